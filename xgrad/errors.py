@@ -1,0 +1,38 @@
+"""What can be wrong with a call: each error names the offender and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+    """A call that cannot be carried out as written; the message names the remedy."""
+
+
+class CaseError(UsageError):
+    """A case that is not well formed; the message names the case and the remedy."""
+
+
+class Unsupported(Exception):  # noqa: N818 - a normal outcome, not a failure
+    """A method that does not apply here, with the reason."""
+
+
+class Unavailable(Exception):  # noqa: N818 - a normal outcome, not a failure
+    """A framework or device that is not on this machine, with what to install."""
+
+
+class NotElementwise(ValueError):  # noqa: N818 - named as the reader meets it
+    """A derivative was asked of a map whose Jacobian is not diagonal."""
+
+
+class BudgetExceeded(Exception):  # noqa: N818 - a normal outcome, not a failure
+    """The referee would need more time or memory than it was given."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not in a list: what was asked, the nearest names, and all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return UsageError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")

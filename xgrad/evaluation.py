@@ -1,0 +1,164 @@
+"""What one method returns at one setting: an array, or a status with a reason."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
+from xgrad.frameworks import Framework, find_framework
+from xgrad.frameworks.ball import Ball
+from xgrad.operators import Operator
+from xgrad.setting import EPS, Setting, flatten, leaves
+from xgrad.techniques import Method, Result
+
+OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"
+NONFINITE, ERROR = "nonfinite", "error"
+MESSAGE = 400  # characters of a message, at most
+REPEATS = 64  # epsilons that two calls may differ by on a device that adds in any order
+
+
+@dataclass
+class Outcome:
+    """The result of one method in the flat layout, or the status that took its place."""
+
+    status: str
+    flat: Any = None
+    bound: np.ndarray | None = None
+    message: str = ""
+
+
+class _Finding(Exception):  # noqa: N818 - says what is wrong with a result
+    """A result that is not what was asked for."""
+
+
+def evaluate(method: Method, operator: Operator, setting: Setting, device: str) -> Outcome:
+    """Run a method; whatever it does becomes an outcome."""
+    framework = find_framework(method.framework)
+    try:
+        framework.require_device(device)
+        if setting.dtype not in framework.dtypes:
+            raise Unsupported(f"{framework.name} has no {setting.dtype}")
+        operator.require(setting.x_shapes, setting.y_shape)
+        with framework.scope(device), _quiet():
+            return _evaluated(framework, method, operator, setting, device)
+    except Unavailable as reason:
+        return Outcome(UNAVAILABLE, message=str(reason))
+    except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
+        return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
+    except (UsageError, NotElementwise, _Finding) as error:
+        return Outcome(ERROR, message=_short(str(error)))
+    except Exception as error:
+        return Outcome(ERROR, message=describe_error(error, setting))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Overflow and the like show in the numbers; libraries' notices about themselves are dropped."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _evaluated(
+    framework: Framework, method: Method, operator: Operator, setting: Setting, device: str
+) -> Outcome:
+    with setting.watched() as issued:
+        compute = method.prepare(operator, setting, device)
+        result = compute()
+        framework.wait(result.native)
+        outcome = _outcome(framework, operator, setting, device, result)
+        _require_unchanged(framework, setting, issued)
+        if result.native is not None:
+            again = _outcome(framework, operator, setting, device, compute())
+            _require_same(outcome, again, setting, device)
+    return outcome
+
+
+def _outcome(
+    framework: Framework, operator: Operator, setting: Setting, device: str, result: Result
+) -> Outcome:
+    if result.native is None:
+        flat = result.flat
+    else:
+        for part in leaves(result.native):
+            _require_kind(framework, operator, setting, device, part)
+        if framework.name == "ball":
+            flat = flatten(operator, setting, result.native, framework.namespace(""))
+        else:
+            flat = flatten(operator, setting, _map(framework.get, result.native))
+    finite = np.isfinite(framework.get(flat) if isinstance(flat, Ball) else flat)
+    status = OK if np.all(finite) else NONFINITE
+    return Outcome(status, flat, result.bound, result.note)
+
+
+def _map(function: Any, value: Any) -> Any:
+    return tuple(_map(function, v) for v in value) if isinstance(value, tuple) else function(value)
+
+
+def _require_kind(
+    framework: Framework, operator: Operator, setting: Setting, device: str, part: Any
+) -> None:
+    """Raise where a part is no array, or has another dtype or device than asked."""
+    if not framework.is_array(part):
+        raise _Finding(
+            f"returned {type(part).__name__} where {framework.name} has an array: "
+            "return arrays of xp (xp.asarray, xp.stack)"
+        )
+    _, dtype, place = framework.describe(part)
+    wanted = "ball" if framework.name == "ball" else setting.dtype
+    if dtype != wanted:
+        raise _Finding(
+            f"wrong dtype: {operator.name} is {dtype}, asked for {wanted}: a value inside was made "
+            "in another dtype (make constants with xp.asarray, cast with xp.astype(a, x.dtype))"
+        )
+    if place != device.partition(":")[0]:
+        raise _Finding(f"wrong device: {operator.name} is on {place}, asked for {device}")
+
+
+def _require_unchanged(framework: Framework, setting: Setting, issued: list[Any]) -> None:
+    """Raise where an input array is not what it was before the call."""
+    for arguments in issued:
+        named = dict(zip(setting.case.wrt, arguments.xs, strict=True)) | arguments.rest
+        for name, array in named.items():
+            if not np.array_equal(framework.get(array), setting.inputs[name], equal_nan=True):
+                raise _Finding(
+                    f"input {name!r} was changed in place: compute a new array instead "
+                    "(x = x + 1, not x += 1)"
+                )
+
+
+def _require_same(first: Outcome, again: Outcome, setting: Setting, device: str) -> None:
+    """Raise where two calls at one point differ, beyond the order of additions off the CPU."""
+    if isinstance(first.flat, Ball):
+        return
+    gap = np.abs(first.flat - again.flat)
+    slack = 0.0 if device == "cpu" else REPEATS * EPS[setting.dtype] * np.max(np.abs(first.flat))
+    if np.any(gap > slack) or np.any(np.isnan(first.flat) != np.isnan(again.flat)):
+        raise _Finding(
+            f"two calls at one point differ by up to {np.nanmax(gap):.1e}: the function is random "
+            "or keeps state; pass randomness in as an input"
+        )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MESSAGE else line[: MESSAGE - 1] + "…"
+
+
+def describe_error(error: BaseException, setting: Setting) -> str:
+    """Type, message and the line of the case's file that raised it."""
+    path = setting.case.path
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if path and f.filename == str(path)
+    ]
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    said = _short(str(error))
+    return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"

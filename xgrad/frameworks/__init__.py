@@ -1,0 +1,141 @@
+"""The array libraries, one file each: what a framework knows about arrays."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import Unavailable, unknown
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+class Transforms(ABC):
+    """The two primitives of a framework that differentiates; all operators follow from them."""
+
+    @abstractmethod
+    def jvp(self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """The directional derivative of f at xs along vs, in the structure of f(*xs)."""
+
+    @abstractmethod
+    def vjp(
+        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool
+    ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+        """f(*xs), and the map from a cotangent to a tuple of cotangents of xs.
+
+        `again` says that the result is differentiated once more.
+        """
+
+    @abstractmethod
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """f over a leading axis of its one argument, results stacked leaf by leaf."""
+
+
+class Framework(ABC):
+    """An array library that can run a case."""
+
+    name: str
+    package: str = ""  # what must be installed
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    reverse: tuple[str, ...] = ()  # variants that offer a vjp, "" for the plain one
+    forward: tuple[str, ...] = ()  # variants that offer a jvp
+    compiled = False  # whether `compiled` variants exist beside the eager ones
+    analytic = False  # whether a complex namespace exists
+    contestant = True  # takes part in a run that names no method
+
+    def require(self) -> None:
+        """Raise `Unavailable`, with what to install, where the package is missing."""
+        if self.package and importlib.util.find_spec(self.package) is None:
+            raise Unavailable(
+                f"{self.package} is not installed: pip install 'xgrad[{self.package}]'"
+            )
+
+    def version(self) -> str:
+        """The installed version, or an empty text."""
+        try:
+            return importlib.metadata.version(self.package or self.name)
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+
+    def devices(self) -> tuple[str, ...]:
+        """The devices that are present, as this framework names them."""
+        return ("cpu",)
+
+    def require_device(self, device: str) -> None:
+        """Raise `Unavailable` where the framework is missing or does not see the device."""
+        self.require()
+        if device not in self.devices():
+            seen = ", ".join(self.devices())
+            raise Unavailable(f"{self.name} sees no device {device!r} here; it sees: {seen}")
+
+    def flags(self) -> dict[str, str]:
+        """Settings that decide numbers: threads, reduced-precision products, determinism."""
+        return {}
+
+    @abstractmethod
+    def namespace(self, dtype: str, device: str = "cpu") -> Any:
+        """The `xp` that a case sees."""
+
+    @abstractmethod
+    def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
+        """A float array in this dtype, any other as it is, on the device."""
+
+    @abstractmethod
+    def get(self, array: Any) -> np.ndarray:
+        """The array on the host: floats as float64, any other as it is."""
+
+    @abstractmethod
+    def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
+        """Shape, dtype name and device name of a native array."""
+
+    @abstractmethod
+    def is_array(self, value: Any) -> bool:
+        """Whether a value is one of this framework's arrays."""
+
+    def wait(self, result: Any) -> Any:
+        """Return once the work behind the result is done."""
+        return result
+
+    @contextmanager
+    def scope(self, device: str = "cpu") -> Iterator[None]:
+        """Full precision, the device, no gradient bookkeeping left behind."""
+        yield
+
+    def transforms(self, mode: str, variant: str = "") -> Transforms:
+        """The primitives for `reverse` or `forward`, in one variant."""
+        raise NotImplementedError(f"{self.name} does not differentiate")
+
+    def compile(self, f: Callable[..., Any], variant: str = "") -> Callable[..., Any]:
+        """f traced and compiled where the framework or the variant does that."""
+        return f
+
+    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """f over rows: a loop, or one call where the framework can."""
+        raise NotImplementedError
+
+
+def frameworks() -> dict[str, Framework]:
+    """All frameworks by name: ours, then those of entry points in `xgrad.frameworks`."""
+    if not _FRAMEWORKS:
+        for name in ("numpy", "torch", "jax", "ball"):
+            module = importlib.import_module(f"xgrad.frameworks.{name}")
+            _FRAMEWORKS[name] = module.FRAMEWORK
+        for entry in importlib.metadata.entry_points(group="xgrad.frameworks"):
+            _FRAMEWORKS[entry.name] = entry.load()
+    return _FRAMEWORKS
+
+
+_FRAMEWORKS: dict[str, Framework] = {}
+
+
+def find_framework(name: str) -> Framework:
+    """The framework of that name; raises `UsageError` with the nearest names."""
+    if name not in frameworks():
+        raise unknown("framework", name, frameworks())
+    return frameworks()[name]

@@ -1,0 +1,105 @@
+"""The array namespace `xp` that a case sees: the array API standard and a short list of extras."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+# What the standard lacks; every framework offers every name.
+EXTRAS = (
+    "digamma",
+    "einsum",
+    "erf",
+    "erfc",
+    "expit",
+    "lgamma",
+    "log_softmax",
+    "logsumexp",
+    "scan",
+    "softmax",
+    "softplus",
+)
+
+# Creation functions, with the position of dtype-less data: the case's dtype is their default.
+_CREATION = ("zeros", "ones", "full", "empty", "eye", "linspace")
+
+
+class Namespace:
+    """An array library as `xp`, with the case's dtype and device as defaults of new arrays."""
+
+    def __init__(
+        self,
+        base: Any,
+        dtype: Any,
+        extras: Mapping[str, Callable[..., Any]],
+        *,
+        new: Mapping[str, Any] | None = None,
+        convert: Callable[[Any], Any] | None = None,
+    ):
+        """`new` are keywords for creation functions; `convert` puts constants on the device."""
+        self.base = base
+        self.dtype = dtype
+        self._new = dict(new or {})
+        self._convert = convert
+        vars(self).update(extras)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in _CREATION:
+            return self._creation(name)
+        try:
+            value = getattr(self.base, name)
+        except AttributeError:
+            near = difflib.get_close_matches(name, [*EXTRAS, *dir(self.base)], n=3)
+            hint = f"; nearest: {', '.join(near)}" if near else ""
+            raise AttributeError(f"xp has no {name!r} for this framework{hint}") from None
+        vars(self)[name] = value
+        return value
+
+    def _creation(self, name: str) -> Callable[..., Any]:
+        function = getattr(self.base, name)
+
+        def create(*args: Any, dtype: Any = None, **keywords: Any) -> Any:
+            return function(*args, dtype=dtype or self.dtype, **self._new, **keywords)
+
+        return create
+
+    def arange(self, *args: Any, dtype: Any = None, **keywords: Any) -> Any:
+        """Integers stay integers; with a float argument, the case's dtype."""
+        if dtype is None and any(isinstance(a, float) for a in args):
+            dtype = self.dtype
+        return self.base.arange(*args, dtype=dtype, **self._new, **keywords)
+
+    def asarray(self, value: Any, dtype: Any = None, **keywords: Any) -> Any:
+        """A constant on the case's device: floats in the case's dtype, integers as they are."""
+        if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float, bool)):
+            data = np.asarray(value)
+            kind = dtype or (self.dtype if data.dtype.kind == "f" else None)
+            if self._convert is not None:
+                return self._convert(data) if kind is None else self._convert(data, kind)
+            return self.base.asarray(data, dtype=kind)
+        return value if dtype is None else self.base.astype(value, dtype)
+
+
+def python_scan(stack: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    """`scan(step, carry, xs)` as a Python loop: step(carry, x) -> (carry, y), the ys stacked."""
+
+    def scan(step: Callable[..., Any], carry: Any, xs: Any, length: int | None = None) -> Any:
+        many = isinstance(xs, tuple)
+        count = length if xs is None else (xs[0] if many else xs).shape[0]
+        ys = []
+        for i in range(count or 0):
+            x = None if xs is None else tuple(each[i, ...] for each in xs) if many else xs[i, ...]
+            carry, y = step(carry, x)
+            ys.append(y)
+        if not ys or ys[0] is None:
+            return carry, None
+        if isinstance(ys[0], tuple):
+            return carry, tuple(stack([y[k] for y in ys]) for k in range(len(ys[0])))
+        return carry, stack(ys)
+
+    return scan

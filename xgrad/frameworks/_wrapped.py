@@ -1,0 +1,96 @@
+"""An array that wraps another: every operator goes through its namespace, so nothing slips by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+
+def _binary(name: str) -> Callable[[Any, Any], Any]:
+    def apply(self: Any, other: Any) -> Any:
+        return getattr(self.namespace, name)(self, other)
+
+    return apply
+
+
+def _reflected(name: str) -> Callable[[Any, Any], Any]:
+    def apply(self: Any, other: Any) -> Any:
+        return getattr(self.namespace, name)(other, self)
+
+    return apply
+
+
+def _unary(name: str) -> Callable[[Any], Any]:
+    def apply(self: Any) -> Any:
+        return getattr(self.namespace, name)(self)
+
+    return apply
+
+
+class Wrapped:
+    """Shape, indexing and operators of an array in `data`; subclasses set `namespace`.
+
+    Immutable, as arrays are in JAX, and not convertible to Python numbers: `float(x)` inside a
+    differentiated function would silently cut the derivative in torch.
+    """
+
+    __slots__ = ("data",)
+    __array_ufunc__ = None  # numpy arrays on the left leave the operation to us
+    __hash__ = None  # type: ignore[assignment]  # compares elementwise, as arrays do
+    namespace: Any
+    data: Any
+
+    def __init__(self, data: Any):
+        self.data = data
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.data.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - the standard's name
+        return self.namespace.matrix_transpose(self)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 - the standard's name
+        return self.namespace.matrix_transpose(self)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i, ...] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        raise TypeError("float(x) cuts the derivative: keep x an array and use the functions of xp")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def __bool__(self) -> bool:
+        raise TypeError("the truth of an array of floats is undefined: compare it, use xp.where")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError("arrays are immutable, as in JAX: use xp.where, xp.concat or xp.stack")
+
+    __add__, __radd__ = _binary("add"), _reflected("add")
+    __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")
+    __mul__, __rmul__ = _binary("multiply"), _reflected("multiply")
+    __truediv__, __rtruediv__ = _binary("divide"), _reflected("divide")
+    __pow__, __rpow__ = _binary("pow"), _reflected("pow")
+    __mod__, __rmod__ = _binary("remainder"), _reflected("remainder")
+    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
+    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
+    __neg__, __pos__, __abs__ = _unary("negative"), _unary("positive"), _unary("abs")
+    __lt__, __le__ = _binary("less"), _binary("less_equal")
+    __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
+    __eq__, __ne__ = _binary("equal"), _binary("not_equal")  # type: ignore[assignment]

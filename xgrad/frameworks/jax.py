@@ -1,0 +1,163 @@
+"""JAX: its transforms under jit, on any device that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from xgrad.frameworks import Framework, Transforms
+from xgrad.frameworks._namespace import Namespace
+
+_PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
+
+
+class Jax(Transforms):
+    """`jax.jvp`, `jax.vjp` and `jax.vmap`."""
+
+    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """`jax.jvp`."""
+        import jax
+
+        return jax.jvp(f, xs, vs)[1]
+
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+        """`jax.vjp`."""
+        import jax
+
+        return jax.vjp(f, *xs)
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """`jax.vmap`."""
+        import jax
+
+        return jax.vmap(f)
+
+
+def _extras() -> dict[str, Callable[..., Any]]:
+    import jax
+    import jax.numpy as jnp
+    import jax.scipy.special as special
+
+    return {
+        "logsumexp": lambda x, axis=None, keepdims=False: special.logsumexp(
+            x, axis=axis, keepdims=keepdims
+        ),
+        "log_softmax": lambda x, axis=-1: jax.nn.log_softmax(x, axis=axis),
+        "softmax": lambda x, axis=-1: jax.nn.softmax(x, axis=axis),
+        "softplus": jax.nn.softplus,
+        "expit": jax.nn.sigmoid,
+        "erf": special.erf,
+        "erfc": special.erfc,
+        "lgamma": special.gammaln,
+        "digamma": special.digamma,
+        "einsum": jnp.einsum,
+        "scan": jax.lax.scan,
+    }
+
+
+class JaxFramework(Framework):
+    """jax.numpy, which follows the array API itself; 64-bit floats inside `scope` only."""
+
+    name = "jax"
+    package = "jax"
+    dtypes = ("float64", "float32", "bfloat16", "float16")
+    reverse = ("",)
+    forward = ("",)
+
+    def devices(self) -> tuple[str, ...]:
+        """`cpu`, and `cuda` and the like where a plugin sees one."""
+        import jax
+
+        kind = jax.default_backend()
+        if kind == "cpu":
+            return ("cpu",)
+        name = "cuda" if kind == "gpu" else kind
+        return ("cpu", name, *(f"{name}:{d.id}" for d in jax.devices()))
+
+    def _device(self, name: str) -> Any:
+        import jax
+
+        kind, _, index = name.partition(":")
+        return jax.devices(_PLATFORMS.get(kind, kind))[int(index or 0)]
+
+    def flags(self) -> dict[str, str]:
+        """64-bit floats and the precision of products, inside `scope`."""
+        import jax
+
+        with self.scope():
+            return {
+                "64-bit floats": str(jax.config.jax_enable_x64),
+                "product precision": str(jax.config.jax_default_matmul_precision),
+            }
+
+    def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
+        """jax.numpy, and the special functions of jax.scipy."""
+        import jax.numpy as jnp
+
+        return Namespace(jnp, jnp.dtype(dtype), _extras(), convert=jnp.asarray)
+
+    def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
+        """A committed array on the device."""
+        import jax
+        import jax.numpy as jnp
+
+        kind = jnp.dtype(dtype) if array.dtype.kind == "f" else array.dtype
+        return jax.device_put(array.astype(kind), self._device(device))
+
+    def get(self, array: Any) -> np.ndarray:
+        """On the host; float64 holds every other float exactly."""
+        import jax.numpy as jnp
+
+        host = np.asarray(array)
+        return host.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else host
+
+    def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
+        """The device by the name that torch users know."""
+        platform = next(iter(array.devices())).platform
+        return tuple(array.shape), str(array.dtype), "cuda" if platform == "gpu" else platform
+
+    def is_array(self, value: Any) -> bool:
+        """A JAX array."""
+        import jax
+
+        return isinstance(value, jax.Array)
+
+    def wait(self, result: Any) -> Any:
+        """Block until every leaf is there."""
+        import jax
+
+        return jax.block_until_ready(result)
+
+    @contextmanager
+    def scope(self, device: str = "cpu") -> Iterator[None]:
+        """64-bit floats, full-precision products and the device, for this block only."""
+        import jax
+
+        with (
+            jax.enable_x64(True),
+            jax.default_matmul_precision("highest"),
+            jax.default_device(self._device(device)),
+        ):
+            yield
+
+    def transforms(self, mode: str, variant: str = "") -> Transforms:
+        """JAX has one set."""
+        return Jax()
+
+    def compile(self, f: Callable[..., Any], variant: str = "") -> Callable[..., Any]:
+        """`jax.jit`, as its users run it."""
+        import jax
+
+        return jax.jit(f)
+
+    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`jax.vmap` under `jax.jit`."""
+        import jax
+
+        return jax.jit(jax.vmap(f))
+
+
+FRAMEWORK = JaxFramework()

@@ -1,0 +1,114 @@
+"""NumPy: the array library of the formulas, the differences and the complex step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat.numpy as compat
+import numpy as np
+
+from xgrad.errors import Unsupported
+from xgrad.frameworks import Framework
+from xgrad.frameworks._namespace import Namespace, python_scan
+
+
+def _special(name: str) -> Callable[..., Any]:
+    """A function of scipy.special, for the floats that it knows."""
+
+    def apply(x: Any, *args: Any) -> Any:
+        import scipy.special
+
+        if np.asarray(x).dtype == np.longdouble:
+            raise Unsupported(f"{name} has no extended-precision version")
+        return getattr(scipy.special, name)(x, *args)
+
+    return apply
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log Σ exp(x) along an axis, shifted by the maximum."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, np.zeros_like(top))
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """x − log Σ exp(x)."""
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / Σ exp(x), shifted by the maximum."""
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def expit(x: Any) -> Any:
+    """1 / (1 + exp(−x)) without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+EXTRAS: dict[str, Callable[..., Any]] = {
+    "logsumexp": logsumexp,
+    "log_softmax": log_softmax,
+    "softmax": softmax,
+    "softplus": softplus,
+    "expit": expit,
+    "erf": _special("erf"),
+    "erfc": _special("erfc"),
+    "lgamma": _special("gammaln"),
+    "digamma": _special("digamma"),
+    "einsum": np.einsum,
+    "scan": python_scan(np.stack),
+}
+
+_DTYPES = {
+    "float64": np.float64,
+    "float32": np.float32,
+    "float16": np.float16,
+    "longdouble": np.longdouble,
+}
+
+
+class NumPy(Framework):
+    """NumPy through array-api-compat."""
+
+    name = "numpy"
+    dtypes = ("float64", "float32", "float16")
+    analytic = True
+
+    def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
+        """NumPy, and SciPy's special functions."""
+        return Namespace(compat, _DTYPES[dtype], EXTRAS)
+
+    def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> np.ndarray:
+        """A copy, so that nothing here can change the caller's array."""
+        return np.array(array, dtype=_DTYPES[dtype] if array.dtype.kind == "f" else array.dtype)
+
+    def get(self, array: Any) -> np.ndarray:
+        """The array itself, floats widened."""
+        array = np.asarray(array)
+        return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+    def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
+        """NumPy has one device."""
+        return np.shape(array), str(np.asarray(array).dtype), "cpu"
+
+    def is_array(self, value: Any) -> bool:
+        """NumPy reductions return scalars, which count as arrays of shape ()."""
+        return isinstance(value, (np.ndarray, np.generic))
+
+    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A loop: NumPy has no general way to batch a function."""
+        return lambda rows: np.stack([f(row) for row in rows])
+
+
+FRAMEWORK = NumPy()

@@ -1,0 +1,234 @@
+"""PyTorch: autograd and torch.func, on any device that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from xgrad.frameworks import Framework, Transforms
+from xgrad.frameworks._namespace import Namespace, python_scan
+
+
+def _leaves(value: Any) -> tuple[Any, ...]:
+    """The arrays of a nested tuple, in order."""
+    return tuple(a for each in value for a in _leaves(each)) if isinstance(value, tuple) else (value,)
+
+
+class Autograd(Transforms):
+    """`torch.autograd.grad` on the recorded graph."""
+
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+        """One recorded evaluation; the map back may be called many times."""
+        import torch
+
+        with torch.enable_grad():
+            inputs = tuple(x if x.requires_grad else x.detach().requires_grad_() for x in xs)
+            y = f(*inputs)
+
+        def pull(w: Any) -> tuple[Any, ...]:
+            pairs = [(a, b) for a, b in zip(_leaves(y), _leaves(w), strict=True) if a.requires_grad]
+            if not pairs:
+                return tuple(torch.zeros_like(x) for x in inputs)
+            with torch.enable_grad():
+                return torch.autograd.grad(
+                    [a for a, _ in pairs],
+                    inputs,
+                    [b for _, b in pairs],
+                    create_graph=again,
+                    retain_graph=True,
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+
+        return y, pull
+
+    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """The double-vjp identity: the map back is linear, and its own vjp is the jvp."""
+        raise NotImplementedError
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """A loop over the graph that is already recorded."""
+        import torch
+
+        def mapped(rows: Any) -> Any:
+            results = [f(row) for row in rows]
+            if isinstance(results[0], tuple):
+                return tuple(torch.stack(column) for column in zip(*results, strict=True))
+            return torch.stack(results)
+
+        return mapped
+
+
+class Func(Transforms):
+    """`torch.func`: composable transforms."""
+
+    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """`torch.func.jvp`."""
+        import torch
+
+        return torch.func.jvp(f, xs, vs)[1]
+
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+        """`torch.func.vjp`."""
+        import torch
+
+        return torch.func.vjp(f, *xs)
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """`torch.func.vmap`."""
+        import torch
+
+        return torch.func.vmap(f)
+
+
+def _extras() -> dict[str, Callable[..., Any]]:
+    import torch
+
+    def axes(x: Any, axis: Any) -> Any:
+        return tuple(range(x.ndim)) if axis is None else axis
+
+    return {
+        "logsumexp": lambda x, axis=None, keepdims=False: torch.logsumexp(
+            x, dim=axes(x, axis), keepdim=keepdims
+        ),
+        "log_softmax": lambda x, axis=-1: torch.log_softmax(x, dim=axis),
+        "softmax": lambda x, axis=-1: torch.softmax(x, dim=axis),
+        "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+        "expit": torch.sigmoid,
+        "erf": torch.erf,
+        "erfc": torch.erfc,
+        "lgamma": torch.lgamma,
+        "digamma": torch.digamma,
+        "einsum": torch.einsum,
+        "scan": python_scan(torch.stack),
+    }
+
+
+class Torch(Framework):
+    """PyTorch through array-api-compat."""
+
+    name = "torch"
+    package = "torch"
+    dtypes = ("float64", "float32", "bfloat16", "float16")
+    reverse = ("", "func")
+    forward = ("",)
+    compiled = True
+
+    def devices(self) -> tuple[str, ...]:
+        """`cpu`, and what `torch.accelerator` and `torch.cuda` see."""
+        import torch
+
+        found = ["cpu"]
+        if torch.cuda.is_available():
+            count = torch.cuda.device_count()
+            found += ["cuda", *(f"cuda:{i}" for i in range(count))]
+        if torch.backends.mps.is_available():
+            found.append("mps")
+        if hasattr(torch, "xpu") and torch.xpu.is_available():
+            found.append("xpu")
+        return tuple(found)
+
+    def flags(self) -> dict[str, str]:
+        """Threads, TF32 and determinism."""
+        import torch
+
+        return {
+            "threads": str(torch.get_num_threads()),
+            "tf32 in products": str(torch.backends.cuda.matmul.allow_tf32),
+            "tf32 in convolutions": str(torch.backends.cudnn.allow_tf32),
+            "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        }
+
+    def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
+        """torch, its special functions, constants on the device."""
+        import array_api_compat.torch as compat
+        import torch
+
+        def convert(data: np.ndarray, kind: Any = None) -> Any:
+            return torch.as_tensor(data, dtype=kind).to(device)
+
+        return Namespace(
+            compat, getattr(torch, dtype), _extras(), new={"device": device}, convert=convert
+        )
+
+    def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
+        """A fresh tensor."""
+        import torch
+
+        kind = getattr(torch, dtype) if array.dtype.kind == "f" else None
+        return torch.tensor(array, dtype=kind, device=device)
+
+    def get(self, array: Any) -> np.ndarray:
+        """Detached, on the host; float64 holds every other float exactly."""
+        import torch
+
+        host = array.detach().cpu()
+        return (host.to(torch.float64) if host.is_floating_point() else host).numpy()
+
+    def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
+        """`cuda` names the current CUDA device, as torch does."""
+        return tuple(array.shape), str(array.dtype).removeprefix("torch."), array.device.type
+
+    def is_array(self, value: Any) -> bool:
+        """A tensor."""
+        import torch
+
+        return isinstance(value, torch.Tensor)
+
+    def wait(self, result: Any) -> Any:
+        """Synchronise the devices of the result."""
+        import torch
+
+        for device in {a.device for a in _leaves(result) if isinstance(a, torch.Tensor)}:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+        return result
+
+    @contextmanager
+    def scope(self, device: str = "cpu") -> Iterator[None]:
+        """Products in full float32, and convolutions."""
+        import torch
+
+        product, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+        before = product.allow_tf32, convolution.allow_tf32
+        product.allow_tf32 = convolution.allow_tf32 = False
+        try:
+            yield
+        finally:
+            product.allow_tf32, convolution.allow_tf32 = before
+
+    def transforms(self, mode: str, variant: str = "") -> Transforms:
+        """Autograd's tape for plain reverse mode, else `torch.func`."""
+        return Func() if mode == "forward" or variant == "func" else Autograd()
+
+    def compile(self, f: Callable[..., Any], variant: str = "") -> Callable[..., Any]:
+        """`torch.compile` with the whole function in one graph, only when asked for."""
+        import torch
+
+        if variant != "compiled":
+            return f
+        torch.compiler.reset()
+        return torch.compile(f, fullgraph=True)
+
+    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`torch.func.vmap`; where an operation has no batching rule, a loop."""
+        import torch
+
+        def loop(rows: Any) -> Any:
+            with torch.no_grad():
+                return torch.stack([f(row) for row in rows])
+
+        def mapped(rows: Any) -> Any:
+            try:
+                with torch.no_grad():
+                    return torch.func.vmap(f)(rows)
+            except RuntimeError:
+                return loop(rows)
+
+        return mapped
+
+
+FRAMEWORK = Torch()

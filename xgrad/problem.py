@@ -1,0 +1,272 @@
+"""What a case is: a function, its inputs, its formulas, its source."""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import CaseError, unknown
+from xgrad.operators import OPERATORS
+
+RANDOM = "random"  # the name of the point that `inputs` draws
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A hand-derived result for one operator of a case."""
+
+    function: Callable[..., Any]
+    operator: str
+    name: str
+    frameworks: tuple[str, ...] | None
+    default: bool
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """The same function as some library provides it, for one framework."""
+
+    function: Callable[..., Any]
+    framework: str
+    name: str
+
+
+@dataclass(eq=False)
+class Case:
+    """A reference problem; made by the decorator `xgrad.case`, called like its function."""
+
+    function: Callable[..., Any]
+    name: str
+    wrt: tuple[str, ...]
+    sizes: dict[str, dict[str, Any]]
+    operators: tuple[str, ...] | None
+    methods: tuple[str, ...]
+    source: str
+    path: Path | None
+    draw: Callable[..., Mapping[str, Any]] | None = None
+    formulas: list[Formula] = field(default_factory=list)
+    implementations: list[Implementation] = field(default_factory=list)
+    points: dict[str, Callable[..., Mapping[str, Any]]] = field(default_factory=dict)
+    legal: Callable[..., Any] | None = None
+
+    def __call__(self, xp: Any, *args: Any, **inputs: Any) -> Any:
+        return self.function(xp, *args, **inputs)
+
+    def __repr__(self) -> str:
+        return f"<case {self.name}>"
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the case's own docstring, or of its file's."""
+        module = inspect.getmodule(self.function)
+        text = inspect.getdoc(self.function) or (module and inspect.getdoc(module)) or ""
+        return text.strip().split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def identifier(self) -> str:
+        """`path::name`, as the command line takes it."""
+        return f"{display_path(self.path)}::{self.name}" if self.path else self.name
+
+    def inputs(self, function: Callable[..., Mapping[str, Any]]) -> Callable[..., Any]:
+        """Decorate `draw(rng, **size) -> {name: array}`: random float64 or integer inputs."""
+        self.draw = function
+        return function
+
+    def formula(
+        self,
+        operator: str,
+        *,
+        name: str = "",
+        frameworks: Iterable[str] | None = None,
+        default: bool = True,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate a hand-derived result `(xp, **inputs) -> array`, a tuple for several `wrt`.
+
+        `name` tells several formulas of one operator apart; `frameworks` limits a formula that
+        wraps somebody's library code; `default=False` keeps it out of a run that does not name it.
+        A formula of jvp and hvp takes `v` too, one of vjp takes `w`.
+        """
+        if operator not in OPERATORS:
+            raise unknown(f"operator of a formula of case {self.name}", operator, OPERATORS)
+        if any(f.operator == operator and f.name == name for f in self.formulas):
+            raise CaseError(
+                f"case {self.name}: two formulas for {operator} are called {name!r}; "
+                "give one of them another name: @case.formula(operator, name=...)"
+            )
+        only = None if frameworks is None else tuple(frameworks)
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.formulas.append(Formula(function, operator, name, only, default))
+            return function
+
+        return register
+
+    def implementation(
+        self, framework: str, *, name: str
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate `(**inputs) -> value`: the same function as a library of `framework` has it."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.implementations.append(Implementation(function, framework, name))
+            return function
+
+        return register
+
+    def point(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate `(**size) -> {name: array}`: a fixed point next to the random ones."""
+        if name == RANDOM or name in self.points:
+            raise CaseError(f"case {self.name}: point {name!r} exists already; choose another name")
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.points[name] = function
+            return function
+
+        return register
+
+    def direction(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate `(rng, **inputs) -> direction(s)`: legal directions where inputs are constrained.
+
+        One array for one `wrt`, a tuple in `wrt` order for several.
+        """
+        self.legal = function
+        return function
+
+    def find_formula(self, operator: str, name: str = "") -> Formula | None:
+        """The formula of an operator by its name, or None."""
+        found = [f for f in self.formulas if f.operator == operator and f.name == name]
+        return found[0] if found else None
+
+    def reference_formula(self, operator: str) -> Formula | None:
+        """The formula that the referee tries to certify: the unnamed one, else the first default."""
+        every = [f for f in self.formulas if f.operator == operator and f.frameworks is None]
+        return self.find_formula(operator) or next((f for f in every if f.default), None)
+
+    def places(self, sizes: Iterable[str]) -> list[tuple[str, str]]:
+        """The (size, point) pairs to visit, a point without sizes of its own only once."""
+        wanted = [s for s in self.sizes if s in set(sizes)]
+        pairs = [(size, RANDOM) for size in wanted] if self.draw else []
+        for name, function in self.points.items():
+            scaled = bool(set(inspect.signature(function).parameters) & self._size_names())
+            pairs += [(size, name) for size in (wanted if scaled else wanted[:1])]
+        return pairs
+
+    def _size_names(self) -> set[str]:
+        return {name for parameters in self.sizes.values() for name in parameters}
+
+    def inputs_at(self, size: str, point: str = RANDOM, seed: int = 0) -> dict[str, Any]:
+        """The inputs by name, as float64 and integer arrays, checked against the signature.
+
+        Raises `CaseError` for missing, surplus or non-numeric inputs.
+        """
+        given = dict(self.sizes[size])
+        if point == RANDOM:
+            if self.draw is None:
+                raise CaseError(
+                    f"case {self.name} has no inputs: "
+                    "add @case.inputs with draw(rng, ...) or a @case.point"
+                )
+            drawn = self.draw(generator(seed, self.name, size, point), **given)
+        else:
+            function = self.points[point]
+            taken = inspect.signature(function).parameters
+            drawn = function(**{k: v for k, v in given.items() if k in taken})
+        return _checked_inputs(self, drawn)
+
+
+def case(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    wrt: str | Iterable[str] = (),
+    sizes: Mapping[str, Mapping[str, Any]] | None = None,
+    operators: Iterable[str] | str | None = None,
+    methods: Iterable[str] = (),
+    source: str = "",
+    name: str | None = None,
+) -> Any:
+    """Make a case of `function(xp, ...)`, NumPy-style math with the array namespace first.
+
+    `wrt` names the inputs to differentiate (default: the first), `sizes` the parameters of
+    `inputs` (smallest first), `operators` what is asked (default: gradient for a scalar, jacobian
+    otherwise), `methods` patterns of methods that are off by default and wanted here, `source`
+    the literature. Raises `CaseError` where a name does not fit the signature.
+    """
+
+    def decorate(target: Callable[..., Any]) -> Case:
+        label = name or getattr(target, "__name__", "case")
+        parameters = list(inspect.signature(target).parameters)
+        if len(parameters) < 2:
+            raise CaseError(f"case {label}: the signature is (xp, input, ...); got {parameters}")
+        chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        chosen = chosen or (parameters[1],)
+        for each in chosen:
+            if each not in parameters[1:]:
+                raise CaseError(
+                    f"case {label}: wrt {each!r} is no input; inputs: {', '.join(parameters[1:])}"
+                )
+        asked = (operators,) if isinstance(operators, str) else operators
+        for operator in asked or ():
+            if operator not in OPERATORS:
+                raise unknown(f"operator of case {label}", operator, OPERATORS)
+        file = inspect.getsourcefile(target)
+        return Case(
+            function=target,
+            name=label,
+            wrt=chosen,
+            sizes={k: dict(v) for k, v in (sizes or {"small": {}}).items()},
+            operators=None if asked is None else tuple(asked),
+            methods=tuple(methods),
+            source=source,
+            path=Path(file).resolve() if file and Path(file).exists() else None,
+        )
+
+    return decorate if function is None else decorate(function)
+
+
+def generator(seed: int, *words: str) -> np.random.Generator:
+    """A random generator that depends on the seed and the words, and on nothing else."""
+    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in words)])
+
+
+def display_path(path: Path) -> str:
+    """A path as a reader would type it here: relative where it lies below this folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _checked_inputs(case: Case, drawn: Any) -> dict[str, Any]:
+    parameters = dict(list(inspect.signature(case.function).parameters.items())[1:])
+    if not isinstance(drawn, Mapping):
+        raise CaseError(
+            f"case {case.name}: inputs returned {type(drawn).__name__}; "
+            f"return a dict with {', '.join(parameters)}"
+        )
+    required = {k for k, p in parameters.items() if p.default is inspect.Parameter.empty}
+    for missing in sorted(required - set(drawn)):
+        raise CaseError(f"case {case.name}: inputs lack {missing!r}; return it in the dict")
+    for surplus in sorted(set(drawn) - set(parameters)):
+        raise CaseError(f"case {case.name}: input {surplus!r} is no parameter of the function")
+    return {name: _checked_input(case, name, value) for name, value in drawn.items()}
+
+
+def _checked_input(case: Case, name: str, value: Any) -> Any:
+    wanted = name in case.wrt
+    if isinstance(value, (bool, int, str)) and not wanted:
+        return value  # a static parameter, never differentiated or traced
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise CaseError(
+            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats or integers"
+        )
+    if wanted and array.dtype.kind != "f":
+        raise CaseError(
+            f"case {case.name}: input {name!r} is differentiated and has dtype {array.dtype}; "
+            f"return it as floats: {name}.astype(float)"
+        )
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

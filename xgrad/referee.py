@@ -1,0 +1,407 @@
+"""The referee: for every operator the truth, with the evidence that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from xgrad.candidates import Candidate, find_candidate
+from xgrad.definition import Definition, agreement
+from xgrad.errors import BudgetExceeded, NotElementwise
+from xgrad.frameworks import ball as balls
+from xgrad.frameworks import find_framework
+from xgrad.frameworks.ball import Ball, ball, budget, halves, midpoint, precision
+from xgrad.operators import OPERATORS, Operator
+from xgrad.problem import generator
+from xgrad.rounding import more_digits, samples
+from xgrad.setting import Setting, flatten
+from xgrad.techniques._stencil import Planner, Stencil, combine, points
+from xgrad.techniques.differences import Ladder, extrapolate, plan, unit_length
+from xgrad.techniques.formula import apply_formula
+
+DIGITS = 40  # of agreement that certify a formula
+ATTEMPTS = 3  # each with twice the bits
+PROBES = 4  # random directions where the definition along all would exceed the budget
+LONGER_DIGITS = 9.0  # that differences in longer floats must confirm
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the referee may spend on one operator: nominal seconds on one core, and memory."""
+
+    seconds: float = 20.0
+    gigabytes: float = 4.0
+
+
+@dataclass
+class Truth:
+    """What is known about one operator at one setting, in the flat layout.
+
+    `high` + `low` hold the values to 106 bits. At a kink, `left` and `right` are the slopes. With
+    `directions`, values are known along those only, a list of flat directions for each entry.
+    """
+
+    kind: str  # certified, definition, probes, kink, none
+    note: str = ""
+    digits: float = float("nan")
+    exact: Ball | None = None
+    high: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    low: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    left: np.ndarray | None = None
+    right: np.ndarray | None = None
+    directions: list[list[np.ndarray]] = field(default_factory=list)
+    noise: np.ndarray | None = None
+
+    @property
+    def label(self) -> str:
+        """The text of the column: the kind, for none with the reason."""
+        return f"none: {self.note}" if self.kind == "none" else self.kind
+
+    def seen(self, got: Any) -> Any:
+        """What the truth can be compared with: got itself, or its products with the directions."""
+        if not self.directions:
+            return got
+        return np.array([_contracted(got, d) for d in self.directions]).reshape(-1)
+
+    def error(self, got: Any) -> np.ndarray:
+        """|seen − truth|, element by element, in the digits of both."""
+        if isinstance(got, Ball):
+            exact = self.exact if self.exact is not None else ball(self.high) + ball(self.low)
+            return np.abs(midpoint(got - exact))
+        with np.errstate(all="ignore"):
+            if got.dtype == np.longdouble and got.dtype != np.float64:
+                high = got.astype(np.float64)
+                rest = (got - high).astype(np.float64)
+                return np.abs((high - self.high) + (rest - self.low))
+            return np.abs((got - self.high) - self.low)
+
+
+def _contracted(got: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
+    for d in reversed(directions):
+        got = np.tensordot(got, d, axes=1)
+    return got
+
+
+def _finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> Truth:
+    high, low = halves(exact)
+    if not np.all(np.isfinite(high)):
+        return Truth("none", "the truth is not finite at this point")
+    return Truth(kind, note, digits, exact, high, low)
+
+
+class Referee:
+    """The truth about one setting, operator by operator; what they share is evaluated once."""
+
+    def __init__(self, setting: Setting, limits: Budget | None = None):
+        self.setting = setting
+        self.limits = limits or Budget()
+        self.framework = find_framework("ball")
+        self.x = np.concatenate([a.reshape(-1) for a in setting.x])
+        self._truths: dict[tuple[str, bool], Truth] = {}
+
+    def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
+        """The truth of an operator with its certificate, kept for the next call.
+
+        `independent` asks for the definition along every direction, whatever the formula says:
+        for judging the formula itself in balls. Raises `NotElementwise`.
+        """
+        key = operator.name, independent
+        if key not in self._truths:
+            self._truths[key] = self._find(operator, independent)
+        return self._truths[key]
+
+    def _find(self, operator: Operator, independent: bool) -> Truth:
+        try:
+            with budget(self.limits.seconds, self.limits.gigabytes):
+                truth, right = self._in_balls(operator, independent)
+        except BudgetExceeded as reason:
+            truth, right = self._in_longer_floats(operator, f"beyond the budget: {reason}"), True
+        except NotElementwise:
+            raise
+        except Exception as error:
+            return Truth("none", f"{type(error).__name__} in ball arithmetic: {error}")
+        if right and not independent and truth.kind not in ("none", "kink"):
+            self._add_noise(operator, truth)
+        return truth
+
+    # --- in balls ------------------------------------------------------------------------------
+
+    def _in_balls(self, operator: Operator, independent: bool) -> tuple[Truth, bool]:
+        """The truth, and whether the candidate that it came from or was checked with is right."""
+        compute = find_candidate(operator, self.setting)
+        if operator.order == 0:
+            assert compute is not None
+            return _finished("definition", self._evaluate(compute, balls.BITS)), True
+        if independent or compute is None:
+            return self._defined(operator), False
+        truth = self._certified(operator, compute)
+        if truth.kind != "none":
+            return truth, truth.kind == "certified"
+        failure = truth.note
+        truth = self._defined(operator)
+        truth.note = "; ".join(filter(None, (failure, truth.note)))
+        return truth, False
+
+    def _evaluate(self, compute: Candidate, bits: int) -> Ball:
+        """A candidate in ball arithmetic of so many bits."""
+        with precision(bits):
+            v = tuple(ball(a) for a in self.setting.v)
+            return ball(compute(self._arguments, v, ball(self.setting.w)))
+
+    @property
+    def _arguments(self) -> Any:
+        if "arguments" not in self.__dict__:
+            self.arguments = self.setting.arguments(self.framework, "cpu")
+        return self.arguments
+
+    def _definition(self, operator: Operator, attempt: int = 0) -> tuple[Definition, Stencil]:
+        """What to take differences of, and along what: the certified gradient for second order."""
+        if operator.order == 2 and operator.of == "scalar":
+            gradient = OPERATORS["gradient"]
+            formula = self.setting.case.reference_formula("gradient")
+            if formula and self.truth(gradient).kind == "certified":
+                function = formula.function
+
+                def candidate(a: Any) -> Any:
+                    result = apply_formula(function, gradient, self.setting, a)
+                    return flatten(gradient, self.setting, result, a.xp)
+
+                stencil = plan(operator, self.setting, Planner(gradient_known=True))
+                return Definition(self._flat(candidate), self.x, attempt), stencil
+
+        def value(a: Any) -> Any:
+            y = ball(self.setting.function(a)(*a.xs))
+            return y.namespace.reshape(y, (-1,))
+
+        return Definition(self._flat(value), self.x, attempt), plan(operator, self.setting)
+
+    def _flat(self, compute: Callable[[Any], Any]) -> Callable[[Ball], Ball]:
+        """A function of arguments as one of a flat ball array."""
+        arguments, shapes = self._arguments, self.setting.x_shapes
+        edges = np.cumsum([0, *(prod(s) for s in shapes)]).tolist()
+        kind = type(arguments)
+
+        def flat(x: Ball) -> Ball:
+            xp = x.namespace
+            parts = tuple(
+                xp.reshape(x[a:b], s) for a, b, s in zip(edges, edges[1:], shapes, strict=False)
+            )
+            return ball(compute(kind(xp, parts, arguments.rest, arguments.static)))
+
+        return flat
+
+    def _certified(self, operator: Operator, compute: Candidate) -> Truth:
+        """Check a candidate against the definition along one random direction.
+
+        More bits and shorter steps are tried before the candidate is called wrong: a right one
+        gains digits, a wrong one does not.
+        """
+        digits = -np.inf
+        for attempt in range(ATTEMPTS):
+            definition, stencil = self._definition(operator, attempt)
+            candidate = self._evaluate(compute, definition.bits(len(stencil.slots)))
+            if not np.all(np.isfinite(midpoint(candidate))):
+                return Truth("none", "the formula is not finite")
+            before, digits = digits, self._probe(definition, stencil, candidate)
+            if digits >= DIGITS:
+                return _finished("certified", candidate, digits=digits)
+            if attempt and digits < before + 5:
+                break
+        return Truth("none", f"the formula agrees with the definition to {max(digits, 0):.0f} digits")
+
+    def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> float:
+        """Digits of agreement along random legal directions, or of everything where that is cheap."""
+        rng = generator(self.setting.seed, self.setting.case.name, "probe")
+        with precision(definition.bits(len(stencil.slots))):
+            if len(stencil.slots) == 1 and stencil.coefficients is None:
+                return self._probe_once(definition, stencil, candidate, rng)
+            directions = [] if stencil.coefficients is not None else self._draw(stencil, rng)
+            slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
+            if slopes.kinked:
+                return 0.0
+            for d in reversed(directions[1:]):
+                candidate = (
+                    candidate * ball(d)
+                    if stencil.elementwise
+                    else candidate.namespace.tensordot(candidate, ball(d), axes=1)
+                )
+            last = directions[0] if directions else None
+            return agreement(candidate, slopes.central, last, stencil.elementwise)
+
+    def _draw(self, stencil: Stencil, rng: np.random.Generator) -> list[np.ndarray]:
+        """Directions for the free slots, one and the same for all slots of an elementwise map."""
+        if stencil.elementwise:
+            return [self._direction(rng)] * len(stencil.slots)
+        return [self._direction(rng) for _ in range(stencil.free)]
+
+    def _probe_once(
+        self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
+    ) -> float:
+        """Two points at different distances: the cheapest check that no kink passes."""
+        drawn = self._draw(stencil, rng)
+        direction = drawn[0] if drawn else stencil.slots[0]
+        free = bool(drawn) and self.setting.case.legal is None
+        shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
+        along = definition.along(direction, shares)
+        if stencil.weights is not None:
+            along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
+        whole = ball(direction) * (ball(shares) + 1.0)
+        if drawn:
+            return agreement(candidate, along, whole, stencil.elementwise)
+        return agreement(candidate * (ball(shares) + 1.0), along, None, False)
+
+    def _direction(self, rng: np.random.Generator) -> np.ndarray:
+        parts = self.setting.draw_direction(rng)
+        return np.concatenate([p.reshape(-1) for p in parts])
+
+    def _defined(self, operator: Operator) -> Truth:
+        """The definition along every coordinate, or along a few random directions."""
+        definition, stencil = self._definition(operator)
+        if stencil.elementwise:
+            return self._elementwise(operator, definition, stencil)
+        if self.setting.case.legal is not None and stencil.free:
+            return self._along_probes(definition, stencil, "legal directions only")
+        try:
+            slopes = definition.slopes(stencil)
+        except BudgetExceeded as reason:
+            balls.LEDGER.spent = 0
+            return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
+        if slopes.kinked:
+            return _kink(slopes)
+        return _finished("definition", slopes.central)
+
+    def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
+        rng = generator(self.setting.seed, self.setting.case.name, "probes")
+        found, chosen = [], []
+        for _ in range(PROBES):
+            directions = [self._direction(rng) for _ in range(stencil.free)]
+            slopes = definition.slopes(stencil.filled(directions))
+            if slopes.kinked:
+                return Truth("none", "a kink, and every coordinate is beyond the budget")
+            found.append(slopes.central.data.reshape(-1))
+            chosen.append(directions)
+        note = f"{PROBES} random directions, {reason}"
+        truth = _finished("probes", ball(np.concatenate(found)), note)
+        truth.directions = chosen
+        return truth
+
+    def _elementwise(self, operator: Operator, definition: Definition, stencil: Stencil) -> Truth:
+        """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
+        rng = generator(self.setting.seed, self.setting.case.name, "elementwise")
+        found = []
+        for _ in range(2):
+            d = self._direction(rng)
+            slopes = definition.slopes(Stencil((d,) * len(stencil.slots)))
+            if slopes.kinked:
+                return _kink(definition.slopes(Stencil((np.ones(self.x.size),))))
+            found.append(slopes.central / ball(d) ** len(stencil.slots))
+        one, other = found
+        gap = np.abs(midpoint(one - other))
+        if np.any(gap > 1e-20 * (np.abs(midpoint(one)) + np.abs(midpoint(other)))):
+            raise NotElementwise(
+                f"{operator.name} needs an elementwise map: the Jacobian of "
+                f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
+            )
+        return _finished("definition", one)
+
+    # --- beyond the budget ---------------------------------------------------------------------
+
+    def _in_longer_floats(self, operator: Operator, reason: str) -> Truth:
+        """The formula in longer floats, checked along random directions by differences in them."""
+        compute = find_candidate(operator, self.setting)
+        kind = "longdouble" if more_digits("float64") == "longdouble" else "float64"
+        if compute is None:
+            return Truth("none", f"{reason}; no formula to evaluate in longer floats")
+        try:
+            numpy = find_framework("numpy")
+            arguments = self.setting.arguments(numpy, "cpu", dtype=kind)
+            v = tuple(numpy.put(a, kind) for a in self.setting.v)
+            with np.errstate(all="ignore"):
+                exact = np.asarray(compute(arguments, v, numpy.put(self.setting.w, kind)))
+                digits = self._long_digits(operator, exact, kind) if operator.order else np.nan
+        except Exception as error:
+            return Truth("none", f"{reason}; {type(error).__name__} in longer floats: {error}")
+        if digits < LONGER_DIGITS:
+            said = f"the formula agrees along random directions to {digits:.0f} digits"
+            return Truth("none", f"{reason}; in longer floats {said}")
+        high = exact.astype(np.float64)
+        low = (exact - high).astype(np.float64)
+        checked = (
+            f", certified along {PROBES} random directions to {digits:.0f} digits"
+            if operator.order
+            else ""
+        )
+        bits = np.finfo(exact.dtype).nmant + 1
+        note = f"formula in floats of {bits} bits{checked}; {reason}"
+        return Truth("probes", note, digits, None, high, low)
+
+    def _long_digits(self, operator: Operator, exact: np.ndarray, kind: str) -> float:
+        """Digits to which extrapolated differences confirm the formula along random directions."""
+        stencil = plan(operator, self.setting)
+        if stencil.coefficients is not None or stencil.elementwise:
+            raise NotImplementedError(f"no check of {operator.name} along directions")
+        rng = generator(self.setting.seed, self.setting.case.name, "longer floats")
+        worst = np.inf
+        for _ in range(PROBES if stencil.free else 1):
+            directions = [self._direction(rng) for _ in range(stencil.free)]
+            slope = self._long_slope(stencil.filled(directions), kind)
+            terms = _contracted(np.abs(exact), [np.abs(d) for d in directions])
+            gap = np.max(np.abs(_contracted(exact, directions) - slope)) / max(np.max(terms), 1e-300)
+            worst = min(worst, -np.log10(max(float(gap), 1e-25)))
+        return float(worst)
+
+    def _long_slope(self, stencil: Stencil, kind: str) -> np.ndarray:
+        """The derivative along one or two directions by extrapolated differences in longer floats."""
+        real = np.longdouble if kind == "longdouble" else np.float64
+        arguments = self.setting.arguments(find_framework("numpy"), "cpu", dtype=kind)
+        f = self.setting.function(arguments)
+        x = np.concatenate([a.reshape(-1) for a in arguments.xs])
+        edges = np.cumsum([a.size for a in arguments.xs])[:-1]
+
+        def value(row: np.ndarray) -> np.ndarray:
+            parts = zip(np.split(row, edges), self.setting.x_shapes, strict=True)
+            return np.asarray(f(*(p.reshape(s) for p, s in parts))).reshape(-1)
+
+        lengths = [unit_length(self.x, d) for d in stencil.slots]
+        slopes, rounding = [], []
+        for level in range(4):
+            h = 2.0 ** (-5 - 2 * level)
+            steps = [real(h * s) * d.astype(real) for s, d in zip(lengths, stencil.slots, strict=True)]
+            values = [value(p) for p in points(x, tuple(steps))]
+            width = np.prod([real(2 * h * s) for s in lengths])
+            slopes.append(combine(values, width))
+            eps = float(np.finfo(real).eps)
+            rounding.append(len(values) * eps * np.max(np.abs(values), axis=0) / float(width))
+        slope = extrapolate(Ladder(np.array(slopes), np.array(rounding)))[0]
+        return slope if stencil.weights is None else np.dot(stencil.weights, slope)
+
+    # --- rounding ------------------------------------------------------------------------------
+
+    def _add_noise(self, operator: Operator, truth: Truth) -> None:
+        """noise_i = the largest |sample_i − truth_i| over samples in noisy arithmetic."""
+        compute = find_candidate(operator, self.setting)
+        assert compute is not None
+        for arithmetic in dict.fromkeys((more_digits(self.setting.dtype), "ball")):
+            rng = generator(self.setting.seed, self.setting.case.name, "rounding")
+            try:
+                with np.errstate(all="ignore"), precision(128):
+                    drawn = samples(compute, self.setting, rng, arithmetic)
+                    noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
+            except Exception:
+                continue  # a function that this arithmetic lacks; balls have them all
+            if np.all(np.isfinite(noise)):
+                truth.noise = noise
+                return
+
+
+def _kink(slopes: Any) -> Truth:
+    """Left and right slopes: there is no single truth here."""
+    central = midpoint(slopes.central)
+    left, right = (
+        (central, central) if not slopes.kinked else (midpoint(slopes.left), midpoint(slopes.right))
+    )
+    return Truth("kink", high=central, low=np.zeros_like(central), left=left, right=right)

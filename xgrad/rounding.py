@@ -1,0 +1,250 @@
+"""How far rounding takes a right method: Monte-Carlo arithmetic on the certified formula.
+
+Every operation is done in more digits than the dtype has, then its result is multiplied by 1 + uξ
+with u half the dtype's epsilon and ξ uniform in [−1, 1]; a sum of n terms gets u√n Σ|terms| ξ.
+Parker 1997, Monte Carlo arithmetic, UCLA CSD-970002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xgrad.frameworks import find_framework
+from xgrad.frameworks._namespace import python_scan
+from xgrad.frameworks._wrapped import Wrapped
+from xgrad.frameworks.ball import Ball, ball
+from xgrad.setting import EPS, Arguments, Setting
+
+SAMPLES = 8
+FEW_SAMPLES = 3  # beyond this many elements
+MANY_ELEMENTS = 2_000_000
+
+# Functions that move or choose numbers and round nothing.
+_EXACT = frozenset(
+    """abs negative positive sign floor ceil trunc round maximum minimum max min where clip reshape
+    squeeze expand_dims flip roll tile repeat permute_dims moveaxis broadcast_to broadcast_arrays
+    take take_along_axis tril triu concat stack unstack sort argsort argmax argmin astype asarray
+    zeros ones full eye empty arange zeros_like ones_like full_like diagonal matrix_transpose
+    isfinite isnan isinf meshgrid nonzero count_nonzero any all equal not_equal less less_equal
+    greater greater_equal logical_and logical_or logical_not isdtype finfo""".split()
+)
+_SUMS = frozenset("sum cumulative_sum matmul tensordot vecdot einsum trace".split())
+
+
+class Noisy(Wrapped):
+    """An array whose every operation rounds at random."""
+
+    __slots__ = ("namespace",)
+
+    def __init__(self, data: Any, namespace: Any):
+        super().__init__(data)
+        self.namespace = namespace
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        return Noisy(np.asarray(self.data[key]) if _is_numpy(self.data) else self.data[key],
+                     self.namespace)  # fmt: skip
+
+
+def _is_numpy(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Ball) or (_is_numpy(value) and value.dtype.kind == "f")
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, Noisy):
+        return value.data
+    if isinstance(value, (list, tuple)):
+        return type(value)(_bare(v) for v in value)
+    return value
+
+
+class _Linalg:
+    """Backward-stable routines: the exact result for a slightly different matrix."""
+
+    def __init__(self, outer: NoisyNamespace):
+        self._outer = outer
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SUMS or name in _EXACT:
+            return self._outer.lift(name, getattr(self._outer.base.linalg, name))
+        if name in ("vector_norm", "matrix_norm"):
+            return lambda x, **keywords: self._norm(name, x, **keywords)
+        function = getattr(self._outer.base.linalg, name)
+
+        def stable(*args: Any, **keywords: Any) -> Any:
+            return self._outer.wrapped(
+                function(*(self._near(_bare(a)) for a in args), **keywords), perturb=True
+            )
+
+        return stable
+
+    def _near(self, a: Any) -> Any:
+        """a, moved by rounding errors in the scale of its largest element."""
+        if not _is_float(a):
+            return a
+        xp = self._outer.base
+        size = xp.max(xp.abs(a)) * float(np.sqrt(a.shape[-1]))
+        return a + size * self._outer.xi(a.shape) * self._outer.unit
+
+    def _norm(self, name: str, x: Any, **keywords: Any) -> Any:
+        xp = self._outer
+        if keywords.get("ord", 2) not in (2, "fro"):
+            return xp.lift(name, getattr(xp.base.linalg, name))(x, **keywords)
+        keywords.pop("ord", None)
+        if name == "matrix_norm":
+            keywords["axis"] = (-2, -1)
+        return xp.sqrt(xp.sum(x * x, **keywords))
+
+
+class NoisyNamespace:
+    """`xp` over noisy arrays; `base` does the arithmetic in more digits."""
+
+    def __init__(self, base: Any, unit: float, rng: np.random.Generator, in_balls: bool):
+        self.base = base
+        self.unit = unit
+        self.rng = rng
+        self.in_balls = in_balls
+        self.linalg = _Linalg(self)
+        self.scan = python_scan(lambda ys: self.stack(ys))
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.base, name)
+        if isinstance(value, Ball):
+            return Noisy(value, self)
+        if not callable(value) or isinstance(value, type):
+            return value
+        return self.lift(name, value)
+
+    def lift(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with rounding errors of its kind."""
+
+        def apply(*args: Any, **keywords: Any) -> Any:
+            plain = [_bare(a) for a in args]
+            result = function(*plain, **{k: _bare(v) for k, v in keywords.items()})
+            if name in _SUMS:
+                return self.wrapped(self._sum_error(name, function, plain, keywords, result))
+            return self.wrapped(result, perturb=name not in _EXACT)
+
+        return apply
+
+    def xi(self, shape: Any) -> Any:
+        """Uniform random numbers in [−1, 1] as base arrays."""
+        drawn = np.asarray(2.0 * self.rng.random(shape) - 1.0)
+        return ball(drawn) if self.in_balls else drawn
+
+    def noisy(self, value: Any) -> Any:
+        """An input array, perturbed."""
+        return self.wrapped(value, perturb=True)
+
+    def wrapped(self, value: Any, perturb: bool = False) -> Any:
+        """Wrap floats, rounded at random where `perturb` says so."""
+        if isinstance(value, tuple):
+            return tuple(self.wrapped(v, perturb) for v in value)
+        if isinstance(value, list):
+            return [self.wrapped(v, perturb) for v in value]
+        if not _is_float(value):
+            return value
+        if perturb:
+            value = value + value * (self.xi(value.shape) * self.unit)
+        return Noisy(value if isinstance(value, Ball) else np.asarray(value), self)
+
+    def _sum_error(
+        self, name: str, function: Callable[..., Any], args: list[Any], keywords: Any, result: Any
+    ) -> Any:
+        if not _is_float(result):
+            return result
+        sizes = [self.base.abs(a) if _is_float(a) else a for a in args]
+        terms = function(*sizes, **keywords)
+        entries = [int(np.prod(a.shape, dtype=np.int64)) for a in args if hasattr(a, "shape")]
+        made = max(1, int(np.prod(result.shape, dtype=np.int64)))
+        if name in ("sum", "trace", "vecdot"):
+            count = max(entries) / made
+        elif name == "cumulative_sum":
+            count = float(result.shape[keywords.get("axis") or 0])
+        else:  # products of a (m, k) and b (k, n) make (m, n): k² = mk · kn / mn
+            count = np.sqrt(np.prod([float(e) for e in entries[-2:]]) / made)
+        error = self.unit * float(np.sqrt(max(count, 1.0)))
+        return result + terms * (self.xi(result.shape) * error)
+
+    # What libraries compute in steps is composed of noisy steps here.
+
+    def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """Σx / n."""
+        total = self.sum(x, axis=axis, keepdims=keepdims)
+        return total / (x.size / max(1, total.size))
+
+    def var(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+        """Σ(x − mean)² / (n − correction)."""
+        centred = x - self.mean(x, axis=axis, keepdims=True)
+        total = self.sum(centred * centred, axis=axis, keepdims=keepdims)
+        return total / (x.size / max(1, total.size) - correction)
+
+    def std(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+        """√var."""
+        return self.sqrt(self.var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+    def logsumexp(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """log Σ exp(x), shifted by the maximum."""
+        top = self.max(x, axis=axis, keepdims=True)
+        total = self.log(self.sum(self.exp(x - top), axis=axis, keepdims=True)) + top
+        if keepdims:
+            return total
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        return self.squeeze(total, axis=axes)
+
+    def log_softmax(self, x: Any, axis: int = -1) -> Any:
+        """x − log Σ exp(x)."""
+        return x - self.logsumexp(x, axis=axis, keepdims=True)
+
+    def softmax(self, x: Any, axis: int = -1) -> Any:
+        """exp(x) / Σ exp(x), shifted by the maximum."""
+        e = self.exp(x - self.max(x, axis=axis, keepdims=True))
+        return e / self.sum(e, axis=axis, keepdims=True)
+
+
+def more_digits(dtype: str) -> str:
+    """The NumPy type with at least 8 more bits than the dtype, or `ball` where there is none."""
+    if dtype == "float64":
+        return "longdouble" if np.finfo(np.longdouble).nmant >= 60 else "ball"
+    return "float64"
+
+
+def samples(
+    compute: Callable[[Arguments, Any, Any], Any],
+    setting: Setting,
+    rng: np.random.Generator,
+    arithmetic: str,
+) -> list[Any]:
+    """`compute(arguments, v, w)` several times in noisy arithmetic; results in base arrays.
+
+    `arithmetic` is `ball` or a NumPy float wide enough for the dtype.
+    """
+    in_balls = arithmetic == "ball"
+    framework = find_framework("ball" if in_balls else "numpy")
+    base = framework.namespace("" if in_balls else arithmetic)
+    xp = NoisyNamespace(base, EPS[setting.dtype] / 2, rng, in_balls)
+    exact = setting.arguments(framework, "cpu", dtype=arithmetic)
+    v = [framework.put(a, arithmetic) for a in setting.v]
+    w = framework.put(setting.w, arithmetic)
+    count = SAMPLES if _elements(setting) < MANY_ELEMENTS else FEW_SAMPLES
+    drawn = []
+    for _ in range(count):
+        rest = {k: xp.noisy(a) for k, a in exact.rest.items()}
+        arguments = Arguments(xp, tuple(xp.noisy(a) for a in exact.xs), rest, exact.static)
+        directions = tuple(xp.wrapped(a) for a in v)
+        drawn.append(_bare(compute(arguments, directions, xp.wrapped(w))))
+    return drawn
+
+
+def _elements(setting: Setting) -> int:
+    return max(a.size for a in setting.inputs.values() if isinstance(a, np.ndarray))

@@ -1,0 +1,164 @@
+"""The ways to differentiate, one file each: what a technique knows about mathematics."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import Unsupported, unknown
+from xgrad.frameworks import Framework, frameworks
+from xgrad.operators import Operator
+from xgrad.problem import Case
+from xgrad.setting import Setting
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a technique computed: parts in the operator's layout, and differences' own bound.
+
+    `native` holds the framework's arrays; techniques that finish on the host leave it empty and
+    give `flat`, with `bound` the error that they admit, element by element.
+    """
+
+    native: Any = None
+    flat: np.ndarray | Any = None
+    bound: np.ndarray | None = None
+    note: str = ""
+
+
+class Technique(ABC):
+    """A way to differentiate, of which a framework is asked what it needs."""
+
+    name: str
+
+    @abstractmethod
+    def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
+        """The variants on a framework, by name, and whether each runs when none is asked for.
+
+        The plain variant is named "". A case adds those of its own formulas.
+        """
+
+    def applies(self, variant: str, operator: Operator, case: Case) -> bool:
+        """Whether the method makes sense for an operator, known without running anything."""
+        return operator.order > 0
+
+    @abstractmethod
+    def prepare(
+        self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
+    ) -> Callable[[], Result]:
+        """A function that computes the operator; raises `Unsupported` where the technique does not.
+
+        Runs inside `framework.scope(device)`.
+        """
+
+
+@dataclass(frozen=True)
+class Method:
+    """A framework and a technique, written `torch.reverse` or `torch.reverse:func`."""
+
+    framework: str
+    technique: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.framework}.{self.label}"
+
+    @property
+    def label(self) -> str:
+        """The technique with its variant, as the table's column has it."""
+        return f"{self.technique}:{self.variant}" if self.variant else self.technique
+
+    @property
+    def family(self) -> str:
+        """The name without a step size: `numpy.differences:central` of `…@1e-4`."""
+        return str(self).partition("@")[0]
+
+    def prepare(self, operator: Operator, setting: Setting, device: str) -> Callable[[], Result]:
+        """The technique's preparation on this framework."""
+        framework = frameworks()[self.framework]
+        return techniques()[self.technique].prepare(
+            framework, self.variant, operator, setting, device
+        )
+
+
+_TECHNIQUES: dict[str, Technique] = {}
+
+
+def techniques() -> dict[str, Technique]:
+    """All techniques by name: ours, then those of entry points in `xgrad.techniques`."""
+    if not _TECHNIQUES:
+        for name in ("reverse", "forward", "formula", "differences", "complex_step"):
+            module = importlib.import_module(f"xgrad.techniques.{name}")
+            _TECHNIQUES[name] = module.TECHNIQUE
+        for entry in importlib.metadata.entry_points(group="xgrad.techniques"):
+            _TECHNIQUES[entry.name] = entry.load()
+    return _TECHNIQUES
+
+
+def methods_of(case: Case | None) -> dict[Method, bool]:
+    """Every method of a case (or of any case), and whether it runs when none is asked for."""
+    found = {}
+    for framework in frameworks().values():
+        for technique in techniques().values():
+            for variant, usual in technique.variants(framework, case).items():
+                method = Method(framework.name, technique.name, variant)
+                found[method] = usual and framework.contestant
+    return found
+
+
+def choose_methods(case: Case, patterns: tuple[str, ...] | None) -> list[Method]:
+    """The methods of a case that match the patterns; without patterns, the usual ones.
+
+    A variant is matched only by a pattern that names one: `torch.reverse` is not
+    `torch.reverse:func`, `*.formula*` is every formula. `@step` sets a difference's step.
+    """
+    every = methods_of(case)
+    if patterns is None:
+        usual = [m for m, on in every.items() if on]
+        return usual + [m for m in _matching(every, case.methods) if m not in usual]
+    return _matching(every, patterns)
+
+
+def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Method]:
+    chosen: dict[Method, None] = {}
+    for pattern in patterns:
+        name, at, step = pattern.partition("@")
+        for method in every:
+            if fnmatchcase(str(method), name):
+                stepped = Method(method.framework, method.technique, f"{method.variant}@{step}")
+                chosen[stepped if at else method] = None
+    return list(chosen)
+
+
+def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
+    """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
+    known = {str(m) for case in cases for m in methods_of(case)} | {str(m) for m in methods_of(None)}
+    for pattern in patterns:
+        name, at, step = pattern.partition("@")
+        if not any(fnmatchcase(k, name) for k in known):
+            raise unknown("method", pattern, known)
+        if at:
+            parse_step(pattern, step)
+
+
+def parse_step(method: str, text: str) -> float:
+    """The step in `…@1e-4`; raises `UsageError` where it is no positive number."""
+    try:
+        step = float(text)
+    except ValueError:
+        step = 0.0
+    if not (0 < step < float("inf")):
+        raise unknown(f"step in {method}; a step is a positive number; step", text, ("1e-4",))
+    return step
+
+
+def not_here(method: str, reason: str) -> Unsupported:
+    """The outcome of a technique that does not apply."""
+    return Unsupported(f"{method}: {reason}")

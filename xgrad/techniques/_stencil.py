@@ -1,0 +1,140 @@
+"""A derivative as a plan of directions: which differences of a function make it up.
+
+The same plan serves floats, where steps are a compromise, and 256-bit balls, where they are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+BASIS = "basis"  # a slot that runs over the unit vectors
+ONES = "ones"  # a slot along all elements of an elementwise map at once
+
+Evaluate = Callable[[Any], Any]  # flat x -> flat y
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """A function with slots: D_slot1 D_slot2 f, its value axis weighted, its axes contracted.
+
+    A slot is a flat direction, BASIS or ONES. `weights` sum over the value axis, `coefficients`
+    over all axes of the result.
+    """
+
+    slots: tuple[Any, ...] = ()
+    weights: Any = None
+    coefficients: np.ndarray | None = None
+
+    def directions(self, n: int) -> list[tuple[np.ndarray, ...]]:
+        """The tuples of flat directions to take differences along, the last slot fastest."""
+        tuples: list[tuple[np.ndarray, ...]] = [()]
+        for slot in self.slots:
+            units = np.eye(n) if isinstance(slot, str) and slot == BASIS else None
+            each = (
+                list(units)
+                if units is not None
+                else [np.ones(n) if isinstance(slot, str) else slot]
+            )
+            tuples = [(*t, d) for t in tuples for d in each]
+        return tuples
+
+    @property
+    def free(self) -> int:
+        """How many axes of the result run over the inputs."""
+        return sum(isinstance(slot, str) and slot == BASIS for slot in self.slots)
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the slots are along all elements of an elementwise map."""
+        return any(isinstance(slot, str) and slot == ONES for slot in self.slots)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether exchanging the two axes changes nothing."""
+        return self.free == 2
+
+    def filled(self, directions: list[Any]) -> Stencil:
+        """The same with the free slots along given directions."""
+        rest = iter(directions)
+        slots = tuple(
+            next(rest) if isinstance(s, str) and s == BASIS else s for s in self.slots
+        )
+        return replace(self, slots=slots)
+
+    def assemble(self, table: np.ndarray, n: int) -> np.ndarray:
+        """The flat result of a table (directions, y): weights, axes and coefficients applied."""
+        table = table.T  # (y, directions)
+        lead: tuple[int, ...] = (table.shape[0],)
+        if self.weights is not None:
+            table, lead = np.asarray(np.dot(self.weights, table)), ()
+        table = table.reshape((*lead, *(n,) * self.free))
+        if self.coefficients is None:
+            return table
+        flat = self.coefficients.reshape((-1, table.size))
+        summed = np.asarray(np.dot(flat, table.reshape(-1)))
+        return summed.reshape(()) if len(flat) == 1 else summed
+
+    def assemble_bounds(self, table: np.ndarray, n: int) -> np.ndarray:
+        """The same for error bounds: they add up whatever the signs."""
+        weights = None if self.weights is None else np.abs(self.weights)
+        coefficients = None if self.coefficients is None else np.abs(self.coefficients)
+        return replace(self, weights=weights, coefficients=coefficients).assemble(table, n)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Operators as stencils: the differentiator that only writes down what is to be done.
+
+    With `gradient_known`, a gradient costs no slot: the function of the stencil is the gradient.
+    """
+
+    gradient_known: bool = False
+    _one: ClassVar[np.ndarray] = np.ones(1)
+
+    def jvp(self, f: Stencil, v: Any) -> Stencil:
+        """One more slot, along v."""
+        return replace(f, slots=(*f.slots, v))
+
+    along = jvp
+
+    def ones(self, f: Stencil) -> Stencil:
+        """One more slot, along all elements."""
+        return replace(f, slots=(*f.slots, ONES))
+
+    def vjp(self, f: Stencil, w: Any) -> Stencil:
+        """One more free slot, the value axis weighted."""
+        return replace(f, slots=(*f.slots, BASIS), weights=w)
+
+    def gradient(self, f: Stencil) -> Stencil:
+        """The vjp of a scalar along 1; the function itself where the gradient is known."""
+        return f if self.gradient_known else self.vjp(f, self._one)
+
+    def jacobian(self, f: Stencil) -> Stencil:
+        """One more free slot."""
+        return replace(f, slots=(*f.slots, BASIS))
+
+    def contract(self, coefficients: np.ndarray, f: Stencil) -> Stencil:
+        """Coefficients on the finished table."""
+        return replace(f, coefficients=coefficients)
+
+
+def points(x: Any, steps: tuple[Any, ...]) -> list[Any]:
+    """The points of the central stencil of one or two steps, none of them x itself."""
+    if len(steps) == 1:
+        (h,) = steps
+        return [x + h, x - h]
+    h, k = steps
+    return [x + h + k, x + h - k, x - h + k, x - h - k]
+
+
+def combine(values: list[Any], width: Any) -> Any:
+    """The central difference of values at `points`, over the product of the full widths."""
+    if len(values) == 2:
+        plus, minus = values
+        return (plus - minus) / width
+    pp, pm, mp, mm = values
+    return ((pp - pm) - (mp - mm)) / width

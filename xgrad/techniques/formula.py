@@ -1,0 +1,99 @@
+"""Hand-derived formulas, on every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from xgrad.errors import CaseError, Unsupported
+from xgrad.frameworks import Framework
+from xgrad.operators import Operator
+from xgrad.problem import Case, Formula
+from xgrad.setting import Arguments, Setting
+from xgrad.techniques import Result, Technique
+
+
+def apply_formula(
+    formula: Callable[..., Any],
+    operator: Operator,
+    setting: Setting,
+    arguments: Arguments,
+    v: Any = None,
+    w: Any = None,
+) -> Any:
+    """The formula's result, as the operators have it: tuples in `wrt` order along x axes.
+
+    A formula of one input returns an array; directions are passed as `v` and `w`, `v` as an array
+    where there is one input.
+    """
+    names = dict(zip(setting.case.wrt, arguments.xs, strict=True))
+    single = len(names) == 1
+    extra: dict[str, Any] = {}
+    if operator.directions == "v":
+        extra["v"] = v[0] if single else v
+    if operator.directions == "w":
+        extra["w"] = w
+    result = formula(arguments.xp, **names, **arguments.rest, **arguments.static, **extra)
+    if operator.layout.count("x") == 0:
+        return result
+    if single:
+        return ((result,),) if operator.layout == "xx" else (result,)
+    if not isinstance(result, tuple) or len(result) != len(names):
+        raise CaseError(
+            f"case {setting.case.name}: the formula for {operator.name} returned "
+            f"{type(result).__name__}; return a tuple in the order of wrt: {', '.join(names)}"
+        )
+    return result
+
+
+class HandDerived(Technique):
+    """The case's formulas; a named one is the variant of that name."""
+
+    name = "formula"
+
+    def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
+        """One for each name of a formula that the framework may run."""
+        found = {"": True}
+        for formula in case.formulas if case else ():
+            if formula.frameworks is None or framework.name in formula.frameworks:
+                found[formula.name] = found.get(formula.name, False) or formula.default
+        return found
+
+    def applies(self, variant: str, operator: Operator, case: Case) -> bool:
+        """Where the case has such a formula, and for the value, which is the function itself."""
+        plain_value = operator.order == 0 and not variant
+        return plain_value or case.find_formula(operator.name, variant) is not None
+
+    def prepare(
+        self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
+    ) -> Callable[[], Result]:
+        """The formula of this name; the value's is the function itself."""
+        formula = _formula(setting, operator, variant)
+        if formula.frameworks is not None and framework.name not in formula.frameworks:
+            raise Unsupported(f"this formula runs on {', '.join(formula.frameworks)} only")
+        arguments = setting.arguments(framework, device)
+        v = w = None
+        if operator.directions == "v":
+            v = tuple(framework.put(a, setting.dtype, device) for a in setting.v)
+        if operator.directions == "w":
+            w = framework.put(setting.w, setting.dtype, device)
+
+        def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+            given = Arguments(arguments.xp, xs, rest, arguments.static)
+            return apply_formula(formula.function, operator, setting, given, v, w)
+
+        run = framework.compile(whole)
+        return lambda: Result(native=run(arguments.xs, arguments.rest, v, w))
+
+
+def _formula(setting: Setting, operator: Operator, variant: str) -> Formula:
+    case = setting.case
+    found = case.find_formula(operator.name, variant)
+    if found is None and operator.order == 0 and not variant:
+        return Formula(case.function, "value", "", None, True)
+    if found is None:
+        raise Unsupported(f"case {case.name} has no formula for {operator.name}")
+    return found
+
+
+TECHNIQUE = HandDerived()

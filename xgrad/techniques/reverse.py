@@ -1,0 +1,79 @@
+"""Reverse mode: everything from the framework's vjp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from xgrad.errors import Unsupported
+from xgrad.frameworks import Framework
+from xgrad.operators import Function, Operator
+from xgrad.problem import Case
+from xgrad.setting import Setting
+from xgrad.techniques import Result, Technique
+from xgrad.techniques._transforms import FromVjp, prepare_transforms
+
+ONES = "ones"  # the divergence by the shortcut that is right for a diagonal Jacobian only
+
+
+def _ones_shortcut(d: Any, f: Function, v: Any, w: Any, shape: Any) -> Function:
+    """Σ (1ᵀJ): the divergence where J is diagonal, and something else where it is not."""
+
+    def shortcut(x: Any) -> Any:
+        (pulled,) = d.vjp(f, d.xp.ones_like(x))(x)
+        return d.xp.sum(pulled)
+
+    return shortcut
+
+
+class Reverse(Technique):
+    """The framework's vjp; variants: `func`, `compiled`, `ones`, and a case's implementations."""
+
+    name = "reverse"
+
+    def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
+        """Every vjp that the framework offers, compiled where asked for, library functions."""
+        if not framework.reverse:
+            return {}
+        found = dict.fromkeys(framework.reverse, True)
+        if framework.compiled:
+            found["compiled"] = False
+        found[ONES] = False
+        for each in case.implementations if case else ():
+            if each.framework == framework.name:
+                found[each.name] = True
+        return found
+
+    def applies(self, variant: str, operator: Operator, case: Case) -> bool:
+        """The shortcut is for divergence only."""
+        return operator.name == "divergence" if variant == ONES else operator.order > 0
+
+    def prepare(
+        self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
+    ) -> Callable[[], Result]:
+        """The operator derived from vjp, compiled where the framework does that."""
+        known = {i.name: i.function for i in setting.case.implementations}
+        target = None
+        if variant in known:
+            target = _without_namespace(known[variant])
+        if variant == ONES and operator.name != "divergence":
+            raise Unsupported("the shortcut of a vector of ones is for divergence")
+        transforms = framework.transforms(self.name, variant)
+        again = operator.order > 1 or operator.name in ("jvp", "derivative")
+        return prepare_transforms(
+            framework,
+            variant,
+            operator,
+            setting,
+            device,
+            lambda xp: FromVjp(xp, transforms, again),
+            target,
+            _ones_shortcut if variant == ONES else None,
+        )
+
+
+def _without_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda xp, **inputs: function(**inputs)
+
+
+TECHNIQUE = Reverse()
