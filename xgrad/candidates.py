@@ -8,7 +8,7 @@ from typing import Any
 
 from xgrad.operators import OPERATORS, Operator
 from xgrad.setting import Arguments, Setting, flatten
-from xgrad.techniques.differences import plan
+from xgrad.techniques._stencil import plan
 from xgrad.techniques.formula import apply_formula
 
 Candidate = Callable[[Arguments, Any, Any], Any]  # arguments, v, w -> flat result
@@ -34,10 +34,10 @@ def find_candidate(operator: Operator, setting: Setting) -> Candidate | None:
         )
     if operator.order == 0:
         return lambda a, v, w: flatten(operator, setting, setting.function(a)(*a.xs), a.xp)
-    return _contracted(operator, setting)
+    return find_contraction(operator, setting)
 
 
-def _contracted(operator: Operator, setting: Setting) -> Candidate | None:
+def find_contraction(operator: Operator, setting: Setting) -> Candidate | None:
     """The operator from the formula of a Jacobian, a gradient (of a scalar) or a Hessian."""
     source = _TABLES.get(operator.name)
     formula = source and setting.case.reference_formula(source)

@@ -17,7 +17,7 @@ from xgrad.frameworks import Framework, find_framework
 from xgrad.frameworks.ball import Ball
 from xgrad.operators import Operator
 from xgrad.setting import EPS, Setting, flatten, leaves
-from xgrad.techniques import Method, Result
+from xgrad.techniques import Compute, Method, Result
 
 OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"
 NONFINITE, ERROR = "nonfinite", "error"
@@ -39,8 +39,20 @@ class _Finding(Exception):  # noqa: N818 - says what is wrong with a result
     """A result that is not what was asked for."""
 
 
-def evaluate(method: Method, operator: Operator, setting: Setting, device: str) -> Outcome:
-    """Run a method; whatever it does becomes an outcome."""
+Prepared = dict[tuple[Method, str], Compute]  # what is compiled, by method and operator
+
+
+def evaluate(
+    method: Method,
+    operator: Operator,
+    setting: Setting,
+    device: str,
+    prepared: Prepared | None = None,
+) -> Outcome:
+    """Run a method; whatever it does becomes an outcome.
+
+    `prepared` keeps what was compiled for settings that differ in their inputs' values only.
+    """
     framework = find_framework(method.framework)
     try:
         framework.require_device(device)
@@ -48,7 +60,9 @@ def evaluate(method: Method, operator: Operator, setting: Setting, device: str) 
             raise Unsupported(f"{framework.name} has no {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
         with framework.scope(device), _quiet():
-            return _evaluated(framework, method, operator, setting, device)
+            return _evaluated(
+                framework, method, operator, setting, device, {} if prepared is None else prepared
+            )
     except Unavailable as reason:
         return Outcome(UNAVAILABLE, message=str(reason))
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
@@ -68,16 +82,23 @@ def _quiet() -> Iterator[None]:
 
 
 def _evaluated(
-    framework: Framework, method: Method, operator: Operator, setting: Setting, device: str
+    framework: Framework,
+    method: Method,
+    operator: Operator,
+    setting: Setting,
+    device: str,
+    prepared: Prepared,
 ) -> Outcome:
+    key = method, operator.name
+    if key not in prepared:
+        prepared[key] = method.prepare(operator, setting, device)
     with setting.watched() as issued:
-        compute = method.prepare(operator, setting, device)
-        result = compute()
+        result = prepared[key](setting)
         framework.wait(result.native)
         outcome = _outcome(framework, operator, setting, device, result)
         _require_unchanged(framework, setting, issued)
         if result.native is not None:
-            again = _outcome(framework, operator, setting, device, compute())
+            again = _outcome(framework, operator, setting, device, prepared[key](setting))
             _require_same(outcome, again, setting, device)
     return outcome
 

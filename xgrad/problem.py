@@ -150,7 +150,8 @@ class Case:
     def places(self, sizes: Iterable[str]) -> list[tuple[str, str]]:
         """The (size, point) pairs to visit, a point without sizes of its own only once."""
         wanted = [s for s in self.sizes if s in set(sizes)]
-        pairs = [(size, RANDOM) for size in wanted] if self.draw else []
+        drawn = self.draw is not None or not self.points  # without either, the error is told there
+        pairs = [(size, RANDOM) for size in wanted] if drawn else []
         for name, function in self.points.items():
             scaled = bool(set(inspect.signature(function).parameters) & self._size_names())
             pairs += [(size, name) for size in (wanted if scaled else wanted[:1])]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import prod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from xgrad.candidates import Candidate, find_candidate
-from xgrad.definition import Definition, agreement
+from xgrad.candidates import Candidate, find_candidate, find_contraction
+from xgrad.definition import Definition, agreement, flat_function
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import ball as balls
 from xgrad.frameworks import find_framework
@@ -18,9 +18,9 @@ from xgrad.frameworks.ball import Ball, ball, budget, halves, midpoint, precisio
 from xgrad.operators import OPERATORS, Operator
 from xgrad.problem import generator
 from xgrad.rounding import more_digits, samples
-from xgrad.setting import Setting, flatten
-from xgrad.techniques._stencil import Planner, Stencil, combine, points
-from xgrad.techniques.differences import Ladder, extrapolate, plan, unit_length
+from xgrad.setting import Arguments, Setting, flatten
+from xgrad.techniques._stencil import Planner, Stencil, combine, plan, points, unit_length
+from xgrad.techniques.differences import Ladder, extrapolate
 from xgrad.techniques.formula import apply_formula
 
 DIGITS = 40  # of agreement that certify a formula
@@ -100,7 +100,7 @@ class Referee:
         self.setting = setting
         self.limits = limits or Budget()
         self.framework = find_framework("ball")
-        self.x = np.concatenate([a.reshape(-1) for a in setting.x])
+        self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
 
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
@@ -152,11 +152,9 @@ class Referee:
             v = tuple(ball(a) for a in self.setting.v)
             return ball(compute(self._arguments, v, ball(self.setting.w)))
 
-    @property
-    def _arguments(self) -> Any:
-        if "arguments" not in self.__dict__:
-            self.arguments = self.setting.arguments(self.framework, "cpu")
-        return self.arguments
+    @cached_property
+    def _arguments(self) -> Arguments:
+        return self.setting.arguments(self.framework, "cpu")
 
     def _definition(self, operator: Operator, attempt: int = 0) -> tuple[Definition, Stencil]:
         """What to take differences of, and along what: the certified gradient for second order."""
@@ -166,33 +164,16 @@ class Referee:
             if formula and self.truth(gradient).kind == "certified":
                 function = formula.function
 
-                def candidate(a: Any) -> Any:
+                def known(a: Arguments) -> Any:
                     result = apply_formula(function, gradient, self.setting, a)
                     return flatten(gradient, self.setting, result, a.xp)
 
+                flat = flat_function(self.setting, self._arguments, known)
                 stencil = plan(operator, self.setting, Planner(gradient_known=True))
-                return Definition(self._flat(candidate), self.x, attempt), stencil
+                return Definition(flat, self.x, attempt), stencil
 
-        def value(a: Any) -> Any:
-            y = ball(self.setting.function(a)(*a.xs))
-            return y.namespace.reshape(y, (-1,))
-
-        return Definition(self._flat(value), self.x, attempt), plan(operator, self.setting)
-
-    def _flat(self, compute: Callable[[Any], Any]) -> Callable[[Ball], Ball]:
-        """A function of arguments as one of a flat ball array."""
-        arguments, shapes = self._arguments, self.setting.x_shapes
-        edges = np.cumsum([0, *(prod(s) for s in shapes)]).tolist()
-        kind = type(arguments)
-
-        def flat(x: Ball) -> Ball:
-            xp = x.namespace
-            parts = tuple(
-                xp.reshape(x[a:b], s) for a, b, s in zip(edges, edges[1:], shapes, strict=False)
-            )
-            return ball(compute(kind(xp, parts, arguments.rest, arguments.static)))
-
-        return flat
+        flat = flat_function(self.setting, self._arguments)
+        return Definition(flat, self.x, attempt), plan(operator, self.setting)
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
         """Check a candidate against the definition along one random direction.
@@ -223,14 +204,8 @@ class Referee:
             slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
             if slopes.kinked:
                 return 0.0
-            for d in reversed(directions[1:]):
-                candidate = (
-                    candidate * ball(d)
-                    if stencil.elementwise
-                    else candidate.namespace.tensordot(candidate, ball(d), axes=1)
-                )
-            last = directions[0] if directions else None
-            return agreement(candidate, slopes.central, last, stencil.elementwise)
+            terms = float(np.max(slopes.terms, initial=0.0))
+            return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
 
     def _draw(self, stencil: Stencil, rng: np.random.Generator) -> list[np.ndarray]:
         """Directions for the free slots, one and the same for all slots of an elementwise map."""
@@ -251,8 +226,8 @@ class Referee:
             along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
         whole = ball(direction) * (ball(shares) + 1.0)
         if drawn:
-            return agreement(candidate, along, whole, stencil.elementwise)
-        return agreement(candidate * (ball(shares) + 1.0), along, None, False)
+            return agreement(candidate, along, [whole], stencil.elementwise)
+        return agreement(candidate * (ball(shares) + 1.0), along, [], False)
 
     def _direction(self, rng: np.random.Generator) -> np.ndarray:
         parts = self.setting.draw_direction(rng)
@@ -293,15 +268,16 @@ class Referee:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
         rng = generator(self.setting.seed, self.setting.case.name, "elementwise")
         found = []
-        for _ in range(2):
-            d = self._direction(rng)
-            slopes = definition.slopes(Stencil((d,) * len(stencil.slots)))
-            if slopes.kinked:
-                return _kink(definition.slopes(Stencil((np.ones(self.x.size),))))
-            found.append(slopes.central / ball(d) ** len(stencil.slots))
-        one, other = found
-        gap = np.abs(midpoint(one - other))
-        if np.any(gap > 1e-20 * (np.abs(midpoint(one)) + np.abs(midpoint(other)))):
+        with precision(definition.bits(len(stencil.slots))):
+            for _ in range(2):
+                d = self._direction(rng)
+                slopes = definition.slopes(Stencil((d,) * len(stencil.slots)))
+                if slopes.kinked:
+                    return _kink(definition.slopes(Stencil((np.ones(self.x.size),))))
+                found.append(slopes.central / ball(d) ** len(stencil.slots))
+            one, other = found
+            gap = np.abs(midpoint(one - other))
+        if np.any(gap > 1e-20 * np.max(np.abs(midpoint(one)) + np.abs(midpoint(other)))):
             raise NotElementwise(
                 f"{operator.name} needs an elementwise map: the Jacobian of "
                 f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
@@ -360,11 +336,9 @@ class Referee:
         arguments = self.setting.arguments(find_framework("numpy"), "cpu", dtype=kind)
         f = self.setting.function(arguments)
         x = np.concatenate([a.reshape(-1) for a in arguments.xs])
-        edges = np.cumsum([a.size for a in arguments.xs])[:-1]
 
         def value(row: np.ndarray) -> np.ndarray:
-            parts = zip(np.split(row, edges), self.setting.x_shapes, strict=True)
-            return np.asarray(f(*(p.reshape(s) for p, s in parts))).reshape(-1)
+            return np.asarray(f(*self.setting.split(row, np))).reshape(-1)
 
         lengths = [unit_length(self.x, d) for d in stencil.slots]
         slopes, rounding = [], []
@@ -382,9 +356,20 @@ class Referee:
     # --- rounding ------------------------------------------------------------------------------
 
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
-        """noise_i = the largest |sample_i − truth_i| over samples in noisy arithmetic."""
-        compute = find_candidate(operator, self.setting)
-        assert compute is not None
+        """noise_i = the largest |sample_i − truth_i| over samples in noisy arithmetic.
+
+        A formula of a sum may be simpler than the sum (a curl that is 0): the terms count too.
+        """
+        own = find_candidate(operator, self.setting)
+        assert own is not None
+        truth.noise = self._noise(own, truth)
+        terms = find_contraction(operator, self.setting)
+        if terms is not None and operator.layout in ("", "y") and truth.noise is not None:
+            of_terms = self._noise(terms, truth)
+            if of_terms is not None:
+                truth.noise = np.maximum(truth.noise, of_terms)
+
+    def _noise(self, compute: Candidate, truth: Truth) -> np.ndarray | None:
         for arithmetic in dict.fromkeys((more_digits(self.setting.dtype), "ball")):
             rng = generator(self.setting.seed, self.setting.case.name, "rounding")
             try:
@@ -394,8 +379,8 @@ class Referee:
             except Exception:
                 continue  # a function that this arithmetic lacks; balls have them all
             if np.all(np.isfinite(noise)):
-                truth.noise = noise
-                return
+                return np.asarray(noise)
+        return None
 
 
 def _kink(slopes: Any) -> Truth:

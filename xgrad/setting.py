@@ -90,6 +90,17 @@ class Setting:
         return [a.shape for a in self.x]
 
     @property
+    def flat_x(self) -> np.ndarray:
+        """Them in one float64 vector."""
+        return np.concatenate([a.reshape(-1) for a in self.x])
+
+    def split(self, flat: Any, xp: Any) -> tuple[Any, ...]:
+        """A flat array of the inputs in its parts."""
+        edges = np.cumsum([0, *(prod(s) for s in self.x_shapes)]).tolist()
+        pairs = zip(edges[:-1], edges[1:], self.x_shapes, strict=True)
+        return tuple(xp.reshape(flat[a:b], s) for a, b, s in pairs)
+
+    @property
     def x_size(self) -> int:
         """Their elements together."""
         return sum(a.size for a in self.x)
@@ -141,8 +152,7 @@ class Setting:
         arrays = {k: v for k, v in self.inputs.items() if isinstance(v, np.ndarray)}
         put = {k: framework.put(v, kind, device) for k, v in arrays.items()}
         xs = tuple(put.pop(name) for name in self.case.wrt)
-        static = {k: v for k, v in self.inputs.items() if k not in arrays}
-        made = Arguments(xp, xs, put, static)
+        made = Arguments(xp, xs, put, self.static)
         if self._issued is not None:
             self._issued.append(made)
         return made
@@ -156,22 +166,35 @@ class Setting:
         finally:
             self._issued = None
 
+    @property
+    def static(self) -> dict[str, Any]:
+        """The inputs that are no arrays: numbers and texts that choose what is computed."""
+        return {k: v for k, v in self.inputs.items() if not isinstance(v, np.ndarray)}
+
+    def directions(
+        self, operator: Operator, framework: Framework, device: str, dtype: str | None = None
+    ) -> tuple[Any, Any]:
+        """v and w as the framework's arrays, None where the operator takes none."""
+        v = w = None
+        kind = dtype or self.dtype
+        if operator.directions == "v":
+            v = tuple(framework.put(a, kind, device) for a in self.v)
+        if operator.directions == "w":
+            w = framework.put(self.w, kind, device)
+        return v, w
+
     def function(
-        self,
-        arguments: Arguments,
-        rest: dict[str, Any] | None = None,
-        target: Callable[..., Any] | None = None,
+        self, arguments: Arguments, target: Callable[..., Any] | None = None
     ) -> Function:
         """The case as a function of the differentiated inputs alone.
 
         `target(xp, **inputs)` stands in for the case's own function where it is given.
         """
-        others = arguments.rest if rest is None else rest
         call = target or self.case.function
 
         def f(*xs: Any) -> Any:
             named = dict(zip(self.case.wrt, xs, strict=True))
-            return call(arguments.xp, **named, **others, **arguments.static)
+            return call(arguments.xp, **named, **arguments.rest, **arguments.static)
 
         return f
 

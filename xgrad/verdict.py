@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.definition import DIGITS_OF_ZERO
 from xgrad.errors import NotElementwise
-from xgrad.evaluation import ERROR, NONFINITE, OK, Outcome, describe_error, evaluate
+from xgrad.evaluation import ERROR, NONFINITE, OK, Outcome, Prepared, describe_error, evaluate
 from xgrad.frameworks.ball import Ball, midpoint
 from xgrad.hints import Evidence, find_hint
 from xgrad.operators import OPERATORS, Operator
@@ -23,6 +24,7 @@ INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
 NOISE = 4.0  # noise levels in the tolerance
 SPACINGS = 32.0  # epsilons of the result in the tolerance
 WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
+ALL_ZERO = "the truth is zero everywhere: digits are undefined"
 MOVES = 4  # one-ulp perturbations that show a method's movement
 BALL_DIGITS = 40.0
 
@@ -51,6 +53,7 @@ class Judge:
         self.setting = setting
         self.device = device
         self.referee = referee or Referee(setting, limits)
+        self._prepared: Prepared = {}
         self._outcomes: dict[tuple[Method, str], Outcome] = {}
         self._movements: dict[tuple[Method, str], np.ndarray | None] = {}
 
@@ -58,12 +61,14 @@ class Judge:
         """What the method returned."""
         key = method, operator.name
         if key not in self._outcomes:
-            self._outcomes[key] = evaluate(method, operator, self.setting, self.device)
+            self._outcomes[key] = evaluate(
+                method, operator, self.setting, self.device, self._prepared
+            )
         return self._outcomes[key]
 
     def truth(self, operator: Operator, method: Method | None = None) -> Truth:
         """The referee's; for a formula in balls, the definition apart from any formula."""
-        independent = method is not None and method.framework == "ball"
+        independent = method is not None and str(method).startswith("ball.formula")
         return self.referee.truth(operator, independent=independent)
 
     def judge(self, method: Method, operator: Operator) -> Judgement:
@@ -157,7 +162,9 @@ class Judge:
                 k: a if not _is_float(a) else a + rng.choice([-1, 1], a.shape) * self._spacings(a)
                 for k, a in self.setting.inputs.items()
             }
-            there = evaluate(method, operator, self.setting.moved(inputs), self.device)
+            there = evaluate(
+                method, operator, self.setting.moved(inputs), self.device, self._prepared
+            )
             if there.status != OK:
                 return None
             largest = np.maximum(largest, np.abs(there.flat - here.flat))
@@ -244,9 +251,12 @@ class Judge:
         values = midpoint(got) if in_balls else got
         top = float(np.max(np.abs(truth.high), initial=0.0))
         largest = float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
-        relative = largest / top if top else (0.0 if largest == 0 else np.inf)
-        cap = 77.0 if in_balls else -np.log10(EPS[self.setting.dtype])
-        digits = cap if relative == 0 else float(np.clip(-np.log10(relative), 0.0, cap))
+        relative = largest / top if top else np.nan
+        cap = DIGITS_OF_ZERO if in_balls else -np.log10(EPS[self.setting.dtype])
+        with np.errstate(divide="ignore"):
+            digits = float(np.clip(-np.log10(relative), 0.0, cap))
+        if not top:
+            row["message"] = "; ".join(filter(None, (row["message"], ALL_ZERO)))
         k = int(np.argmax(excess)) if excess.size else 0
         flat = [np.asarray(a).reshape(-1) for a in (values, truth.high, tolerance, noise)]
         row.update(

@@ -46,6 +46,8 @@ class Framework(ABC):
     reverse: tuple[str, ...] = ()  # variants that offer a vjp, "" for the plain one
     forward: tuple[str, ...] = ()  # variants that offer a jvp
     compiled = False  # whether `compiled` variants exist beside the eager ones
+    host_only = False  # knows no device but the CPU
+    exact = False  # arithmetic so long that a difference is the derivative
     analytic = False  # whether a complex namespace exists
     contestant = True  # takes part in a run that names no method
 

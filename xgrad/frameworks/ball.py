@@ -138,6 +138,8 @@ class BallFramework(Framework):
 
     name = "ball"
     dtypes = ("float64", "float32", "bfloat16", "float16")  # of the inputs, taken exactly
+    host_only = True
+    exact = True
     contestant = False
 
     def version(self) -> str:

@@ -83,6 +83,7 @@ class NumPy(Framework):
 
     name = "numpy"
     dtypes = ("float64", "float32", "float16")
+    host_only = True
     analytic = True
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:

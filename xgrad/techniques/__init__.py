@@ -33,6 +33,9 @@ class Result:
     note: str = ""
 
 
+Compute = Callable[[Setting], Result]
+
+
 class Technique(ABC):
     """A way to differentiate, of which a framework is asked what it needs."""
 
@@ -52,10 +55,11 @@ class Technique(ABC):
     @abstractmethod
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """A function that computes the operator; raises `Unsupported` where the technique does not.
 
-        Runs inside `framework.scope(device)`.
+        It takes the setting, or one that differs in its inputs' values only, so that what is
+        compiled once serves many points. Runs inside `framework.scope(device)`.
         """
 
 
@@ -80,7 +84,7 @@ class Method:
         """The name without a step size: `numpy.differences:central` of `…@1e-4`."""
         return str(self).partition("@")[0]
 
-    def prepare(self, operator: Operator, setting: Setting, device: str) -> Callable[[], Result]:
+    def prepare(self, operator: Operator, setting: Setting, device: str) -> Compute:
         """The technique's preparation on this framework."""
         framework = frameworks()[self.framework]
         return techniques()[self.technique].prepare(

@@ -5,16 +5,16 @@ The same plan serves floats, where steps are a compromise, and 256-bit balls, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from xgrad.operators import Operator
+from xgrad.setting import Setting
+
 BASIS = "basis"  # a slot that runs over the unit vectors
 ONES = "ones"  # a slot along all elements of an elementwise map at once
-
-Evaluate = Callable[[Any], Any]  # flat x -> flat y
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Stencil:
         return self.free == 2
 
     def filled(self, directions: list[Any]) -> Stencil:
-        """The same with the free slots along given directions."""
+        """The same with the slots that are free, or along ones, along given directions."""
         rest = iter(directions)
         slots = tuple(
-            next(rest) if isinstance(s, str) and s == BASIS else s for s in self.slots
+            next(rest) if isinstance(s, str) else s for s in self.slots
         )
         return replace(self, slots=slots)
 
@@ -138,3 +138,29 @@ def combine(values: list[Any], width: Any) -> Any:
         return (plus - minus) / width
     pp, pm, mp, mm = values
     return ((pp - pm) - (mp - mm)) / width
+
+
+def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -> Stencil:
+    """The operator as a stencil, its directions flat."""
+    v = w = None
+    if operator.directions == "v":
+        v = np.concatenate([a.reshape(-1) for a in setting.v])
+    if operator.directions == "w":
+        w = setting.w.reshape(-1)
+    rule: Any = operator.derive
+    made: Stencil = rule(planner or Planner(), Stencil(), v, w, setting.x_shapes[0])
+    return made
+
+
+def unit_length(x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8) -> float:
+    """The longest multiple of a direction that moves every element by at most its own scale.
+
+    The scale of an element is at least `floor` times that of a typical one, so that elements
+    near zero do not shrink the step.
+    """
+    moved = direction != 0
+    if not moved.any():
+        return 1.0
+    typical = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
+    size = np.where(x == 0, typical, np.abs(x))[moved]
+    return float(np.min(np.maximum(size, floor * typical) / np.abs(direction[moved])))

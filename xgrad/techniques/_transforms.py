@@ -11,8 +11,8 @@ import numpy as np
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework, Transforms
 from xgrad.operators import Differentiator, Function, Operator
-from xgrad.setting import Setting, leaves
-from xgrad.techniques import Result
+from xgrad.setting import Arguments, Setting, leaves
+from xgrad.techniques import Compute, Result
 
 
 def tree_map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
@@ -179,25 +179,37 @@ def prepare_transforms(
     differentiator: Callable[[Any], Differentiator],
     target: Callable[..., Any] | None = None,
     derive: Callable[..., Function] | None = None,
-) -> Callable[[], Result]:
-    """Put the inputs, derive the operator, compile; the result computes it once a call.
+) -> Compute:
+    """Derive the operator and compile; the result puts a setting's inputs and computes.
 
     `target` stands in for the case's function, `derive` for the operator's own derivation.
     """
     if operator.order == 0:
         raise Unsupported("the value is not a derivative; ask a formula or differences for it")
-    arguments = setting.arguments(framework, device)
-    d = differentiator(arguments.xp)
-    v = w = None
-    if operator.directions == "v":
-        v = tuple(framework.put(a, setting.dtype, device) for a in setting.v)
-    if operator.directions == "w":
-        w = framework.put(setting.w, setting.dtype, device)
+    xp, static = framework.namespace(setting.dtype, device), setting.static
+    d = differentiator(xp)
     rule = derive or operator.derive
 
     def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
-        f = setting.function(arguments, rest, target)
+        f = setting.function(Arguments(xp, xs, rest, static), target)
         return rule(d, f, v, w, setting.x_shapes[0])(*xs)
 
+    return compiled(framework, whole, operator, device, variant)
+
+
+def compiled(
+    framework: Framework,
+    whole: Callable[..., Any],
+    operator: Operator,
+    device: str,
+    variant: str = "",
+) -> Compute:
+    """`whole(xs, rest, v, w)` compiled, as a function of a setting."""
     run = framework.compile(whole, variant)
-    return lambda: Result(native=run(arguments.xs, arguments.rest, v, w))
+
+    def compute(at: Setting) -> Result:
+        given = at.arguments(framework, device)
+        v, w = at.directions(operator, framework, device)
+        return Result(native=run(given.xs, given.rest, v, w))
+
+    return compute

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from xgrad.frameworks.numpy import EXTRAS
 from xgrad.operators import Operator
 from xgrad.problem import Case
 from xgrad.setting import Setting
-from xgrad.techniques import Result, Technique
+from xgrad.techniques import Compute, Result, Technique
 from xgrad.techniques._transforms import FromJvp
 
 STEP = {"float64": 2.0**-200, "float32": 2.0**-40}
@@ -180,20 +181,24 @@ class ComplexStep(Technique):
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """The operator derived from complex evaluations; raises `Unsupported` otherwise."""
         if operator.order != 1:
             raise Unsupported("the complex step has first derivatives only")
         if setting.dtype not in STEP:
             raise Unsupported(f"there is no complex type for {setting.dtype}")
-        arguments = setting.arguments(framework, device)
-        real: Namespace = arguments.xp
+        real: Namespace = framework.namespace(setting.dtype, device)
         xp = Namespace(real.base, real.dtype, _extras())
         d = FromJvp(real, _Step(setting.dtype))
-        v = tuple(framework.put(a, setting.dtype) for a in setting.v)
-        f = setting.function(type(arguments)(xp, arguments.xs, arguments.rest, arguments.static))
-        derived = operator.derive(d, f, v, setting.w.astype(real.dtype), setting.x_shapes[0])
-        return lambda: Result(native=derived(*arguments.xs))
+
+        def compute(at: Setting) -> Result:
+            given = at.arguments(framework, device)
+            v, w = at.directions(operator, framework, device)
+            f = at.function(replace(given, xp=xp))
+            derived = operator.derive(d, f, v, w, at.x_shapes[0])
+            return Result(native=derived(*given.xs))
+
+        return compute
 
 
 TECHNIQUE = ComplexStep()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import comb
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,12 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Operator
 from xgrad.problem import Case, generator
 from xgrad.setting import EPS, Setting, scale, spacing
-from xgrad.techniques import Result, Technique, parse_step
-from xgrad.techniques._stencil import ONES, Planner, Stencil, combine, points
+from xgrad.techniques import Compute, Result, Technique, parse_step
+from xgrad.techniques._stencil import Stencil, combine, plan, points, unit_length
 
 RATIO = 4.0  # between neighbouring steps of the ladder
 LEVELS = 6
-FIRST = 2.0**-4  # the longest step, relative to the inputs
+FIRST = 2.0**-3  # the longest step, relative to the inputs
 RUNGS = 2  # ladders tried, each below the one before, where the first does not settle
 ROWS = 4_096  # evaluations in one batch, at most
 ELEMENTS = 2**21  # numbers in one batch of inputs, at most
@@ -43,28 +43,21 @@ class Sampler:
     def __post_init__(self) -> None:
         arguments = self.setting.arguments(self.framework, self.device)
         f = self.setting.function(arguments)
-        shapes = self.setting.x_shapes
-        sizes = [int(np.prod(s, dtype=np.int64)) for s in shapes]
         xp = arguments.xp
-        edges = np.cumsum([0, *sizes])
 
         def flat(row: Any) -> Any:
-            parts = [
-                xp.reshape(row[a:b], s)
-                for a, b, s in zip(edges[:-1].tolist(), edges[1:].tolist(), shapes, strict=True)
-            ]
-            return xp.reshape(f(*parts), (-1,))
+            return xp.reshape(f(*self.setting.split(row, xp)), (-1,))
 
         self._batched = self.framework.batch(flat)
         constants = [a.size for a in self.setting.inputs.values() if isinstance(a, np.ndarray)]
-        width = max(1, sum(constants), int(np.prod(self.setting.y_shape, dtype=np.int64)))
+        width = max(1, sum(constants), prod(self.setting.y_shape))
         self.rows = int(max(1, min(ROWS, ELEMENTS // width)))
         self.evaluations = 0
 
     @property
     def x(self) -> np.ndarray:
         """The point, flat."""
-        return np.concatenate([a.reshape(-1) for a in self.setting.x])
+        return self.setting.flat_x
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Values (rows, y) at points (rows, x) that the dtype holds."""
@@ -123,7 +116,7 @@ def climb(
     rows: list[np.ndarray] = []
     x = sample.x
     for directions in tuples:
-        sizes = [unit_length(x, d) for d in directions]
+        sizes = [unit_length(x, d, floor=1.0) for d in directions]
         for level in range(LEVELS):
             h = first * RATIO**-level
             steps = tuple(h * s * d for s, d in zip(sizes, directions, strict=True))
@@ -133,7 +126,7 @@ def climb(
             plans.append((_width(plan, directions, steps, stencil), len(plan)))
             rows += plan
     values = sample(np.array(rows))
-    out, start, count = [], 0, len(plans[0:1]) and plans[0][1]
+    out, start = [], 0
     for k in range(len(tuples)):
         slopes, rounding = [], []
         for level in range(LEVELS):
@@ -143,19 +136,6 @@ def climb(
             start += count
         out.append(Ladder(np.array(slopes), np.array(rounding)))
     return out
-
-
-def unit_length(x: np.ndarray, direction: np.ndarray) -> float:
-    """The longest multiple of a direction that moves every element by at most its own scale.
-
-    A zero element takes the scale of the others.
-    """
-    moved = direction != 0
-    if not moved.any():
-        return 1.0
-    typical = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
-    size = np.where(x == 0, typical, np.abs(x))[moved]
-    return float(np.min(np.maximum(size, typical / 8) / np.abs(direction[moved])))
 
 
 def _width(plan: list[np.ndarray], directions: Any, steps: Any, stencil: Stencil) -> Any:
@@ -189,8 +169,7 @@ def extrapolate(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
         entry = fine + (fine - coarse) / (factor - 1)
         noise_here = (factor * rounding[-1][1:] + rounding[-1][:-1]) / (factor - 1)
         guess = np.maximum(np.abs(entry - fine), np.abs(entry - coarse) / factor) + noise_here
-        for row, (value, size) in enumerate(zip(entry, guess, strict=True)):
-            del row
+        for value, size in zip(entry, guess, strict=True):
             better = size < error
             best = np.where(better, value, best)
             error = np.where(better, size, error)
@@ -214,7 +193,7 @@ class Differences(Technique):
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """The operator's stencil; `forward` and `central` take an absolute step after `@`."""
         scheme, _, text = variant.partition("@")
         if text and not scheme:
@@ -226,24 +205,22 @@ class Differences(Technique):
         if setting.case.legal is not None and operator.directions != "v":
             raise Unsupported("unit vectors are no legal directions of this case")
         stencil = plan(operator, setting)
-        sample = Sampler(framework, setting, device)
+        if framework.exact:
+            return _defined(framework, operator, scheme)
         _require_affordable(operator, setting, stencil)
         if not scheme:
-            return lambda: extrapolated(sample, stencil)
+            return lambda at: extrapolated(Sampler(framework, at, device), stencil)
         step = parse_step(f"differences:{variant}", text) if text else None
-        return lambda: fixed_step(sample, stencil, scheme, step)
+        return lambda at: fixed_step(Sampler(framework, at, device), stencil, scheme, step)
 
 
-def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -> Stencil:
-    """The operator as a stencil, its directions flat."""
-    v = w = None
-    if operator.directions == "v":
-        v = np.concatenate([a.reshape(-1) for a in setting.v])
-    if operator.directions == "w":
-        w = setting.w.reshape(-1)
-    rule: Any = operator.derive
-    made: Stencil = rule(planner or Planner(), Stencil(), v, w, setting.x_shapes[0])
-    return made
+def _defined(framework: Framework, operator: Operator, scheme: str) -> Compute:
+    """Where arithmetic is so long that steps are no compromise: the definition itself."""
+    from xgrad.definition import define
+
+    if scheme:
+        raise Unsupported(f"{framework.name} needs no {scheme} scheme: its differences are exact")
+    return lambda at: Result(flat=define(operator, at))
 
 
 def _require_affordable(operator: Operator, setting: Setting, stencil: Stencil) -> None:
@@ -271,7 +248,7 @@ def extrapolated(sample: Sampler, stencil: Stencil) -> Result:
             ladders = climb(sample, stencil, [tuples[i] for i in todo], first, rough)
             for i, ladder in zip(todo, ladders, strict=True):
                 best[i] = _better(best.get(i), extrapolate(ladder))
-            todo = [i for i in todo if _unsettled(*best[i])]
+            todo = [i for i in todo if _unsettled(*best[i], EPS[sample.setting.dtype] ** (1 / 3))]
             first *= RATIO**-LEVELS
             if not todo:
                 break
@@ -306,9 +283,10 @@ def _better(old: Any, new: Any) -> Any:
     return np.where(take, new[0], old[0]), np.where(take, new[1], old[1])
 
 
-def _unsettled(value: np.ndarray, error: np.ndarray) -> bool:
+def _unsettled(value: np.ndarray, error: np.ndarray, share: float) -> bool:
+    """Whether some error is more than this share of the largest value."""
     size = np.max(np.abs(value), initial=0.0)
-    return bool(np.any(~(error <= 1e-4 * size)) and np.any(~np.isfinite(value) | (size > 0)))
+    return bool(np.any(~(error <= share * size)) and np.any(~np.isfinite(value) | (size > 0)))
 
 
 def fixed_step(sample: Sampler, stencil: Stencil, scheme: str, step: float | None) -> Result:
@@ -349,5 +327,3 @@ def fixed_step(sample: Sampler, stencil: Stencil, scheme: str, step: float | Non
 
 
 TECHNIQUE = Differences()
-
-__all__ = ["ONES", "TECHNIQUE", "Differences", "Sampler", "extrapolate", "noise"]

@@ -10,7 +10,8 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Operator
 from xgrad.problem import Case, Formula
 from xgrad.setting import Arguments, Setting
-from xgrad.techniques import Result, Technique
+from xgrad.techniques import Compute, Technique
+from xgrad.techniques._transforms import compiled
 
 
 def apply_formula(
@@ -66,24 +67,18 @@ class HandDerived(Technique):
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """The formula of this name; the value's is the function itself."""
         formula = _formula(setting, operator, variant)
         if formula.frameworks is not None and framework.name not in formula.frameworks:
             raise Unsupported(f"this formula runs on {', '.join(formula.frameworks)} only")
-        arguments = setting.arguments(framework, device)
-        v = w = None
-        if operator.directions == "v":
-            v = tuple(framework.put(a, setting.dtype, device) for a in setting.v)
-        if operator.directions == "w":
-            w = framework.put(setting.w, setting.dtype, device)
+        xp, static = framework.namespace(setting.dtype, device), setting.static
 
         def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
-            given = Arguments(arguments.xp, xs, rest, arguments.static)
+            given = Arguments(xp, xs, rest, static)
             return apply_formula(formula.function, operator, setting, given, v, w)
 
-        run = framework.compile(whole)
-        return lambda: Result(native=run(arguments.xs, arguments.rest, v, w))
+        return compiled(framework, whole, operator, device)
 
 
 def _formula(setting: Setting, operator: Operator, variant: str) -> Formula:

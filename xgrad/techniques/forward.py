@@ -8,7 +8,7 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Operator
 from xgrad.problem import Case
 from xgrad.setting import Setting
-from xgrad.techniques import Result, Technique
+from xgrad.techniques import Compute, Result, Technique
 from xgrad.techniques._transforms import FromJvp, prepare_transforms
 
 
@@ -23,7 +23,7 @@ class Forward(Technique):
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """The operator derived from jvp, compiled where the framework does that."""
         transforms = framework.transforms(self.name, variant)
         return prepare_transforms(

@@ -10,7 +10,7 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Function, Operator
 from xgrad.problem import Case
 from xgrad.setting import Setting
-from xgrad.techniques import Result, Technique
+from xgrad.techniques import Compute, Result, Technique
 from xgrad.techniques._transforms import FromVjp, prepare_transforms
 
 ONES = "ones"  # the divergence by the shortcut that is right for a diagonal Jacobian only
@@ -50,7 +50,7 @@ class Reverse(Technique):
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
-    ) -> Callable[[], Result]:
+    ) -> Compute:
         """The operator derived from vjp, compiled where the framework does that."""
         known = {i.name: i.function for i in setting.case.implementations}
         target = None

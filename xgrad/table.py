@@ -1,0 +1,109 @@
+"""The agreement table: its columns, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xgrad.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its pandas dtype, its unit and its meaning."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+# fmt: off
+COLUMNS = (
+    Column("case",           "str",     "", "the reference problem"),
+    Column("size",           "str",     "", "the case's size"),
+    Column("point",          "str",     "", "random, or the name of a fixed point"),
+    Column("operator",       "str",     "", "what is asked of the case"),
+    Column("framework",      "str",     "", "the array library"),
+    Column("technique",      "str",     "", "the way to differentiate, with its variant"),
+    Column("device",         "str",     "", "where it ran"),
+    Column("dtype",          "str",     "", "the precision of inputs and result"),
+    Column("seed",           "int64",   "", "of the random point"),
+    Column("status",         "str",     "", "ok, unsupported, unavailable, nonfinite, error, timeout, crashed"),
+    Column("verdict",        "str",     "", "agrees, disagrees, unstable, inconclusive, convention, or empty"),
+    Column("error",          "float64", "of the result", "max |got − truth|"),
+    Column("relative_error", "float64", "1", "error over max |truth|"),
+    Column("ulps",           "float64", "spacings", "error in spacings of the dtype at max |truth|"),
+    Column("digits",         "float64", "decimal digits", "−log10 of relative_error, at most the dtype's"),
+    Column("tolerance",      "float64", "of the result", "how far the worst element may be off"),
+    Column("noise",          "float64", "of the result", "how far rounding takes the worst element"),
+    Column("worst",          "str",     "", "the element furthest beyond its tolerance"),
+    Column("got",            "float64", "of the result", "its value"),
+    Column("want",           "float64", "of the result", "the truth there"),
+    Column("referee",        "str",     "", "certified, definition, probes, kink, or none with the reason"),
+    Column("hint",           "str",     "", "what a wrong result looks like"),
+    Column("message",        "str",     "", "the reason of a status, or more about the verdict"),
+)
+# fmt: on
+
+KEY = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
+FAILED = ("error", "timeout", "crashed")
+
+
+def make_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a frame with all columns, in order, typed; missing numbers are NaN."""
+    import pandas as pd
+
+    listed = list(rows)
+    empty = {"str": "", "int64": 0, "float64": float("nan")}
+    data = {
+        c.name: pd.Series([row.get(c.name, empty[c.dtype]) for row in listed], dtype=c.dtype)
+        for c in COLUMNS
+    }
+    return pd.DataFrame(data)
+
+
+def is_failure(row: Any) -> bool:
+    """Whether a row makes a run fail: something disagrees or went wrong."""
+    if row["status"] in FAILED:
+        return True
+    return row["verdict"] == "disagrees" or (row["status"] == "nonfinite" and not row["verdict"])
+
+
+def write_frame(frame: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
+    """Write rows.parquet, with unit and meaning in each column's metadata, and rows.csv."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for i, c in enumerate(COLUMNS):
+        about = {"unit": c.unit, "meaning": c.meaning}
+        table = table.set_column(i, table.schema.field(i).with_metadata(about), table.column(i))
+    parquet, csv = folder / "rows.parquet", folder / "rows.csv"
+    for path, write in (
+        (parquet, lambda p: pq.write_table(table, p)),
+        (csv, lambda p: frame.to_csv(p, index=False)),
+    ):
+        part = path.with_name(f".{path.name}.part")
+        write(part)
+        part.replace(path)
+    return parquet, csv
+
+
+def read_frame(folder: str | Path) -> pd.DataFrame:
+    """The rows of a saved run; raises `UsageError` where there are none."""
+    import pandas as pd
+
+    path = Path(folder)
+    file = path / "rows.parquet" if path.is_dir() else path
+    if not file.exists():
+        raise UsageError(f"no saved rows in {folder}: xgrad run writes rows.parquet there")
+    try:
+        return pd.read_parquet(file)
+    except Exception as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
