@@ -1,6 +1,20 @@
-"""xgrad cross-validates derivatives."""
+"""xgrad cross-validates derivatives against a referee that is right to forty digits."""
 
+from xgrad.checking import assert_agreement, check
 from xgrad.discovery import load_cases
+from xgrad.errors import CaseError, UsageError
 from xgrad.problem import Case, case
+from xgrad.referee import Budget
+from xgrad.runner import run
 
-__all__ = ["Case", "case", "load_cases"]
+__all__ = [
+    "Budget",
+    "Case",
+    "CaseError",
+    "UsageError",
+    "assert_agreement",
+    "case",
+    "check",
+    "load_cases",
+    "run",
+]

@@ -25,7 +25,7 @@ _TABLES = {
 
 
 def find_candidate(operator: Operator, setting: Setting) -> Candidate | None:
-    """The operator's own formula, the function itself for the value, else a contraction; or None."""
+    """The operator's own formula, for the value the function, else a contraction; or None."""
     own = setting.case.reference_formula(operator.name)
     if own is not None:
         function = own.function

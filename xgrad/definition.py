@@ -1,4 +1,4 @@
-"""The definition of the derivative in ball arithmetic: differences whose steps are no compromise."""
+"""The definition of the derivative in ball arithmetic, where steps are no compromise."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ class Definition:
             x = ball(self.x)
             centre = self.function(x) if len(stencil.slots) == 1 else None
             rows = [self._row(x, centre, d) for d in stencil.directions(self.x.size)]
-            central, left, right = (self._assembled(stencil, [r[k] for r in rows]) for k in range(3))
+            central, left, right = (
+                self._assembled(stencil, [r[k] for r in rows]) for k in range(3)
+            )
             gaps = [np.max(np.abs(midpoint(r[2] - r[1])), initial=0.0) for r in rows]
             sizes = [np.max(np.abs(midpoint(s)), initial=0.0) for r in rows for s in r[1:]]
             kinked = max(gaps) > KINK * max(sizes)

@@ -91,7 +91,9 @@ def _cases_by_name(text: str) -> list[Case | Broken]:
 def _is_case_file(path: Path) -> bool:
     if path.name.startswith(("_", ".", "test_")) or path.name == "conftest.py":
         return False
-    return not any(part.startswith((".", "__")) for part in path.parts[:-1] if part not in (".", ".."))
+    return not any(
+        part.startswith((".", "__")) for part in path.parts[:-1] if part not in (".", "..")
+    )
 
 
 def cases_of_file(path: Path) -> list[Case | Broken]:

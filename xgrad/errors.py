@@ -14,19 +14,19 @@ class CaseError(UsageError):
     """A case that is not well formed; the message names the case and the remedy."""
 
 
-class Unsupported(Exception):  # noqa: N818 - a normal outcome, not a failure
+class Unsupported(Exception):
     """A method that does not apply here, with the reason."""
 
 
-class Unavailable(Exception):  # noqa: N818 - a normal outcome, not a failure
+class Unavailable(Exception):
     """A framework or device that is not on this machine, with what to install."""
 
 
-class NotElementwise(ValueError):  # noqa: N818 - named as the reader meets it
+class NotElementwise(ValueError):
     """A derivative was asked of a map whose Jacobian is not diagonal."""
 
 
-class BudgetExceeded(Exception):  # noqa: N818 - a normal outcome, not a failure
+class BudgetExceeded(Exception):
     """The referee would need more time or memory than it was given."""
 
 

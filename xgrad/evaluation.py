@@ -35,7 +35,7 @@ class Outcome:
     message: str = ""
 
 
-class _Finding(Exception):  # noqa: N818 - says what is wrong with a result
+class _Finding(Exception):
     """A result that is not what was asked for."""
 
 
@@ -75,7 +75,7 @@ def evaluate(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Overflow and the like show in the numbers; libraries' notices about themselves are dropped."""
+    """Overflow shows in the numbers; libraries' notices about themselves are dropped."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -76,8 +75,17 @@ def _factor(e: Evidence) -> str:
     ratio = _ratio(e.got, e.want)
     if ratio is None or not e.explains(ratio * e.want):
         return ""
-    named = name_factor(ratio, _dimensions(e))
-    return f"constant factor {named}" if e.got.size > 1 or "≈" not in named else ""
+    if e.got.size == 1 and "≈" in name_factor(ratio, _dimensions(e)):
+        return ""  # any two numbers have a ratio
+    return _factor_text(ratio, e)
+
+
+def _factor_text(ratio: float, e: Evidence) -> str:
+    """`constant factor 4 too small`: what the result has too much or too little of."""
+    size = abs(ratio)
+    large = name_factor(size if size > 1 else 1 / size, _dimensions(e))
+    sign = ", and the sign of all elements" if ratio < 0 else ""
+    return f"constant factor {large} too {'large' if size > 1 else 'small'}{sign}"
 
 
 def _ratio(got: np.ndarray, want: np.ndarray) -> float | None:
@@ -104,36 +112,24 @@ def _dimensions(e: Evidence) -> dict[str, int]:
 
 
 def name_factor(ratio: float, dimensions: dict[str, int]) -> str:
-    """The simplest number near a ratio: a small fraction, a dimension, else its digits."""
-    near: Callable[[float], bool] = lambda value: abs(ratio / value - 1) < 1e-4  # noqa: E731
-    size = abs(ratio)
+    """The simplest number near a ratio above 1: 2 to 4, a dimension, a fraction, else digits."""
+
+    def near(value: float) -> bool:
+        return abs(ratio / value - 1) < 1e-4
+
+    named: list[tuple[float, str]] = [(n, name) for name, n in dimensions.items()]
+    named += [(2 * n, f"2 {name}") for name, n in dimensions.items()]
+    named += [(n / 2, f"{name}/2") for name, n in dimensions.items() if n > 2]
+    named += [(n / (n - 1), f"{name}/({name} − 1)") for name, n in dimensions.items() if n > 2]
+    texts = [text for value, text in named if near(value)]
     for k in (2, 3, 4):
-        for value, text in ((k, f"{k}"), (1 / k, f"1/{k}")):
-            if near(np.copysign(value, ratio)):
-                return ("−" if ratio < 0 else "") + text + _also(value, dimensions)
-    for name, n in dimensions.items():
-        for value, text in (
-            (n, f"{n} = {name}"),
-            (1 / n, f"1/{n} = 1/{name}"),
-            (2 * n, f"{2 * n} = 2 {name}"),
-            (2 / n, f"2/{n} = 2/{name}"),
-            (n / 2, f"{n}/2 = {name}/2"),
-            (n / (n - 1), f"{n}/{n - 1} = {name}/({name} − 1)"),
-            ((n - 1) / n, f"{n - 1}/{n} = ({name} − 1)/{name}"),
-        ):
-            if near(np.copysign(value, ratio)):
-                return ("−" if ratio < 0 else "") + text
-    simple = Fraction(size).limit_denominator(16)
-    if simple and near(np.copysign(float(simple), ratio)) and simple.numerator <= 64:
-        return ("−" if ratio < 0 else "") + str(simple)
-    return f"≈ {ratio:.7g}"
-
-
-def _also(value: float, dimensions: dict[str, int]) -> str:
-    names = [k for k, n in dimensions.items() if abs(value - n) < 1e-9]
-    inverse = [f"1/{k}" for k, n in dimensions.items() if abs(value * n - 1) < 1e-9]
-    found = (names + inverse)[:1]
-    return f" (also {found[0]})" if found else ""
+        if near(k):
+            return f"{k}" + (f" (perhaps {texts[0]})" if texts else "")
+    simple = Fraction(ratio).limit_denominator(16)
+    exact = near(float(simple)) and simple.numerator <= 64
+    if texts:
+        return f"{ratio:.6g} = {texts[0]}"
+    return str(simple) if exact else f"≈ {ratio:.7g}"
 
 
 def _transpose(e: Evidence) -> str:
@@ -144,7 +140,11 @@ def _transpose(e: Evidence) -> str:
         rest = e.want.reshape(-1).copy()
         rest[part] = want.reshape(shape).T.reshape(-1)
         if e.explains(rest.reshape(e.want.shape)):
-            return f"transpose of {name}" if shape[0] == shape[1] else f"layout of {name}, read by columns"
+            return (
+                f"transpose of {name}"
+                if shape[0] == shape[1]
+                else f"layout of {name}, read by columns"
+            )
         if not np.array_equal(got, want):
             rest[part] = want.reshape(shape[::-1]).T.reshape(-1)
             if e.explains(rest.reshape(e.want.shape)):
@@ -206,7 +206,7 @@ def _one_input(e: Evidence) -> str:
         rest = e.want.reshape(-1).copy()
         rest[part] = ratio * want
         if e.explains(rest.reshape(e.want.shape)) and got.size > 1:
-            return f"the gradient of {name} alone, constant factor {name_factor(ratio, _dimensions(e))}"
+            return f"the gradient of {name} alone, {_factor_text(ratio, e)}" if ratio else ""
     return f"the gradient of {name} alone" if wrong[part].mean() > 0.5 else ""
 
 

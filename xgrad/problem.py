@@ -130,7 +130,7 @@ class Case:
         return register
 
     def direction(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate `(rng, **inputs) -> direction(s)`: legal directions where inputs are constrained.
+        """Decorate `(rng, **inputs) -> direction(s)`: the legal ones of constrained inputs.
 
         One array for one `wrt`, a tuple in `wrt` order for several.
         """
@@ -143,7 +143,7 @@ class Case:
         return found[0] if found else None
 
     def reference_formula(self, operator: str) -> Formula | None:
-        """The formula that the referee tries to certify: the unnamed one, else the first default."""
+        """The formula that the referee tries to certify: the unnamed, else the first default."""
         every = [f for f in self.formulas if f.operator == operator and f.frameworks is None]
         return self.find_formula(operator) or next((f for f in every if f.default), None)
 
@@ -200,7 +200,7 @@ def case(
     """
 
     def decorate(target: Callable[..., Any]) -> Case:
-        label = name or getattr(target, "__name__", "case")
+        label: str = name or target.__name__
         parameters = list(inspect.signature(target).parameters)
         if len(parameters) < 2:
             raise CaseError(f"case {label}: the signature is (xp, input, ...); got {parameters}")

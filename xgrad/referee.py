@@ -192,10 +192,12 @@ class Referee:
                 return _finished("certified", candidate, digits=digits)
             if attempt and digits < before + 5:
                 break
-        return Truth("none", f"the formula agrees with the definition to {max(digits, 0):.0f} digits")
+        return Truth(
+            "none", f"the formula agrees with the definition to {max(digits, 0):.0f} digits"
+        )
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> float:
-        """Digits of agreement along random legal directions, or of everything where that is cheap."""
+        """Digits of agreement along random legal directions, or in all where that is cheap."""
         rng = generator(self.setting.seed, self.setting.case.name, "probe")
         with precision(definition.bits(len(stencil.slots))):
             if len(stencil.slots) == 1 and stencil.coefficients is None:
@@ -326,12 +328,14 @@ class Referee:
             directions = [self._direction(rng) for _ in range(stencil.free)]
             slope = self._long_slope(stencil.filled(directions), kind)
             terms = _contracted(np.abs(exact), [np.abs(d) for d in directions])
-            gap = np.max(np.abs(_contracted(exact, directions) - slope)) / max(np.max(terms), 1e-300)
+            gap = np.max(np.abs(_contracted(exact, directions) - slope)) / max(
+                np.max(terms), 1e-300
+            )
             worst = min(worst, -np.log10(max(float(gap), 1e-25)))
         return float(worst)
 
     def _long_slope(self, stencil: Stencil, kind: str) -> np.ndarray:
-        """The derivative along one or two directions by extrapolated differences in longer floats."""
+        """The derivative along directions by extrapolated differences in longer floats."""
         real = np.longdouble if kind == "longdouble" else np.float64
         arguments = self.setting.arguments(find_framework("numpy"), "cpu", dtype=kind)
         f = self.setting.function(arguments)
@@ -344,7 +348,9 @@ class Referee:
         slopes, rounding = [], []
         for level in range(4):
             h = 2.0 ** (-5 - 2 * level)
-            steps = [real(h * s) * d.astype(real) for s, d in zip(lengths, stencil.slots, strict=True)]
+            steps = [
+                real(h * s) * d.astype(real) for s, d in zip(lengths, stencil.slots, strict=True)
+            ]
             values = [value(p) for p in points(x, tuple(steps))]
             width = np.prod([real(2 * h * s) for s in lengths])
             slopes.append(combine(values, width))

@@ -88,7 +88,9 @@ class Plan:
 # --- planning ------------------------------------------------------------------------------------
 
 
-def make_plan(found: Sequence[Case | Broken], chosen: Selection, limits: Budget | None = None) -> Plan:
+def make_plan(
+    found: Sequence[Case | Broken], chosen: Selection, limits: Budget | None = None
+) -> Plan:
     """The cells of a selection; raises `UsageError` for names that nothing has."""
     cases = [c for c in found if isinstance(c, Case)]
     selected = _named(cases, chosen.expression)
@@ -145,7 +147,7 @@ def matches(expression: str, texts: list[str]) -> bool:
 
 
 def _require_names(cases: list[Case], chosen: Selection) -> None:
-    """Raise, with the nearest names, for a size, dtype, device, operator or method unknown to all."""
+    """Raise, with the nearest names, for a name that nothing has."""
     sizes = {size for case in cases for size in case.sizes}
     for kind, names, known in (
         ("size", chosen.sizes, sizes),
@@ -346,11 +348,9 @@ def run(
 
 def in_order(rows: list[Row], plan: Plan) -> list[Row]:
     """Rows in the order of the plan, whatever order the cells ended in."""
-    place = {
-        (c.case, c.size, c.point, c.dtype, c.device, c.seed): k for k, c in enumerate(plan.cells)
-    }
     keys = ("case", "size", "point", "dtype", "device", "seed")
-    return sorted(rows, key=lambda r: place.get(tuple(r.get(k) for k in keys), len(place)))
+    places = {tuple(getattr(c, key) for key in keys): k for k, c in enumerate(plan.cells)}
+    return sorted(rows, key=lambda r: places.get(tuple(r.get(k) for k in keys), len(places)))
 
 
 def _texts(given: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -183,9 +183,7 @@ class Setting:
             w = framework.put(self.w, kind, device)
         return v, w
 
-    def function(
-        self, arguments: Arguments, target: Callable[..., Any] | None = None
-    ) -> Function:
+    def function(self, arguments: Arguments, target: Callable[..., Any] | None = None) -> Function:
         """The case as a function of the differentiated inputs alone.
 
         `target(xp, **inputs)` stands in for the case's own function where it is given.
@@ -215,8 +213,8 @@ def flatten(operator: Operator, setting: Setting, parts: Any, xp: Any = np) -> A
     if operator.layout == "x":
         return xp.concat([xp.reshape(p, (-1,)) for p in parts])
     if operator.layout == "yx":
-        rows = prod(setting.y_shape)
-        return xp.concat([xp.reshape(p, (rows, -1)) for p in parts], axis=1)
+        height = prod(setting.y_shape)
+        return xp.concat([xp.reshape(p, (height, -1)) for p in parts], axis=1)
     if operator.layout == "xx":
         rows = [
             xp.concat([xp.reshape(b, (m, n)) for b, n in zip(row, sizes, strict=True)], axis=1)
@@ -228,18 +226,19 @@ def flatten(operator: Operator, setting: Setting, parts: Any, xp: Any = np) -> A
 
 def _require_shapes(operator: Operator, setting: Setting, parts: Any) -> None:
     y, xs = setting.y_shape, setting.x_shapes
-    wanted = {
+    shapes: dict[str, list[Shape]] = {
         "x": list(xs),
         "yx": [(*y, *x) for x in xs],
         "xx": [(*a, *b) for a in xs for b in xs],
         "y": [y],
         "": [()],
-    }[operator.layout]
+    }
+    wanted = shapes[operator.layout]
     given = [tuple(np.shape(p) if isinstance(p, float) else p.shape) for p in leaves(parts)]
     if given != wanted:
-        one = len(wanted) == 1 and len(given) == 1
-        got, want = (given[0], wanted[0]) if one else (given, wanted)
-        raise ValueError(f"wrong shape: got {got}, {operator.name} has {want}")
+        if len(wanted) == len(given) == 1:
+            raise ValueError(f"wrong shape: got {given[0]}, {operator.name} has {wanted[0]}")
+        raise ValueError(f"wrong shapes: got {given}, {operator.name} has {wanted}")
 
 
 def leaves(value: Any) -> list[Any]:

@@ -68,6 +68,11 @@ def make_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dictionaries by column."""
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
 def is_failure(row: Any) -> bool:
     """Whether a row makes a run fail: something disagrees or went wrong."""
     if row["status"] in FAILED:

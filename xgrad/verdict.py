@@ -202,9 +202,13 @@ class Judge:
         row["verdict"] = self._verdict(method, operator, outcome, error, tolerance, beyond, kinked)
         if row["verdict"] == CONVENTION:
             row["message"] = _slopes(truth, kinked, self, operator, got)
-        if row["verdict"] == DISAGREES and not truth.directions and not isinstance(got, Ball):
-            evidence = Evidence(got, truth.high, tolerance, operator, self.setting)
-            row["hint"] = find_hint(evidence)
+        if row["verdict"] == DISAGREES:
+            count = f"{int(beyond.sum())} of {beyond.size} elements beyond tolerance"
+            row["message"] = "; ".join(filter(None, (count, row["message"])))
+            if not truth.directions:
+                values = midpoint(got) if isinstance(got, Ball) else got
+                evidence = Evidence(values, truth.high, tolerance, operator, self.setting)
+                row["hint"] = find_hint(evidence)
         if row["verdict"] == UNSTABLE:
             row["hint"] = self._lost_digits(row)
         return Judgement(row, outcome, truth, tolerance, error)
@@ -254,7 +258,7 @@ class Judge:
         relative = largest / top if top else np.nan
         cap = DIGITS_OF_ZERO if in_balls else -np.log10(EPS[self.setting.dtype])
         with np.errstate(divide="ignore"):
-            digits = float(np.clip(-np.log10(relative), 0.0, cap))
+            digits = float(np.clip(-np.log10(relative), 0.0, cap)) + 0.0
         if not top:
             row["message"] = "; ".join(filter(None, (row["message"], ALL_ZERO)))
         k = int(np.argmax(excess)) if excess.size else 0
@@ -292,7 +296,9 @@ def element_name(operator: Operator, setting: Setting, k: int) -> str:
     for axis in reversed(operator.layout):
         size = setting.x_size if axis == "x" else int(np.prod(setting.y_shape, dtype=np.int64))
         k, index = divmod(k, size)
-        names.insert(0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index))
+        names.insert(
+            0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index)
+        )
     return "/".join(names) or operator.name
 
 

@@ -14,7 +14,9 @@ from xgrad.frameworks._namespace import Namespace, python_scan
 
 def _leaves(value: Any) -> tuple[Any, ...]:
     """The arrays of a nested tuple, in order."""
-    return tuple(a for each in value for a in _leaves(each)) if isinstance(value, tuple) else (value,)
+    return (
+        tuple(a for each in value for a in _leaves(each)) if isinstance(value, tuple) else (value,)
+    )
 
 
 class Autograd(Transforms):

@@ -107,25 +107,24 @@ def techniques() -> dict[str, Technique]:
 
 
 def methods_of(case: Case | None) -> dict[Method, bool]:
-    """Every method of a case (or of any case), and whether it runs when none is asked for."""
-    found = {}
-    for framework in frameworks().values():
-        for technique in techniques().values():
-            for variant, usual in technique.variants(framework, case).items():
-                method = Method(framework.name, technique.name, variant)
-                found[method] = usual and framework.contestant
-    return found
+    """Every method of a case (or of any case), and whether its variant is a usual one."""
+    return {
+        Method(framework.name, technique.name, variant): usual
+        for framework in frameworks().values()
+        for technique in techniques().values()
+        for variant, usual in technique.variants(framework, case).items()
+    }
 
 
 def choose_methods(case: Case, patterns: tuple[str, ...] | None) -> list[Method]:
     """The methods of a case that match the patterns; without patterns, the usual ones.
 
-    A variant is matched only by a pattern that names one: `torch.reverse` is not
-    `torch.reverse:func`, `*.formula*` is every formula. `@step` sets a difference's step.
+    Unusual variants need a pattern with a colon: `torch.*` leaves `torch.reverse:compiled` out,
+    `torch.reverse:*` has it. `@step` sets the step of a plain difference.
     """
     every = methods_of(case)
     if patterns is None:
-        usual = [m for m, on in every.items() if on]
+        usual = [m for m, on in every.items() if on and frameworks()[m.framework].contestant]
         return usual + [m for m in _matching(every, case.methods) if m not in usual]
     return _matching(every, patterns)
 
@@ -134,8 +133,8 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
     chosen: dict[Method, None] = {}
     for pattern in patterns:
         name, at, step = pattern.partition("@")
-        for method in every:
-            if fnmatchcase(str(method), name):
+        for method, usual in every.items():
+            if fnmatchcase(str(method), name) and (usual or ":" in name):
                 stepped = Method(method.framework, method.technique, f"{method.variant}@{step}")
                 chosen[stepped if at else method] = None
     return list(chosen)
@@ -143,7 +142,9 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
 
 def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
     """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
-    known = {str(m) for case in cases for m in methods_of(case)} | {str(m) for m in methods_of(None)}
+    known = {str(m) for case in cases for m in methods_of(case)} | {
+        str(m) for m in methods_of(None)
+    }
     for pattern in patterns:
         name, at, step = pattern.partition("@")
         if not any(fnmatchcase(k, name) for k in known):

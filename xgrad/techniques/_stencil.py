@@ -60,9 +60,7 @@ class Stencil:
     def filled(self, directions: list[Any]) -> Stencil:
         """The same with the slots that are free, or along ones, along given directions."""
         rest = iter(directions)
-        slots = tuple(
-            next(rest) if isinstance(s, str) else s for s in self.slots
-        )
+        slots = tuple(next(rest) if isinstance(s, str) else s for s in self.slots)
         return replace(self, slots=slots)
 
     def assemble(self, table: np.ndarray, n: int) -> np.ndarray:

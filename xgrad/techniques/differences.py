@@ -7,7 +7,6 @@ differences of nearby values, as Moré and Wild 2011 (SIAM J. Sci. Comput. 33(3)
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb, prod
 from typing import Any
@@ -197,7 +196,9 @@ class Differences(Technique):
         """The operator's stencil; `forward` and `central` take an absolute step after `@`."""
         scheme, _, text = variant.partition("@")
         if text and not scheme:
-            raise Unsupported("extrapolated differences choose their steps: name forward or central")
+            raise Unsupported(
+                "extrapolated differences choose their steps: name forward or central"
+            )
         if operator.order == 0:
             raise Unsupported("the value is not a derivative")
         if scheme and operator.order != 1:
@@ -298,7 +299,9 @@ def fixed_step(sample: Sampler, stencil: Stencil, scheme: str, step: float | Non
     dtype = sample.setting.dtype
     h = step or EPS[dtype] ** (1 / 2 if scheme == "forward" else 1 / 3)
     x = sample.x
-    tuples = [np.ones(x.size)] if stencil.elementwise else [d for (d,) in stencil.directions(x.size)]
+    tuples = (
+        [np.ones(x.size)] if stencil.elementwise else [d for (d,) in stencil.directions(x.size)]
+    )
     rows = []
     for d in tuples:
         rows += [sample.held(x + h * d), sample.held(x - h * d) if scheme == "central" else x]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from xgrad.frameworks import Framework
 from xgrad.operators import Operator
 from xgrad.problem import Case
 from xgrad.setting import Setting
-from xgrad.techniques import Compute, Result, Technique
+from xgrad.techniques import Compute, Technique
 from xgrad.techniques._transforms import FromJvp, prepare_transforms
 
 

@@ -10,7 +10,7 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Function, Operator
 from xgrad.problem import Case
 from xgrad.setting import Setting
-from xgrad.techniques import Compute, Result, Technique
+from xgrad.techniques import Compute, Technique
 from xgrad.techniques._transforms import FromVjp, prepare_transforms
 
 ONES = "ones"  # the divergence by the shortcut that is right for a diagonal Jacobian only

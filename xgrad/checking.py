@@ -1,0 +1,92 @@
+"""Checks of functions at hand, without registering a case."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xgrad.errors import UsageError
+from xgrad.problem import Case, case
+from xgrad.report import failure_text, failures
+from xgrad.runner import run
+from xgrad.table import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    *,
+    wrt: str | Iterable[str] = (),
+    formula: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
+    operators: Iterable[str] | str | None = None,
+    dtypes: Iterable[str] = ("float64", "float32"),
+    **options: Any,
+) -> pd.DataFrame:
+    """Judge the derivatives of `function(xp, **inputs)` at given inputs, as `run` does.
+
+    `inputs` are arrays by name, in the function's shapes; `formula` is a hand-written gradient
+    (jacobian where the value is no scalar), or a mapping of operators to formulas; `options` are
+    those of `run`. Raises `UsageError` where the function does not take xp first.
+    """
+    made = make_case(function, inputs, wrt=wrt, formula=formula, operators=operators)
+    return run(made, dtypes=dtypes, operators=operators, **options)
+
+
+def assert_agreement(
+    subject: Case | Callable[..., Any], inputs: Mapping[str, Any] | None = None, **options: Any
+) -> None:
+    """Raise `AssertionError` where a derivative disagrees with the referee or failed.
+
+    `subject` is a case (options as of `run`), or a function with its `inputs` (options as of
+    `check`). The message leads with the verdict, the worst element and the likely cause.
+    """
+    if isinstance(subject, Case):
+        frame, identifier = run(subject, **options), subject.identifier
+    elif inputs is None:
+        raise UsageError("assert_agreement(function, inputs): the inputs are missing")
+    else:
+        frame, identifier = check(subject, inputs, **options), subject.__name__
+    found = failures(frame)
+    if not found:
+        return
+    text = failure_text(found[0], records(frame), identifier)
+    more = f"\n  and {len(found) - 1} more rows fail" if len(found) > 1 else ""
+    raise AssertionError(text + more)
+
+
+def make_case(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    *,
+    wrt: str | Iterable[str] = (),
+    formula: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
+    operators: Iterable[str] | str | None = None,
+) -> Case:
+    """A case of a function at one fixed point."""
+    parameters = list(inspect.signature(function).parameters)
+    if not parameters or parameters[0] != "xp":
+        raise UsageError(
+            f"{function.__name__}({', '.join(parameters)}): write it as NumPy-style math with the "
+            "array namespace first, f(xp, ...)"
+        )
+    made: Case = case(function, wrt=wrt, operators=operators)
+    given = {k: v if isinstance(v, (int, str)) else np.asarray(v) for k, v in inputs.items()}
+    made.point("given")(lambda: dict(given))
+    formulas = formula if isinstance(formula, Mapping) else {"": formula} if formula else {}
+    for operator, each in formulas.items():
+        made.formula(operator or _first_operator(function, given))(each)
+    return made
+
+
+def _first_operator(function: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
+    """gradient for a scalar value, jacobian otherwise."""
+    from xgrad.frameworks import find_framework
+
+    value = function(find_framework("numpy").namespace("float64"), **inputs)
+    return "gradient" if np.shape(value) == () else "jacobian"

@@ -1,0 +1,412 @@
+"""The command line: list, run, explain, doctor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xgrad.discovery import Broken, find_cases
+from xgrad.errors import UsageError, unknown
+from xgrad.problem import Case, display_path
+from xgrad.referee import Budget
+from xgrad.runner import Plan, Selection, in_order, make_plan, matches, run_cells
+from xgrad.table import make_frame, records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("table", "markdown", "csv", "json")
+PATHS = "Files, folders or file.py::case, as pytest takes them; default: the shipped cases."
+
+
+def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> Any:
+    """Repeatable or comma-separated."""
+    return tuple(v.strip() for text in value for v in text.split(",") if v.strip()) or None
+
+
+def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that select, the same for every command."""
+    options = (
+        click.option("-k", "expression", default="", metavar="EXPR",
+                     help="Only cases whose name or path matches, e.g. 'tsne or softmax'."),
+        click.option("--size", multiple=True, callback=_many, help="Sizes; default: small."),
+        click.option("--dtype", multiple=True, callback=_many,
+                     help="float64, float32, bfloat16, float16; default: the first two."),
+        click.option("--device", multiple=True, callback=_many,
+                     help="cpu, cuda, cuda:1, …; default: every device present."),
+        click.option("--method", multiple=True, callback=_many,
+                     help="Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'."),
+        click.option("--operator", multiple=True, callback=_many,
+                     help="gradient, hessian, …; default: those that a case lists."),
+        click.option("--seed", multiple=True, callback=_many, help="Seeds; default: 0."),
+        click.option("--budget", default=Budget().seconds, show_default=True, metavar="SECONDS",
+                     help="Nominal time of the referee for one operator."),
+        click.option("--memory", default=Budget().gigabytes, show_default=True, metavar="GB",
+                     help="Memory of the referee."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return click.argument("paths", nargs=-1, metavar="[PATH]...")(command)
+
+
+def _chosen(options: dict[str, Any]) -> tuple[Selection, Budget]:
+    seeds = options["seed"] or ("0",)
+    for seed in seeds:
+        if not seed.isdigit():
+            raise UsageError(f"--seed {seed}: a seed is a whole number, 0 or more")
+    selection = Selection(
+        options["size"],
+        options["dtype"] or ("float64", "float32"),
+        options["device"],
+        options["method"],
+        options["operator"],
+        tuple(int(s) for s in seeds),
+        options["expression"],
+    )
+    return selection, Budget(float(options["budget"]), float(options["memory"]))
+
+
+class _Commands(click.Group):
+    """Commands whose mistakes in a call are one line on standard error and exit status 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except UsageError as error:
+            click.echo(f"xgrad: {error}", err=True)
+            context.exit(2)
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        """A command by its name; raises `UsageError` with the nearest ones."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise unknown("command", args[0], self.commands)
+        return super().resolve_command(context, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xgrad")
+def main() -> None:
+    """Cross-validate derivatives against a referee that is right to forty digits.
+
+    \b
+    xgrad run                          all shipped cases, every method
+    xgrad run my_case.py -k softmax    your own cases
+    xgrad explain tsne_kl gradient torch.reverse
+    xgrad doctor                       what is installed here, and what is missing
+    """
+
+
+@main.command("list")
+@_selection
+@click.option("--long", "long_", is_flag=True, help="With formulas, points and sources.")
+def list_(paths: tuple[str, ...], long_: bool, **options: Any) -> None:
+    """Show the cases.
+
+    \b
+    xgrad list
+    xgrad list cases/calculus --long
+    """
+    found = find_cases(paths)
+    expression = options["expression"]
+    cases = [c for c in found if isinstance(c, Case)]
+    cases = [c for c in cases if not expression or matches(expression, [c.name, str(c.path)])]
+    for case in cases:
+        click.echo(_case_text(case, long_))
+    broken = [b for b in found if isinstance(b, Broken)]
+    for b in broken:
+        click.echo(f"{display_path(b.path)} does not load: {b.message}", err=True)
+    click.echo(f"{len(cases)} cases", err=True)
+    if broken:
+        sys.exit(1)
+
+
+def _case_text(case: Case, long_: bool) -> str:
+    operators = ", ".join(case.operators or ("gradient or jacobian",))
+    if not long_:
+        return f"{case.name:<26} {operators:<44} {case.title}"
+    lines = [f"{case.identifier}", f"  {case.title}", f"  operators: {operators}"]
+    sizes = "; ".join(
+        f"{size} ({', '.join(f'{k}={v}' for k, v in given.items())})" if given else size
+        for size, given in case.sizes.items()
+    )
+    lines.append(f"  sizes: {sizes}; differentiated: {', '.join(case.wrt)}")
+    for formula in case.formulas:
+        name = f" ({formula.name})" if formula.name else ""
+        text = (formula.function.__doc__ or "").strip().split("\n")[0]
+        lines.append(f"  {formula.operator}{name}: {text}".rstrip(": "))
+    if case.points:
+        lines.append(f"  points: {', '.join(case.points)}")
+    if case.source:
+        lines.append(f"  source: {case.source}")
+    return "\n".join(lines) + "\n"
+
+
+@main.command("run")
+@_selection
+@click.option("--out", type=click.Path(path_type=Path), default=None,
+              help="Folder of the rows; default: results/runs/<date>-<commit>.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Do what is missing in --out.")
+@click.option("--workers", type=int, default=None, help="Processes; default: one for each core.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
+def run_(
+    paths: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    workers: int | None,
+    style: str,
+    **options: Any,
+) -> None:
+    """Judge every method against the referee, and save the rows.
+
+    Ends with status 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
+    wrong. Progress and notes go to standard error.
+
+    \b
+    xgrad run
+    xgrad run cases/embedding --size medium --method 'torch.*' --dtype float32
+    xgrad run --method ball.formula
+    xgrad run my_case.py --format markdown > table.md
+    """
+    from xgrad.storage import RunFolder, new_folder
+
+    selection, limits = _chosen(options)
+    plan = make_plan(find_cases(paths), selection, limits)
+    if resume and out is None:
+        raise UsageError("--resume needs the folder to go on in: --out DIR")
+    folder = RunFolder(out or new_folder(), resume=resume)
+    started = time.perf_counter()
+    rows = _done(plan, folder, workers)
+    frame = make_frame(in_order(rows, plan))
+    parquet, _ = folder.close(frame)
+    _print(frame, style)
+    _print_end(frame, plan, style, parquet, time.perf_counter() - started)
+    sys.exit(1 if _failed(frame) else 0)
+
+
+def _done(plan: Plan, folder: Any, workers: int | None) -> list[dict[str, Any]]:
+    """The rows of all cells: those saved before, and those done now, saved as they end."""
+    before = folder.finished()
+    rows = list(plan.broken)
+    rows += [row for cell in plan.cells for row in before.get(cell.key, [])]
+    todo = [cell for cell in plan.cells if cell.key not in before]
+    if before:
+        click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
+    with _progress(len(todo)) as tell:
+        for cell, found in run_cells(plan, todo, workers):
+            folder.add(cell, found)
+            rows += found
+            tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
+    return rows
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, a line every ten seconds elsewhere, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+            task = bar.add_task("starting", total=total)
+            yield lambda text: bar.update(task, advance=1, description=text)
+        return
+    done, told = 0, time.perf_counter()
+
+    def tell(text: str) -> None:
+        nonlocal done, told
+        done += 1
+        if time.perf_counter() - told > 10 or done == total:
+            told = time.perf_counter()
+            click.echo(f"{done} of {total} cells: {text}", err=True)
+
+    click.echo(f"{total} cells", err=True)
+    yield tell
+
+
+def _print(frame: pd.DataFrame, style: str) -> None:
+    """The rows on standard output."""
+    if style == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif style == "json":
+        click.echo(frame.to_json(orient="records", indent=1))
+    elif style == "markdown":
+        columns = ["case", "operator", "framework", "technique", "dtype", "device", "verdict",
+                   "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
+        shown = frame[columns].assign(digits=frame["digits"].round(1))
+        click.echo(shown.to_markdown(index=False, floatfmt=".3g"))
+    else:
+        _print_matrices(frame)
+
+
+def _print_matrices(frame: pd.DataFrame) -> None:
+    from rich.console import Console
+
+    from xgrad.report import LEGEND, WIDTH, matrices
+
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else WIDTH
+    console = Console(width=width, highlight=False)
+    for table in matrices(frame, width):
+        console.print(table)
+        console.print()
+    console.print(LEGEND, style="dim")
+    console.print()
+
+
+def _print_end(frame: pd.DataFrame, plan: Plan, style: str, parquet: Path, seconds: float) -> None:
+    """What failed, then the summary; beside data on standard output they go to standard error."""
+    from xgrad.report import SHOWN, failure_text, grouped_failures, summarise
+
+    err = style != "table"
+    rows = records(frame)
+    grouped = grouped_failures(frame)
+    for row, more in grouped[:SHOWN]:
+        click.echo(failure_text(row, rows, plan.identifier(row["case"])), err=err)
+        if more:
+            click.echo(f"  ({more} more rows alike)", err=err)
+        click.echo("", err=err)
+    if len(grouped) > SHOWN:
+        click.echo(f"… and {len(grouped) - SHOWN} more failures, all in the rows\n", err=err)
+    for line in summarise(frame):
+        click.echo(line, err=err)
+    where = display_path(parquet.resolve())
+    click.echo(f"rows saved: {where} (and .csv), {seconds:.0f} s", err=err)
+
+
+def _failed(frame: pd.DataFrame) -> bool:
+    from xgrad.report import failures
+
+    return bool(failures(frame))
+
+
+@main.command("explain")
+@click.argument("case")
+@click.argument("operator")
+@click.argument("method")
+@click.option("--dtype", default="float64", show_default=True)
+@click.option("--size", default=None, help="Default: small.")
+@click.option("--point", default="random", show_default=True, help="A point that the case names.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where the step curve goes (.png, .svg, .pdf); default: results/explain/.",
+)
+@click.option("--budget", default=Budget().seconds, show_default=True, metavar="SECONDS")
+@click.option("--memory", default=Budget().gigabytes, show_default=True, metavar="GB")
+def explain_(case: str, operator: str, method: str, **options: Any) -> None:
+    """Show one verdict in detail: worst elements, hint, the others, the step curve.
+
+    \b
+    xgrad explain tsne_kl gradient torch.reverse
+    xgrad explain mlp_input gradient numpy.differences:central@1e-6 --dtype float32
+    xgrad explain my_case.py::loss gradient torch.formula --picture curve.svg
+    """
+    from xgrad.explanation import explain, save_picture, to_text
+
+    made = _explained(explain, case, operator, method, options)
+    click.echo(to_text(made))
+    if made.curve is not None:
+        path = options["picture"] or _picture_path(made)
+        if path.suffix not in (".png", ".svg", ".pdf"):
+            raise UsageError(f"--picture {path}: end it in .png, .svg or .pdf")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(made, path)
+        click.echo(f"  picture: {display_path(path.resolve())}")
+    from xgrad.table import is_failure
+
+    sys.exit(1 if is_failure(made.row) else 0)
+
+
+def _picture_path(made: Any) -> Path:
+    row = made.row
+    name = "-".join((row["case"], row["operator"], str(made.method), row["dtype"]))
+    safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+    return Path("results/explain") / f"{safe}.png"
+
+
+def _explained(
+    explain: Callable[..., Any], text: str, operator: str, method: str, options: dict[str, Any]
+) -> Any:
+    from xgrad.frameworks import DTYPES
+    from xgrad.operators import OPERATORS
+    from xgrad.runner import DEVICE, DEVICES
+    from xgrad.setting import Setting
+    from xgrad.techniques import choose_methods, methods_of, require_methods
+    from xgrad.verdict import Judge
+
+    case = _one_case(text)
+    size = options["size"] or ("small" if "small" in case.sizes else next(iter(case.sizes)))
+    for kind, name, known in (
+        ("operator", operator, OPERATORS),
+        ("size", size, case.sizes),
+        ("dtype", options["dtype"], DTYPES),
+        ("point", options["point"], ["random", *case.points]),
+    ):
+        if name not in known:
+            raise unknown(kind, name, known)
+    if not DEVICE.fullmatch(options["device"]):
+        raise unknown("device", options["device"], DEVICES)
+    require_methods([case], (method,))
+    chosen = choose_methods(case, (method,))
+    if len(chosen) != 1:
+        near = ", ".join(map(str, chosen)) or "none of this case's"
+        raise unknown(f"single method ({near} match)", method, map(str, methods_of(case)))
+    point = options["point"]
+    if point == "random" and case.draw is None and case.points:
+        point = next(iter(case.points))
+    setting = Setting.make(case, size, point, options["dtype"], options["seed"])
+    setting.y_shape  # noqa: B018 - a function that fails is told before anything is judged
+    judge = Judge(setting, options["device"], Budget(options["budget"], options["memory"]))
+    return explain(setting, OPERATORS[operator], chosen[0], judge)
+
+
+def _one_case(text: str) -> Case:
+    found = find_cases([text])
+    for each in found:
+        if isinstance(each, Broken):
+            raise UsageError(f"{display_path(each.path)} does not load: {each.message}")
+    cases = [c for c in found if isinstance(c, Case)]
+    if len(cases) != 1:
+        names = ", ".join(c.name for c in cases)
+        raise UsageError(f"{text} holds {len(cases)} cases; name one: {text}::NAME of {names}")
+    return cases[0]
+
+
+@main.command("doctor")
+def doctor_() -> None:
+    """Show frameworks, versions, devices, threads, precision flags, and what to install.
+
+    \b
+    xgrad doctor
+    """
+    from xgrad import environment
+    from xgrad.frameworks import frameworks
+
+    about = environment.describe()
+    click.echo(f"xgrad {about['versions']['xgrad'] or '(not installed)'}, Python {about['python']}")
+    click.echo(f"{about['system']}, {about['processor']}, {about['cores']} cores")
+    set_ = ", ".join(f"{k}={v}" for k, v in about["variables"].items())
+    click.echo(f"thread and device variables: {set_ or 'none set'}")
+    for framework in frameworks().values():
+        seen = environment.look_at(framework)
+        if seen.remedy:
+            click.echo(f"\n{seen.name}: {seen.remedy}")
+            continue
+        click.echo(f"\n{seen.name} {seen.version}")
+        click.echo(f"  devices: {', '.join(seen.devices)}; dtypes: {', '.join(seen.dtypes)}")
+        for flag, value in seen.flags.items():
+            click.echo(f"  {flag}: {value}")
+    versions = {k: v for k, v in about["versions"].items() if v}
+    click.echo("\npackages: " + ", ".join(f"{k} {v}" for k, v in versions.items()))

@@ -1,0 +1,77 @@
+"""A run's folder: its cells as they end, its rows as tables, the environment they ran in."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xgrad import environment
+from xgrad.errors import UsageError
+from xgrad.table import write_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xgrad.runner import Cell, Row
+
+CELLS, ENVIRONMENT = "cells.jsonl", "environment.json"
+
+
+class RunFolder:
+    """Rows on disk as soon as their cell ends, so that a broken run goes on where it stopped."""
+
+    def __init__(self, path: Path, *, resume: bool):
+        """Open a folder; raises `UsageError` where it cannot be written or holds another run."""
+        self.path = path
+        self._require_writable()
+        if (path / CELLS).exists() and not resume:
+            raise UsageError(f"{path} holds a run already: add --resume, or choose another --out")
+
+    def _require_writable(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
+
+    def finished(self) -> dict[str, list[Row]]:
+        """The rows of the cells that ended, by the cell's key; a torn last line is left out."""
+        found: dict[str, list[Row]] = {}
+        file = self.path / CELLS
+        for line in file.read_text().splitlines() if file.exists() else []:
+            try:
+                record = json.loads(line)
+                found[record["cell"]] = record["rows"]
+            except (json.JSONDecodeError, KeyError, TypeError):
+                continue
+        return found
+
+    def add(self, cell: Cell, rows: list[Row]) -> None:
+        """Append one cell's rows."""
+        with (self.path / CELLS).open("a") as file:
+            file.write(json.dumps({"cell": cell.key, "rows": rows}) + "\n")
+
+    def close(self, frame: pd.DataFrame) -> tuple[Path, Path]:
+        """Write the tables and the environment; returns the paths of the Parquet and CSV files."""
+        text = json.dumps(environment.describe(), indent=2) + "\n"
+        (self.path / ENVIRONMENT).write_text(text)
+        return write_frame(frame, self.path)
+
+
+def new_folder(root: Path = Path("results/runs")) -> Path:
+    """`<date>-<commit>` below the root, numbered where it is taken."""
+    name = f"{datetime.date.today():%Y-%m-%d}-{environment.commit().rstrip('+') or 'none'}"
+    path, k = root / name, 2
+    while path.exists():
+        path, k = root / f"{name}-{k}", k + 1
+    return path
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """The environment of a saved run; empty where none was written."""
+    file = path / ENVIRONMENT
+    return dict(json.loads(file.read_text())) if file.exists() else {}
