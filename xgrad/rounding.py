@@ -7,13 +7,14 @@ Parker 1997, Monte Carlo arithmetic, UCLA CSD-970002.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.frameworks._namespace import python_scan
+from xgrad.frameworks._namespace import cross_product, einsum_names, python_scan
 from xgrad.frameworks._wrapped import Wrapped
 from xgrad.frameworks.ball import Ball, ball
 from xgrad.setting import EPS, Arguments, Setting
@@ -22,16 +23,50 @@ SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
 MANY_ELEMENTS = 2_000_000
 
-# Functions that move or choose numbers and round nothing.
+# Functions that move, choose or count, and round nothing.
 _EXACT = frozenset(
-    """abs negative positive sign floor ceil trunc round maximum minimum max min where clip reshape
-    squeeze expand_dims flip roll tile repeat permute_dims moveaxis broadcast_to broadcast_arrays
-    take take_along_axis tril triu concat stack unstack sort argsort argmax argmin astype asarray
-    zeros ones full eye empty arange zeros_like ones_like full_like diagonal matrix_transpose
-    isfinite isnan isinf meshgrid nonzero count_nonzero any all equal not_equal less less_equal
-    greater greater_equal logical_and logical_or logical_not isdtype finfo""".split()
+    [
+        *("abs", "negative", "positive", "sign", "signbit", "copysign", "real", "conj", "imag"),
+        *("floor", "ceil", "trunc", "round", "floor_divide", "remainder"),
+        *("maximum", "minimum", "max", "min", "where", "clip", "sort", "take", "take_along_axis"),
+        *("argsort", "argmax", "argmin", "searchsorted", "nonzero", "count_nonzero", "any", "all"),
+        *("reshape", "squeeze", "expand_dims", "permute_dims", "moveaxis", "matrix_transpose"),
+        *("flip", "roll", "tile", "repeat", "broadcast_to", "broadcast_arrays", "meshgrid"),
+        *("concat", "stack", "unstack", "tril", "triu", "diagonal"),
+        *("asarray", "astype", "zeros", "ones", "full", "eye", "empty", "arange"),
+        *("zeros_like", "ones_like", "full_like", "empty_like"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or", "logical_not", "logical_xor", "isfinite", "isnan", "isinf"),
+        *("isdtype", "finfo", "iinfo", "result_type", "can_cast", "broadcast_shapes"),
+    ]
 )
-_SUMS = frozenset("sum cumulative_sum matmul tensordot vecdot einsum trace".split())
+
+
+def _along(x: Any, keywords: Any) -> float:
+    return x.shape[keywords.get("axis") or 0]
+
+
+def _summed(subscripts: str, *operands: Any) -> int:
+    terms, output = einsum_names(subscripts, [a.ndim for a in operands])
+    size = {c: n for t, a in zip(terms, operands, strict=True)
+            for c, n in zip(t, a.shape, strict=True) if n != 1}  # fmt: skip
+    return math.prod(n for c, n in size.items() if c not in output)
+
+
+# How many terms each element of a sum has, from the arguments, the keywords and the result.
+_TERMS: dict[str, Callable[..., float]] = {
+    "sum": lambda args, keywords, made: args[0].size / max(1, made.size),
+    "prod": lambda args, keywords, made: args[0].size / max(1, made.size),
+    "cumulative_sum": lambda args, keywords, made: _along(args[0], keywords),
+    "cumulative_prod": lambda args, keywords, made: _along(args[0], keywords),
+    "matmul": lambda args, keywords, made: args[0].shape[-1],
+    "vecdot": lambda args, keywords, made: args[0].shape[keywords.get("axis", -1)],
+    "tensordot": lambda args, keywords, made: math.sqrt(
+        args[0].size * args[1].size / max(1, made.size)
+    ),
+    "einsum": lambda args, keywords, made: _summed(*args),
+    "trace": lambda args, keywords, made: min(args[0].shape[-2:]),
+}
 
 
 class Noisy(Wrapped):
@@ -63,9 +98,12 @@ def _is_float(value: Any) -> bool:
 def _bare(value: Any) -> Any:
     if isinstance(value, Noisy):
         return value.data
-    if isinstance(value, (list, tuple)):
-        return type(value)(_bare(v) for v in value)
-    return value
+    return _like(value, [_bare(v) for v in value]) if isinstance(value, (list, tuple)) else value
+
+
+def _like(sequence: Any, values: list[Any]) -> Any:
+    """A list, tuple or named tuple of the same type with these values."""
+    return sequence._make(values) if hasattr(sequence, "_make") else type(sequence)(values)
 
 
 class _Linalg:
@@ -75,10 +113,8 @@ class _Linalg:
         self._outer = outer
 
     def __getattr__(self, name: str) -> Any:
-        if name in _SUMS or name in _EXACT:
+        if name in _TERMS or name in _EXACT:
             return self._outer.lift(name, getattr(self._outer.base.linalg, name))
-        if name in ("vector_norm", "matrix_norm"):
-            return lambda x, **keywords: self._norm(name, x, **keywords)
         function = getattr(self._outer.base.linalg, name)
 
         def stable(*args: Any, **keywords: Any) -> Any:
@@ -88,12 +124,34 @@ class _Linalg:
 
         return stable
 
+    def slogdet(self, x: Any) -> Any:
+        """The sign is exact."""
+        result = self._outer.base.linalg.slogdet(self._near(_bare(x)))
+        return result._make([self._outer.wrapped(v, perturb=i == 1) for i, v in enumerate(result)])
+
+    def outer(self, a: Any, b: Any) -> Any:
+        """a bᵀ."""
+        return self._outer.lift("outer", self._outer.base.linalg.outer)(a, b)
+
+    def cross(self, a: Any, b: Any, axis: int = -1) -> Any:
+        """The vector product."""
+        return cross_product(self._outer, a, b, axis)
+
+    def vector_norm(self, x: Any, **keywords: Any) -> Any:
+        """The square root of a sum, or another order."""
+        return self._norm("vector_norm", x, **keywords)
+
+    def matrix_norm(self, x: Any, **keywords: Any) -> Any:
+        """The square root of a sum, or another order."""
+        return self._norm("matrix_norm", x, **keywords)
+
     def _near(self, a: Any) -> Any:
-        """a, moved by rounding errors in the scale of its largest element."""
+        """a, moved by rounding errors in the scale of each matrix's largest element."""
         if not _is_float(a):
             return a
         xp = self._outer.base
-        size = xp.max(xp.abs(a)) * float(np.sqrt(a.shape[-1]))
+        axes = (-2, -1) if a.ndim > 1 else None
+        size = xp.max(xp.abs(a), axis=axes, keepdims=True) * math.sqrt(a.shape[-1])
         return a + size * self._outer.xi(a.shape) * self._outer.unit
 
     def _norm(self, name: str, x: Any, **keywords: Any) -> Any:
@@ -131,7 +189,7 @@ class NoisyNamespace:
         def apply(*args: Any, **keywords: Any) -> Any:
             plain = [_bare(a) for a in args]
             result = function(*plain, **{k: _bare(v) for k, v in keywords.items()})
-            if name in _SUMS:
+            if name in _TERMS:
                 return self.wrapped(self._sum_error(name, function, plain, keywords, result))
             return self.wrapped(result, perturb=name not in _EXACT)
 
@@ -148,10 +206,8 @@ class NoisyNamespace:
 
     def wrapped(self, value: Any, perturb: bool = False) -> Any:
         """Wrap floats, rounded at random where `perturb` says so."""
-        if isinstance(value, tuple):
-            return tuple(self.wrapped(v, perturb) for v in value)
-        if isinstance(value, list):
-            return [self.wrapped(v, perturb) for v in value]
+        if isinstance(value, (list, tuple)):
+            return _like(value, [self.wrapped(v, perturb) for v in value])
         if not _is_float(value):
             return value
         if perturb:
@@ -163,17 +219,9 @@ class NoisyNamespace:
     ) -> Any:
         if not _is_float(result):
             return result
-        sizes = [self.base.abs(a) if _is_float(a) else a for a in args]
+        sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
-        entries = [int(np.prod(a.shape, dtype=np.int64)) for a in args if hasattr(a, "shape")]
-        made = max(1, int(np.prod(result.shape, dtype=np.int64)))
-        if name in ("sum", "trace", "vecdot"):
-            count = max(entries) / made
-        elif name == "cumulative_sum":
-            count = float(result.shape[keywords.get("axis") or 0])
-        else:  # products of a (m, k) and b (k, n) make (m, n): k² = mk · kn / mn
-            count = np.sqrt(np.prod([float(e) for e in entries[-2:]]) / made)
-        error = self.unit * float(np.sqrt(max(count, 1.0)))
+        error = self.unit * math.sqrt(max(1.0, _TERMS[name](args, keywords, result)))
         return result + terms * (self.xi(result.shape) * error)
 
     # What libraries compute in steps is composed of noisy steps here.
@@ -181,7 +229,7 @@ class NoisyNamespace:
     def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """Σx / n."""
         total = self.sum(x, axis=axis, keepdims=keepdims)
-        return total / (x.size / max(1, total.size))
+        return self.divide(total, x.size / max(1, total.size))
 
     def var(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
         """Σ(x − mean)² / (n − correction)."""

@@ -25,9 +25,9 @@ def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
         return array
     if dtype != "bfloat16":
         with np.errstate(over="ignore", under="ignore"):
-            return array.astype(dtype).astype(np.float64)
+            return np.asarray(array.astype(dtype).astype(np.float64))
     mantissa, exponent = np.frexp(array)  # bfloat16 keeps 8 bits, ties to even
-    return np.ldexp(np.round(mantissa * 256) / 256, exponent)
+    return np.asarray(np.ldexp(np.round(mantissa * 256) / 256, exponent))
 
 
 def spacing(value: float, dtype: str) -> float:

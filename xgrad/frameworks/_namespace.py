@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ class Namespace:
         extras: Mapping[str, Callable[..., Any]],
         *,
         new: Mapping[str, Any] | None = None,
-        convert: Callable[[Any], Any] | None = None,
+        convert: Callable[..., Any] | None = None,
     ):
         """`new` are keywords for creation functions; `convert` puts constants on the device."""
         self.base = base
@@ -77,12 +78,48 @@ class Namespace:
     def asarray(self, value: Any, dtype: Any = None, **keywords: Any) -> Any:
         """A constant on the case's device: floats in the case's dtype, integers as they are."""
         if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float, bool)):
-            data = np.asarray(value)
-            kind = dtype or (self.dtype if data.dtype.kind == "f" else None)
+            require_constant(value)
+            data = np.array(value)
+            made = self.base.asarray(data)  # torch.compile cannot see NumPy's dtype
+            kind = dtype or (self.dtype if self.base.isdtype(made.dtype, "real floating") else None)
             if self._convert is not None:
                 return self._convert(data) if kind is None else self._convert(data, kind)
             return self.base.asarray(data, dtype=kind)
         return value if dtype is None else self.base.astype(value, dtype)
+
+
+def require_constant(value: Any) -> None:
+    """Raise `TypeError` for lists of arrays: NumPy would read the numbers, a constant."""
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            require_constant(each)
+    elif hasattr(value, "shape") and not isinstance(value, (np.ndarray, np.generic)):
+        raise TypeError("xp.asarray makes constants: join arrays with xp.stack or xp.concat")
+
+
+def einsum_names(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    """The index names of each operand and of the result, ellipses spelled out."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if not arrow:
+        once = [c for c in sorted(set(inputs) - set(",.")) if inputs.count(c) == 1]
+        output = ("..." if "..." in inputs else "") + "".join(once)
+    free = [c for c in string.ascii_letters if c not in inputs]
+    extra = [n - len(t.replace("...", "")) for t, n in zip(terms, ndims, strict=True)]
+    widest = max([n for t, n in zip(terms, extra, strict=True) if "..." in t], default=0)
+
+    def spelled(term: str, count: int) -> str:
+        return term.replace("...", "".join(free[widest - count : widest]))
+
+    return [spelled(t, n) for t, n in zip(terms, extra, strict=True)], spelled(output, widest)
+
+
+def cross_product(xp: Any, a: Any, b: Any, axis: int = -1) -> Any:
+    """The vector product in three dimensions, in elementary steps."""
+    a, b = xp.broadcast_arrays(a, b)
+    x, y = xp.moveaxis(a, axis, -1), xp.moveaxis(b, axis, -1)
+    parts = [x[..., i] * y[..., j] - x[..., j] * y[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    return xp.moveaxis(xp.stack(parts, axis=-1), -1, axis)
 
 
 def python_scan(stack: Callable[[list[Any]], Any]) -> Callable[..., Any]:

@@ -58,15 +58,20 @@ class Wrapped:
         return int(np.prod(self.shape, dtype=np.int64))
 
     @property
-    def T(self) -> Any:  # noqa: N802 - the standard's name
+    def T(self) -> Any:
         return self.namespace.matrix_transpose(self)
 
     @property
-    def mT(self) -> Any:  # noqa: N802 - the standard's name
+    def mT(self) -> Any:
         return self.namespace.matrix_transpose(self)
 
     def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("an array of shape () has no length")
         return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i, ...] for i in range(len(self)))
@@ -75,6 +80,9 @@ class Wrapped:
         raise TypeError("float(x) cuts the derivative: keep x an array and use the functions of xp")
 
     __int__ = __index__ = __complex__ = __float__
+
+    def __array__(self, *args: Any, **keywords: Any) -> np.ndarray:
+        raise TypeError("NumPy's own functions cannot see this array: use the functions of xp")
 
     def __bool__(self) -> bool:
         raise TypeError("the truth of an array of floats is undefined: compare it, use xp.where")
@@ -93,4 +101,4 @@ class Wrapped:
     __neg__, __pos__, __abs__ = _unary("negative"), _unary("positive"), _unary("abs")
     __lt__, __le__ = _binary("less"), _binary("less_equal")
     __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
-    __eq__, __ne__ = _binary("equal"), _binary("not_equal")  # type: ignore[assignment]
+    __eq__, __ne__ = _binary("equal"), _binary("not_equal")

@@ -32,8 +32,7 @@ class Ledger:
         """Count an array of this size; raises `BudgetExceeded` past the limits."""
         if size > self.elements:
             raise BudgetExceeded(
-                f"an array of {size:,} elements in {flint.ctx.prec} bits needs about "
-                f"{size * BYTES_PER_ELEMENT / 2**30:.0f} GB"
+                f"an array of {size:,} balls needs about {size * BYTES_PER_ELEMENT / 2**30:.0f} GB"
             )
         self.spent += size
         if self.spent > self.operations:
@@ -56,7 +55,8 @@ def budget(seconds: float, gigabytes: float) -> Iterator[Ledger]:
     try:
         yield LEDGER
     finally:
-        LEDGER.spent, LEDGER.operations, LEDGER.elements = before
+        LEDGER.spent += before[0]
+        LEDGER.operations, LEDGER.elements = before[1:]
 
 
 @contextmanager
@@ -74,6 +74,13 @@ class Ball(Wrapped):
     """An array of real balls: a NumPy object array of `flint.arb`."""
 
     __slots__ = ()
+
+    @property
+    def namespace(self) -> Any:
+        """The functions of xp, which are made of balls themselves."""
+        from xgrad.frameworks._ball import NAMESPACE
+
+        return NAMESPACE
 
     @property
     def dtype(self) -> str:
@@ -148,13 +155,13 @@ class BallFramework(Framework):
 
     def namespace(self, dtype: str = "", device: str = "cpu") -> Any:
         """The functions of xp on ball arrays."""
-        from xgrad.frameworks import _ball_functions
+        from xgrad.frameworks._ball import NAMESPACE
 
-        return _ball_functions.NAMESPACE
+        return NAMESPACE
 
     def put(self, array: np.ndarray, dtype: str = "", device: str = "cpu") -> Any:
         """Floats exactly, integers and booleans as they are."""
-        return ball(array) if array.dtype.kind == "f" else array
+        return ball(array) if array.dtype.kind == "f" else array.copy()
 
     def get(self, array: Any) -> np.ndarray:
         """The midpoints as float64."""

@@ -19,9 +19,11 @@ def _special(name: str) -> Callable[..., Any]:
     def apply(x: Any, *args: Any) -> Any:
         import scipy.special
 
-        if np.asarray(x).dtype == np.longdouble:
+        kind = np.asarray(x).dtype
+        if kind == np.longdouble:
             raise Unsupported(f"{name} has no extended-precision version")
-        return getattr(scipy.special, name)(x, *args)
+        result = getattr(scipy.special, name)(x, *args)
+        return result.astype(kind) if kind == np.float16 else result
 
     return apply
 

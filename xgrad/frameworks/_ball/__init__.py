@@ -1,0 +1,34 @@
+"""The functions of `xp` on ball arrays: the standard's names and the extras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+
+from xgrad.frameworks._ball import algebra, arrays, elementwise, reductions
+from xgrad.frameworks._ball.lifting import missing
+from xgrad.frameworks.ball import wrap
+
+
+class _Module:
+    """The names above as one object, constants in the precision of the moment."""
+
+    pi = property(lambda self: wrap(arb.pi()))
+    e = property(lambda self: wrap(arb(1).exp()))
+
+    def __init__(self, names: dict[str, Any]):
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing("xp", name, [*vars(self), "pi", "e"])
+
+
+NAMESPACE = _Module(
+    {
+        name: value
+        for module in (elementwise, arrays, reductions, algebra)
+        for name, value in vars(module).items()
+        if name not in module._HELPERS and not name.startswith("_")
+    }
+)
