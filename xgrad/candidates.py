@@ -26,14 +26,14 @@ _TABLES = {
 
 def find_candidate(operator: Operator, setting: Setting) -> Candidate | None:
     """The operator's own formula, for the value the function, else a contraction; or None."""
+    if operator.order == 0:
+        return lambda a, v, w: flatten(operator, setting, setting.function(a)(*a.xs), a.xp)
     own = setting.case.reference_formula(operator.name)
     if own is not None:
         function = own.function
         return lambda a, v, w: flatten(
             operator, setting, apply_formula(function, operator, setting, a, v, w), a.xp
         )
-    if operator.order == 0:
-        return lambda a, v, w: flatten(operator, setting, setting.function(a)(*a.xs), a.xp)
     return find_contraction(operator, setting)
 
 

@@ -13,9 +13,12 @@ from xgrad.problem import Case, case
 from xgrad.report import failure_text, failures
 from xgrad.runner import run
 from xgrad.table import records
+from xgrad.verdict import AGREES, CONVENTION, UNSTABLE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+JUDGED = (AGREES, UNSTABLE, CONVENTION)  # one of these is evidence that something was compared
 
 
 def check(
@@ -51,13 +54,15 @@ def assert_agreement(
     elif inputs is None:
         raise UsageError("assert_agreement(function, inputs): the inputs are missing")
     else:
-        frame, identifier = check(subject, inputs, **options), subject.__name__
-    found = failures(frame)
-    if not found:
-        return
-    text = failure_text(found[0], records(frame), identifier)
-    more = f"\n  and {len(found) - 1} more rows fail" if len(found) > 1 else ""
-    raise AssertionError(text + more)
+        frame, identifier = check(subject, inputs, **options), ""
+    rows, found = records(frame), failures(frame)
+    if found:
+        more = f"\n  and {len(found) - 1} more rows fail" if len(found) > 1 else ""
+        raise AssertionError(failure_text(found[0], rows, identifier) + more)
+    if not any(row["verdict"] in JUDGED for row in rows):
+        reasons = dict.fromkeys(row["message"] or row["referee"] for row in rows)
+        said = "; ".join(filter(None, reasons)) or "no method applies"
+        raise AssertionError(f"{_name(subject)}: no derivative could be judged: {said}")
 
 
 def make_case(
@@ -72,16 +77,20 @@ def make_case(
     parameters = list(inspect.signature(function).parameters)
     if not parameters or parameters[0] != "xp":
         raise UsageError(
-            f"{function.__name__}({', '.join(parameters)}): write it as NumPy-style math with the "
+            f"{_name(function)}({', '.join(parameters)}): write it as NumPy-style math with the "
             "array namespace first, f(xp, ...)"
         )
-    made: Case = case(function, wrt=wrt, operators=operators)
+    made: Case = case(function, wrt=wrt, operators=operators, name=_name(function))
     given = {k: v if isinstance(v, (int, str)) else np.asarray(v) for k, v in inputs.items()}
     made.point("given")(lambda: dict(given))
     formulas = formula if isinstance(formula, Mapping) else {"": formula} if formula else {}
     for operator, each in formulas.items():
         made.formula(operator or _first_operator(function, given))(each)
     return made
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", None) or type(function).__name__)
 
 
 def _first_operator(function: Callable[..., Any], inputs: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
 from xgrad.problem import Case, display_path
 from xgrad.referee import Budget
-from xgrad.runner import Plan, Selection, in_order, make_plan, matches, run_cells
+from xgrad.report import counted
+from xgrad.runner import Plan, Selection, in_order, make_plan, matches, run_cells, to_seeds
 from xgrad.table import make_frame, records
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "markdown", "csv", "json")
 PATHS = "Files, folders or file.py::case, as pytest takes them; default: the shipped cases."
+
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+BUDGET = (
+    click.option("--budget", type=POSITIVE, default=Budget().seconds, show_default=True,
+                 metavar="SECONDS", help="Nominal time of the referee for one operator."),
+    click.option("--memory", type=POSITIVE, default=Budget().gigabytes, show_default=True,
+                 metavar="GB", help="Memory of the referee."),
+)  # fmt: skip
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -45,10 +56,7 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--operator", multiple=True, callback=_many,
                      help="gradient, hessian, …; default: those that a case lists."),
         click.option("--seed", multiple=True, callback=_many, help="Seeds; default: 0."),
-        click.option("--budget", default=Budget().seconds, show_default=True, metavar="SECONDS",
-                     help="Nominal time of the referee for one operator."),
-        click.option("--memory", default=Budget().gigabytes, show_default=True, metavar="GB",
-                     help="Memory of the referee."),
+        *BUDGET,
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -56,17 +64,13 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _chosen(options: dict[str, Any]) -> tuple[Selection, Budget]:
-    seeds = options["seed"] or ("0",)
-    for seed in seeds:
-        if not seed.isdigit():
-            raise UsageError(f"--seed {seed}: a seed is a whole number, 0 or more")
     selection = Selection(
         options["size"],
         options["dtype"] or ("float64", "float32"),
         options["device"],
         options["method"],
         options["operator"],
-        tuple(int(s) for s in seeds),
+        to_seeds(options["seed"] or ("0",)),
         options["expression"],
     )
     return selection, Budget(float(options["budget"]), float(options["memory"]))
@@ -116,13 +120,13 @@ def list_(paths: tuple[str, ...], long_: bool, **options: Any) -> None:
     found = find_cases(paths)
     expression = options["expression"]
     cases = [c for c in found if isinstance(c, Case)]
-    cases = [c for c in cases if not expression or matches(expression, [c.name, str(c.path)])]
+    cases = [c for c in cases if not expression or matches(expression, c)]
     for case in cases:
         click.echo(_case_text(case, long_))
     broken = [b for b in found if isinstance(b, Broken)]
     for b in broken:
         click.echo(f"{display_path(b.path)} does not load: {b.message}", err=True)
-    click.echo(f"{len(cases)} cases", err=True)
+    click.echo(counted(len(cases), "case"), err=True)
     if broken:
         sys.exit(1)
 
@@ -153,7 +157,8 @@ def _case_text(case: Case, long_: bool) -> str:
 @click.option("--out", type=click.Path(path_type=Path), default=None,
               help="Folder of the rows; default: results/runs/<date>-<commit>.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Do what is missing in --out.")
-@click.option("--workers", type=int, default=None, help="Processes; default: one for each core.")
+@click.option("--workers", type=click.IntRange(min=0), default=None,
+              help="Processes, 0 for none but this one; default: one for each core.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
 def run_(
     paths: tuple[str, ...],
@@ -228,7 +233,7 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
             told = time.perf_counter()
             click.echo(f"{done} of {total} cells: {text}", err=True)
 
-    click.echo(f"{total} cells", err=True)
+    click.echo(counted(total, "cell"), err=True)
     yield tell
 
 
@@ -237,7 +242,7 @@ def _print(frame: pd.DataFrame, style: str) -> None:
     if style == "csv":
         click.echo(frame.to_csv(index=False), nl=False)
     elif style == "json":
-        click.echo(frame.to_json(orient="records", indent=1))
+        click.echo(frame.to_json(orient="records", indent=1, double_precision=15))
     elif style == "markdown":
         columns = ["case", "operator", "framework", "technique", "dtype", "device", "verdict",
                    "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
@@ -255,11 +260,13 @@ def _print_matrices(frame: pd.DataFrame) -> None:
     console = Console(highlight=False)
     width = console.width if console.is_terminal else WIDTH
     console = Console(width=width, highlight=False)
-    for table in matrices(frame, width):
+    tables = matrices(frame, width)
+    for table in tables:
         console.print(table)
         console.print()
-    console.print(LEGEND, style="dim")
-    console.print()
+    if tables:
+        console.print(LEGEND, style="dim")
+        console.print()
 
 
 def _print_end(frame: pd.DataFrame, plan: Plan, style: str, parquet: Path, seconds: float) -> None:
@@ -272,10 +279,11 @@ def _print_end(frame: pd.DataFrame, plan: Plan, style: str, parquet: Path, secon
     for row, more in grouped[:SHOWN]:
         click.echo(failure_text(row, rows, plan.identifier(row["case"])), err=err)
         if more:
-            click.echo(f"  ({more} more rows alike)", err=err)
+            click.echo(f"  ({counted(more, 'more row')} alike)", err=err)
         click.echo("", err=err)
     if len(grouped) > SHOWN:
-        click.echo(f"… and {len(grouped) - SHOWN} more failures, all in the rows\n", err=err)
+        hidden = counted(len(grouped) - SHOWN, "more failure")
+        click.echo(f"… and {hidden}, all in the rows\n", err=err)
     for line in summarise(frame):
         click.echo(line, err=err)
     where = display_path(parquet.resolve())
@@ -296,15 +304,15 @@ def _failed(frame: pd.DataFrame) -> bool:
 @click.option("--size", default=None, help="Default: small.")
 @click.option("--point", default="random", show_default=True, help="A point that the case names.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
     default=None,
     help="Where the step curve goes (.png, .svg, .pdf); default: results/explain/.",
 )
-@click.option("--budget", default=Budget().seconds, show_default=True, metavar="SECONDS")
-@click.option("--memory", default=Budget().gigabytes, show_default=True, metavar="GB")
+@BUDGET[0]
+@BUDGET[1]
 def explain_(case: str, operator: str, method: str, **options: Any) -> None:
     """Show one verdict in detail: worst elements, hint, the others, the step curve.
 
@@ -315,14 +323,18 @@ def explain_(case: str, operator: str, method: str, **options: Any) -> None:
     """
     from xgrad.explanation import explain, save_picture, to_text
 
+    picture = options["picture"]
+    if picture and picture.suffix not in PICTURES:
+        raise UsageError(f"--picture {picture}: end it in {', '.join(PICTURES)}")
     made = _explained(explain, case, operator, method, options)
     click.echo(to_text(made))
     if made.curve is not None:
-        path = options["picture"] or _picture_path(made)
-        if path.suffix not in (".png", ".svg", ".pdf"):
-            raise UsageError(f"--picture {path}: end it in .png, .svg or .pdf")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(made, path)
+        path = picture or _picture_path(made)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_picture(made, path)
+        except OSError as error:
+            raise UsageError(f"--picture {path} cannot be written: {error.strerror}") from None
         click.echo(f"  picture: {display_path(path.resolve())}")
     from xgrad.table import is_failure
 
@@ -339,6 +351,7 @@ def _picture_path(made: Any) -> Path:
 def _explained(
     explain: Callable[..., Any], text: str, operator: str, method: str, options: dict[str, Any]
 ) -> Any:
+    from xgrad.evaluation import describe_error
     from xgrad.frameworks import DTYPES
     from xgrad.operators import OPERATORS
     from xgrad.runner import DEVICE, DEVICES
@@ -360,14 +373,20 @@ def _explained(
         raise unknown("device", options["device"], DEVICES)
     require_methods([case], (method,))
     chosen = choose_methods(case, (method,))
-    if len(chosen) != 1:
-        near = ", ".join(map(str, chosen)) or "none of this case's"
-        raise unknown(f"single method ({near} match)", method, map(str, methods_of(case)))
+    if not chosen:
+        raise unknown(f"method of case {case.name}", method, map(str, methods_of(case)))
+    if len(chosen) > 1:
+        raise UsageError(f"explain takes one method; {method!r} is {', '.join(map(str, chosen))}")
     point = options["point"]
     if point == "random" and case.draw is None and case.points:
         point = next(iter(case.points))
-    setting = Setting.make(case, size, point, options["dtype"], options["seed"])
-    setting.y_shape  # noqa: B018 - a function that fails is told before anything is judged
+    try:
+        setting = Setting.make(case, size, point, options["dtype"], options["seed"])
+    except UsageError:
+        raise
+    except Exception as error:
+        at = Setting(case, size, point, options["dtype"], options["seed"], {})
+        raise UsageError(f"{case.name} cannot be set up: {describe_error(error, at)}") from None
     judge = Judge(setting, options["device"], Budget(options["budget"], options["memory"]))
     return explain(setting, OPERATORS[operator], chosen[0], judge)
 

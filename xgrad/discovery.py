@@ -64,9 +64,8 @@ def _cases_of_path(text: str) -> list[Case | Broken]:
     name, _, wanted = text.partition("::")
     path = Path(name)
     if not path.exists():
-        return _cases_by_name(text)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*.py") if _is_case_file(p))
-    found = [each for file in files for each in cases_of_file(file)]
+        return _cases_by_name(name)
+    found = [each for file in _case_files(path) for each in cases_of_file(file)]
     if wanted:
         chosen = [c for c in found if isinstance(c, Broken) or c.name == wanted]
         if not chosen:
@@ -88,12 +87,17 @@ def _cases_by_name(text: str) -> list[Case | Broken]:
     return chosen
 
 
+def _case_files(path: Path) -> list[Path]:
+    """The file itself, or those of a folder whose names, below it, are not private or of tests."""
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*.py") if _is_case_file(p.relative_to(path)))
+
+
 def _is_case_file(path: Path) -> bool:
-    if path.name.startswith(("_", ".", "test_")) or path.name == "conftest.py":
+    if path.name.startswith(("_", "test_")) or path.name == "conftest.py":
         return False
-    return not any(
-        part.startswith((".", "__")) for part in path.parts[:-1] if part not in (".", "..")
-    )
+    return not any(part.startswith((".", "__")) for part in path.parts)
 
 
 def cases_of_file(path: Path) -> list[Case | Broken]:
@@ -101,7 +105,7 @@ def cases_of_file(path: Path) -> list[Case | Broken]:
     path = path.resolve()
     try:
         module = _module(path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends is no reason to end with it
         return [Broken(path, _where(error, path))]
     defined = [v for v in vars(module).values() if isinstance(v, Case)]
     return [c for c in dict.fromkeys(defined) if c.path in (None, path)]
@@ -110,7 +114,7 @@ def cases_of_file(path: Path) -> list[Case | Broken]:
 def _module(path: Path) -> ModuleType:
     name = f"xgrad_case_{path.stem}_{hashlib.sha1(str(path).encode()).hexdigest()[:8]}"
     known = sys.modules.get(name)
-    changed = path.stat().st_mtime_ns
+    changed = (path.stat().st_mtime_ns, path.stat().st_size)
     if known is not None and getattr(known, "__xgrad_changed__", None) == changed:
         return known
     spec = importlib.util.spec_from_file_location(name, path)
@@ -127,7 +131,7 @@ def _module(path: Path) -> ModuleType:
     return module
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} (line {error.lineno})"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
 from xgrad.frameworks import Framework, find_framework
-from xgrad.frameworks.ball import Ball
+from xgrad.frameworks.ball import Ball, midpoint
 from xgrad.operators import Operator
 from xgrad.setting import EPS, Setting, flatten, leaves
 from xgrad.techniques import Compute, Method, Result
@@ -36,7 +36,11 @@ class Outcome:
 
 
 class _Finding(Exception):
-    """A result that is not what was asked for."""
+    """A function or a result that is not what was asked for."""
+
+
+# Errors whose message says it all: neither their type nor the line that raised them helps.
+_PLAIN = (UsageError, NotElementwise, _Finding)
 
 
 Prepared = dict[tuple[Method, str], Compute]  # what is compiled, by method and operator
@@ -67,9 +71,7 @@ def evaluate(
         return Outcome(UNAVAILABLE, message=str(reason))
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
-    except (UsageError, NotElementwise, _Finding) as error:
-        return Outcome(ERROR, message=_short(str(error)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Outcome(ERROR, message=describe_error(error, setting))
 
 
@@ -111,13 +113,20 @@ def _outcome(
     else:
         for part in leaves(result.native):
             _require_kind(framework, operator, setting, device, part)
-        if framework.name == "ball":
-            flat = flatten(operator, setting, result.native, framework.namespace(""))
-        else:
-            flat = flatten(operator, setting, _map(framework.get, result.native))
+        flat = _flat(framework, operator, setting, result.native)
     finite = np.isfinite(framework.get(flat) if isinstance(flat, Ball) else flat)
     status = OK if np.all(finite) else NONFINITE
     return Outcome(status, flat, result.bound, result.note)
+
+
+def _flat(framework: Framework, operator: Operator, setting: Setting, native: Any) -> Any:
+    """The framework's arrays in the flat layout; raises where their shapes are not the result's."""
+    in_balls = framework.name == "ball"
+    parts = native if in_balls else _map(framework.get, native)
+    try:
+        return flatten(operator, setting, parts, framework.namespace("") if in_balls else np)
+    except ValueError as error:
+        raise _Finding(str(error)) from None
 
 
 def _map(function: Any, value: Any) -> Any:
@@ -174,8 +183,92 @@ def _short(text: str) -> str:
     return line if len(line) <= MESSAGE else line[: MESSAGE - 1] + "…"
 
 
+def find_fault(setting: Setting) -> str:
+    """What is wrong with the case itself at this point, whatever differentiates it; or nothing.
+
+    Seen by calling the function twice in NumPy. A function that fails is left to the methods.
+    """
+    try:
+        _require_usable(setting)
+        framework = find_framework("numpy")
+        given = setting.arguments(framework, "cpu", dtype="float64")
+        with _quiet():
+            first, again = (setting.function(given)(*given.xs) for _ in range(2))
+        _require_unchanged(framework, setting, [given])
+        _require_floats(setting, first)
+        one, other = (Outcome(OK, np.asarray(y, dtype=np.float64)) for y in (first, again))
+        _require_same(one, other, setting, "cpu")
+    except _PLAIN as fault:
+        return _short(str(fault))
+    except Exception:
+        return ""
+    return ""
+
+
+def _require_usable(setting: Setting) -> None:
+    """Raise where a differentiated input has nothing to differentiate at."""
+    for name, array in zip(setting.case.wrt, setting.x, strict=True):
+        if array.size == 0:
+            raise _Finding(
+                f"input {name!r} has shape {array.shape}: there is nothing to differentiate"
+            )
+        if not np.all(np.isfinite(array)):
+            raise _Finding(
+                f"input {name!r} is NaN or infinite in {setting.dtype}: draw finite numbers that "
+                "the dtype holds"
+            )
+
+
+def _require_floats(setting: Setting, value: Any) -> None:
+    kind = value.dtype.kind if isinstance(value, (np.ndarray, np.generic)) else ""
+    if kind != "f":
+        said = str(value.dtype) if kind else type(value).__name__
+        raise _Finding(
+            f"case {setting.case.name} returns {said}: return one array of floats, made with "
+            "functions of xp (float(x) and int(x) cut the derivative)"
+        )
+
+
+def describe_nonfinite(operator: Operator, setting: Setting, flat: Any) -> str:
+    """How many elements are NaN or infinite, and the first."""
+    values = np.asarray(midpoint(flat) if isinstance(flat, Ball) else flat).reshape(-1)
+    bad = ~np.isfinite(values)
+    first = int(np.argmax(bad))
+    name = element_name(operator, setting, first)
+    return f"{bad.sum()} of {bad.size} elements are NaN or infinite: {name} is {values[first]:g}"
+
+
+def element_name(operator: Operator, setting: Setting, k: int) -> str:
+    """The name of a flat element of an operator's result."""
+    names: list[str] = []
+    for axis in reversed(operator.layout):
+        size = setting.x_size if axis == "x" else int(np.prod(setting.y_shape, dtype=np.int64))
+        k, index = divmod(k, size)
+        names.insert(
+            0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index)
+        )
+    return "/".join(names) or operator.name
+
+
+def _x_name(setting: Setting, index: int) -> str:
+    for name, shape in zip(setting.case.wrt, setting.x_shapes, strict=True):
+        size = int(np.prod(shape, dtype=np.int64))
+        if index < size:
+            return _indexed(name, shape, index)
+        index -= size
+    return ""
+
+
+def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
+    if not shape:
+        return name
+    return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"
+
+
 def describe_error(error: BaseException, setting: Setting) -> str:
     """Type, message and the line of the case's file that raised it."""
+    if isinstance(error, _PLAIN):
+        return _short(str(error))
     path = setting.case.path
     frames = [
         f for f in traceback.extract_tb(error.__traceback__) if path and f.filename == str(path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.definition import Definition, flat_function
-from xgrad.evaluation import OK
+from xgrad.evaluation import OK, element_name
 from xgrad.frameworks import find_framework
 from xgrad.frameworks.ball import Ball, ball, midpoint, precision
 from xgrad.operators import Operator
@@ -19,7 +19,7 @@ from xgrad.setting import Setting, spacing
 from xgrad.techniques import Method, choose_methods, parse_step
 from xgrad.techniques._stencil import Stencil, combine, plan, points
 from xgrad.techniques.differences import Sampler
-from xgrad.verdict import Judge, Judgement, element_name
+from xgrad.verdict import Judge, Judgement
 
 ELEMENTS = 8  # shown of a result
 STEPS = tuple(10.0**-k for k in np.arange(0, 16.5, 0.5))

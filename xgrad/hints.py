@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from xgrad.operators import Operator
-from xgrad.setting import Setting
+from xgrad.setting import EPS, Setting
 
-CLOSE = 1e-3  # how near, relative to the mistake, a pattern must explain the result
+CLOSE = 1e-3  # how near, relative to the mistake, a pattern must explain many elements
+MANY = 4  # wrong elements that no pattern fits by chance; fewer must fit up to rounding
+NAMED = 1e-6  # how near, relatively, a factor is to the number that names it
 
 
 @dataclass(frozen=True)
@@ -23,239 +28,329 @@ class Evidence:
     operator: Operator
     setting: Setting
 
-    @property
+
+@dataclass(frozen=True)
+class Piece:
+    """The whole result or one input's share of it, flat, with the shape that it has as an array.
+
+    `x` are the inputs where the result has their layout; `dimensions` are lengths by name.
+    """
+
+    name: str
+    got: np.ndarray
+    want: np.ndarray
+    tolerance: np.ndarray
+    shape: tuple[int, ...]
+    x: np.ndarray | None
+    dimensions: dict[str, int]
+    eps: float
+
+    @cached_property
     def wrong(self) -> np.ndarray:
         """Which elements are beyond tolerance."""
-        with np.errstate(invalid="ignore"):
-            return ~(np.abs(self.got - self.want) <= self.tolerance)
+        return ~(np.abs(self.got - self.want) <= self.tolerance)
+
+    @property
+    def count(self) -> int:
+        """How many are."""
+        return int(self.wrong.sum())
+
+    @cached_property
+    def relative(self) -> float:
+        """The tolerance of a typical element, relative to it."""
+        share = (self.tolerance / np.abs(self.want))[self.want != 0]
+        return max(float(np.median(share)) if share.size else 0.0, 8 * self.eps)
 
     def explains(self, candidate: np.ndarray) -> bool:
         """Whether a pattern applied to the truth gives the result, up to rounding."""
-        if candidate.shape != self.got.shape:
-            return False
-        gap = np.abs(self.got - candidate)
+        rounding = 4 * np.maximum(self.tolerance, self.relative * np.abs(candidate))
         mistake = np.abs(self.got - self.want)
-        return bool(np.all(gap <= np.maximum(4 * self.tolerance, CLOSE * mistake)))
+        most = np.where(self.wrong, np.minimum(rounding, mistake / 4), rounding)
+        slack = np.maximum(most, CLOSE * mistake if self.count >= MANY else 0.0)
+        return bool(np.all(np.abs(self.got - candidate) <= slack))
+
+
+Rule = Callable[[Piece], str]
 
 
 def find_hint(evidence: Evidence) -> str:
     """The first pattern that explains the result, most specific first; empty where none does."""
-    if not np.all(np.isfinite(evidence.got)) or not evidence.wrong.any():
+    if not np.all(np.isfinite(evidence.got)):
         return ""
     with np.errstate(all="ignore"):
-        return next((hint for rule in _RULES if (hint := rule(evidence))), "")
+        whole, parts = _pieces(evidence)
+        if not whole.count:
+            return ""
+        several = _by_parts(parts) if len(parts) > 1 else ""
+        return several or _first(whole, (*_RULES, _permuted, _precision))
 
 
-def _zeroed(e: Evidence) -> str:
-    wrong = e.wrong
-    if np.any(e.got[wrong] != 0):
+def _first(piece: Piece, rules: tuple[Rule, ...]) -> str:
+    return next((hint for rule in rules if (hint := rule(piece))), "")
+
+
+def _by_parts(parts: list[Piece]) -> str:
+    """What happened to the shares of the inputs, where it is not the same to all."""
+    hit = [piece for piece in parts if piece.count]
+    if sum(piece.count for piece in hit) == 1:
         return ""
-    return _counted("zeroed", int(wrong.sum()), e.got.size, "everything is zero")
+    found = [_first(piece, (*_RULES, _permuted)) for piece in hit]
+    if len(hit) == 1:
+        name = f"the gradient of {hit[0].name} alone"
+        most = hit[0].count > hit[0].got.size / 2
+        return f"{name}: {found[0]}" if found[0] else name if most else ""
+    if len(set(found)) == 1 or not all(found):
+        return _swapped(hit)
+    return "; ".join(f"{p.name}: {h}" for p, h in zip(hit, found, strict=True))
 
 
-def _signs(e: Evidence) -> str:
-    wrong = e.wrong
-    if not e.explains(np.where(wrong, -e.want, e.want)):
-        return ""
-    big = np.abs(e.want) > e.tolerance
-    if np.array_equal(wrong & big, big):
-        return "sign of all elements" if big.sum() > 1 or e.got.size == 1 else "one sign"
-    return _counted("sign", int(wrong.sum()), e.got.size, "sign of all elements")
+def _pieces(e: Evidence) -> tuple[Piece, list[Piece]]:
+    """The whole, and the shares of the inputs where the result has their layout."""
+    setting = e.setting
+    if e.operator.layout != "x":
+        shape = setting.y_shape if e.operator.layout == "y" else e.got.shape
+        return _piece(e, e.operator.name, [a.reshape(shape) for a in _arrays(e)], None), []
+    columns = zip(*(setting.split(a.reshape(-1), np) for a in _arrays(e)), strict=True)
+    parts = [
+        _piece(e, name, list(arrays), x)
+        for name, arrays, x in zip(setting.case.wrt, columns, setting.x, strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else _piece(e, "gradient", _arrays(e), None), parts
 
 
-def _counted(what: str, count: int, size: int, every: str) -> str:
-    if count == size and size > 1:
-        return every
-    if count == 1:
-        return "one sign" if what == "sign" else f"one element {what}"
-    return f"sign of {count} elements" if what == "sign" else f"{count} elements {what}"
+def _arrays(e: Evidence) -> list[np.ndarray]:
+    return [e.got, e.want, e.tolerance]
 
 
-def _factor(e: Evidence) -> str:
-    ratio = _ratio(e.got, e.want)
-    if ratio is None or not e.explains(ratio * e.want):
-        return ""
-    if e.got.size == 1 and "≈" in name_factor(ratio, _dimensions(e)):
-        return ""  # any two numbers have a ratio
-    return _factor_text(ratio, e)
+def _piece(e: Evidence, name: str, arrays: list[np.ndarray], x: np.ndarray | None) -> Piece:
+    got, want, tolerance = (a.reshape(-1) for a in arrays)
+    return Piece(
+        name,
+        got,
+        want,
+        tolerance,
+        arrays[0].shape,
+        None if x is None else x.reshape(-1),
+        _dimensions(e.setting),
+        EPS[e.setting.dtype],
+    )
 
 
-def _factor_text(ratio: float, e: Evidence) -> str:
-    """`constant factor 4 too small`: what the result has too much or too little of."""
-    size = abs(ratio)
-    large = name_factor(size if size > 1 else 1 / size, _dimensions(e))
-    sign = ", and the sign of all elements" if ratio < 0 else ""
-    return f"constant factor {large} too {'large' if size > 1 else 'small'}{sign}"
-
-
-def _ratio(got: np.ndarray, want: np.ndarray) -> float | None:
-    """The factor by least squares, or None where the truth is zero."""
-    total = float(np.sum(want * want))
-    return float(np.sum(got * want) / total) if total > 0 else None
-
-
-def _dimensions(e: Evidence) -> dict[str, int]:
+def _dimensions(setting: Setting) -> dict[str, int]:
     """Lengths that a forgotten or doubled mean would bring in, by name."""
-    found: dict[str, int] = {}
-    for name, value in e.setting.case.sizes.get(e.setting.size, {}).items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            found[name] = value
-    for name, array in e.setting.inputs.items():
+    given = setting.case.sizes.get(setting.size, {})
+    found = {k: v for k, v in given.items() if isinstance(v, int) and not isinstance(v, bool)}
+    for name, array in setting.inputs.items():
         if isinstance(array, np.ndarray):
             for axis, length in enumerate(array.shape):
                 found.setdefault(f"{name}.shape[{axis}]", length)
             found.setdefault(f"{name}.size", array.size)
-    rows = int(np.prod(e.setting.y_shape, dtype=np.int64))
-    if rows > 1:
-        found.setdefault("y.size", rows)
+    found.setdefault("y.size", prod(setting.y_shape))
     return {k: v for k, v in found.items() if v > 1}
 
 
-def name_factor(ratio: float, dimensions: dict[str, int]) -> str:
-    """The simplest number near a ratio above 1: 2 to 4, a dimension, a fraction, else digits."""
+# --- elements that keep their places -------------------------------------------------------------
+
+
+def _zeroed(p: Piece) -> str:
+    if np.any(p.got[p.wrong] != 0):
+        return ""
+    if np.array_equal(p.wrong, np.abs(p.want) > p.tolerance) and p.got.size > 1:
+        return "everything is zero"
+    return "one element zeroed" if p.count == 1 else f"{p.count} elements zeroed"
+
+
+def _signs(p: Piece) -> str:
+    if not p.explains(np.where(p.wrong, -p.want, p.want)):
+        return ""
+    if p.got.size == 1:
+        return "the sign"
+    if np.array_equal(p.wrong, np.abs(p.want) > p.tolerance) and p.count > 1:
+        return "sign of all elements"
+    return "one sign" if p.count == 1 else f"sign of {p.count} elements"
+
+
+def _factor(p: Piece) -> str:
+    """One factor of all elements, or of those that are wrong."""
+    ratio = _ratio(p.got, p.want)
+    if ratio is not None and p.explains(ratio * p.want):
+        felt = np.abs((ratio - 1) * p.want) > 2 * p.tolerance
+        text = _factor_text(ratio, p.dimensions)
+        # a few wrong elements are no factor of all, and any two numbers have a ratio
+        if felt.sum() >= min(2, p.got.size) and np.all(p.wrong[felt]):
+            return text if p.got.size > 1 or _is_named(text) else ""
+    ratio = _ratio(p.got[p.wrong], p.want[p.wrong]) if p.count > 1 else None
+    if ratio is None or not p.explains(np.where(p.wrong, ratio * p.want, p.want)):
+        return ""
+    text = _factor_text(ratio, p.dimensions)
+    return f"{p.count} elements, {text}" if _is_named(text) else ""
+
+
+def _is_named(text: str) -> bool:
+    return "≈" not in text and "1 +" not in text
+
+
+def _ratio(got: np.ndarray, want: np.ndarray) -> float | None:
+    """The factor by least squares; None where it is 0 or the truth is zero."""
+    total = float(np.sum(want * want))
+    return float(np.sum(got * want) / total) or None if total > 0 else None
+
+
+def _factor_text(ratio: float, dimensions: dict[str, int]) -> str:
+    """`constant factor 4 too small`: what the result has too much or too little of."""
+    large = abs(ratio) > 1
+    number, cause = name_factor(max(abs(ratio), 1 / abs(ratio)), dimensions)
+    sign = ", and the sign of all elements" if ratio < 0 else ""
+    why = f": {cause[0 if large else 1]}" if cause else ""
+    return f"constant factor {number} too {'large' if large else 'small'}{sign}{why}"
+
+
+_MEAN = ("a sum in place of a mean", "a mean in place of a sum")
+
+
+def name_factor(ratio: float, dimensions: dict[str, int]) -> tuple[str, tuple[str, ...]]:
+    """The simplest number near a ratio above 1, and the causes of too much and too little of it.
+
+    2 to 4, a length, a fraction, else its digits.
+    """
 
     def near(value: float) -> bool:
-        return abs(ratio / value - 1) < 1e-4
+        return abs(ratio / value - 1) < min(NAMED, (ratio - 1) / 10)
 
-    named: list[tuple[float, str]] = [(n, name) for name, n in dimensions.items()]
-    named += [(2 * n, f"2 {name}") for name, n in dimensions.items()]
-    named += [(n / 2, f"{name}/2") for name, n in dimensions.items() if n > 2]
-    named += [(n / (n - 1), f"{name}/({name} − 1)") for name, n in dimensions.items() if n > 2]
-    texts = [text for value, text in named if near(value)]
+    lengths = [name for name, n in dimensions.items() if near(n)]
     for k in (2, 3, 4):
         if near(k):
-            return f"{k}" + (f" (perhaps {texts[0]})" if texts else "")
+            return f"{k}" + (f" (perhaps {lengths[0]})" if lengths else ""), ()
+    if lengths:
+        return f"{ratio:.6g} = {lengths[0]}", _MEAN
+    for value, text, causes in _near_lengths(dimensions):
+        if near(value):
+            return f"{ratio:.6g} = {text}", causes
     simple = Fraction(ratio).limit_denominator(16)
-    exact = near(float(simple)) and simple.numerator <= 64
-    if texts:
-        return f"{ratio:.6g} = {texts[0]}"
-    return str(simple) if exact else f"≈ {ratio:.7g}"
+    if simple > 1 and near(float(simple)) and simple.numerator <= 64:
+        return str(simple), ()
+    return (f"1 + {ratio - 1:.2g}" if ratio < 1.001 else f"≈ {ratio:.5g}"), ()
 
 
-def _transpose(e: Evidence) -> str:
-    for name, part, shape in _parts(e):
-        got, want = e.got.reshape(-1)[part], e.want.reshape(-1)[part]
-        if len(shape) != 2 or min(shape) < 2:
-            continue
-        rest = e.want.reshape(-1).copy()
-        rest[part] = want.reshape(shape).T.reshape(-1)
-        if e.explains(rest.reshape(e.want.shape)):
-            return (
-                f"transpose of {name}"
-                if shape[0] == shape[1]
-                else f"layout of {name}, read by columns"
+def _near_lengths(dimensions: dict[str, int]) -> Iterator[tuple[float, str, tuple[str, ...]]]:
+    """Numbers made of one length, as text, and what they come from."""
+    for name, n in dimensions.items():
+        yield 2 * n, f"2 {name}", _MEAN
+        if n > 2:
+            less = f"{name} − 1"
+            yield n / 2, f"{name}/2", _MEAN
+            yield (
+                n / (n - 1),
+                f"{name}/({less})",
+                (
+                    f"{less} in place of {name}",
+                    f"{name} in place of {less}",
+                ),
             )
-        if not np.array_equal(got, want):
-            rest[part] = want.reshape(shape[::-1]).T.reshape(-1)
-            if e.explains(rest.reshape(e.want.shape)):
-                return f"layout of {name}, read by columns"
-    return ""
 
 
-def _parts(e: Evidence) -> list[tuple[str, slice, tuple[int, ...]]]:
-    """The pieces of the flat result: one for each input, or the table itself."""
-    if e.operator.layout == "x":
-        out, start = [], 0
-        for name, shape in zip(e.setting.case.wrt, e.setting.x_shapes, strict=True):
-            size = int(np.prod(shape, dtype=np.int64))
-            out.append((name, slice(start, start + size), shape))
-            start += size
-        return out
-    shape = e.setting.y_shape if e.operator.layout == "y" else e.got.shape
-    return [(e.operator.name, slice(0, e.got.size), shape)]
-
-
-def _moved(e: Evidence) -> str:
-    wrong = np.flatnonzero(e.wrong.reshape(-1))
-    got, want = e.got.reshape(-1), e.want.reshape(-1)
-    if len(wrong) == 2:
-        swapped = want.copy()
-        swapped[wrong] = want[wrong[::-1]]
-        if e.explains(swapped.reshape(e.want.shape)):
-            return "two elements swapped"
-    for name, part, shape in _parts(e):
-        block = want[part].reshape(shape)
-        for axis in range(len(shape)):
-            for by in (1, -1):
-                rolled = want.copy()
-                rolled[part] = np.roll(block, by, axis=axis).reshape(-1)
-                if e.explains(rolled.reshape(e.want.shape)):
-                    return f"{name} shifted by one"
-    if len(wrong) > 2:
-        order, back = np.argsort(got[wrong]), np.argsort(want[wrong])
-        permuted = want.copy()
-        permuted[wrong[order]] = want[wrong[back]]
-        if e.explains(permuted.reshape(e.want.shape)):
-            return f"{len(wrong)} elements permuted"
-    return ""
-
-
-def _one_input(e: Evidence) -> str:
-    """All that is wrong lies in one input, and a pattern explains that part."""
-    parts = _parts(e)
-    if len(parts) < 2:
+def _one_element(p: Piece) -> str:
+    if p.count != 1 or p.got.size == 1:
         return ""
-    wrong = e.wrong.reshape(-1)
-    hit = [(name, part) for name, part, _ in parts if wrong[part].any()]
-    if len(hit) != 1:
-        return ""
-    name, part = hit[0]
-    got, want = e.got.reshape(-1)[part], e.want.reshape(-1)[part]
-    ratio = _ratio(got, want)
-    if ratio is not None:
-        rest = e.want.reshape(-1).copy()
-        rest[part] = ratio * want
-        if e.explains(rest.reshape(e.want.shape)) and got.size > 1:
-            return f"the gradient of {name} alone, {_factor_text(ratio, e)}" if ratio else ""
-    return f"the gradient of {name} alone" if wrong[part].mean() > 0.5 else ""
+    k = int(np.argmax(p.wrong))
+    got, want = p.got[k], p.want[k]
+    if not want:
+        return "one element"
+    if abs(got / want - 1) < 0.1:
+        side = "large" if abs(got) > abs(want) else "small"
+        return f"one element, {abs(got / want - 1):.2g} of its size too {side}"
+    return f"one element, off by a factor of {got / want:.5g}"
 
 
-def _one_element(e: Evidence) -> str:
-    wrong = e.wrong.reshape(-1)
-    if wrong.sum() != 1 or wrong.size == 1:
-        return ""
-    k = int(np.flatnonzero(wrong)[0])
-    got, want = e.got.reshape(-1)[k], e.want.reshape(-1)[k]
-    return f"one element, off by a factor of {got / want:.7g}" if want else "one element"
-
-
-def _added(e: Evidence) -> str:
+def _added(p: Piece) -> str:
     """A constant, or a multiple of the inputs, too much or too little."""
-    gap = e.got - e.want
+    gap = p.got - p.want
     if gap.size < 3:
         return ""
     middle = float(np.median(gap))
-    if middle and e.explains(e.want + middle):
-        return f"an additive constant {middle:.3g} too much"
-    if e.operator.layout == "x":
-        x = np.concatenate([a.reshape(-1) for a in e.setting.x])
-        ratio = _ratio(gap, x)
-        if ratio and e.explains(e.want + ratio * x):
-            return f"a term {abs(ratio):.3g} x {'too much' if ratio > 0 else 'missing'}"
+    if middle and p.explains(p.want + middle):
+        return f"an additive constant {abs(middle):.3g} too {'much' if middle > 0 else 'little'}"
+    ratio = None if p.x is None else _ratio(gap, p.x)
+    if ratio and p.x is not None and p.explains(p.want + ratio * p.x):
+        return f"a term {abs(ratio):.3g} {p.name} {'too much' if ratio > 0 else 'missing'}"
     return ""
 
 
-def _low_precision(e: Evidence) -> str:
-    """Small errors of random size and sign everywhere, as float32 leaves them in float64."""
-    if e.setting.dtype != "float64" or e.got.size < 4:
+# --- elements in other places --------------------------------------------------------------------
+
+
+def _transposed(p: Piece) -> str:
+    if len(p.shape) < 2 or min(p.shape[-2:]) < 2:
         return ""
-    relative = np.abs(e.got - e.want) / np.max(np.abs(e.want))
-    signs = np.sign(e.got - e.want)[e.wrong]
-    mixed = 0.1 < np.mean(signs > 0) < 0.9
-    typical = float(np.median(relative[e.wrong]))
-    if e.wrong.mean() > 0.5 and mixed and 1e-10 < typical < 1e-6:
+    *rest, rows, columns = p.shape
+    by_columns = p.want.reshape(p.shape).swapaxes(-1, -2).reshape(-1)
+    if p.explains(by_columns):
+        return (
+            f"transpose of {p.name}" if rows == columns else f"layout of {p.name}, read by columns"
+        )
+    by_rows = p.want.reshape((*rest, columns, rows)).swapaxes(-1, -2).reshape(-1)
+    return f"layout of {p.name}, read by columns" if p.explains(by_rows) else ""
+
+
+def _shifted(p: Piece) -> str:
+    if not p.shape or p.got.size < 3:
+        return ""
+    block = p.want.reshape(p.shape)
+    for axis in range(block.ndim):
+        for by in (1, -1):
+            rolled = np.roll(block, by, axis)
+            edge = np.zeros_like(block, dtype=bool)
+            np.moveaxis(edge, axis, 0)[0 if by == 1 else -1] = True
+            if any(p.explains(c.reshape(-1)) for c in (rolled, np.where(edge, 0.0, rolled))):
+                return f"{p.name} shifted by one"
+    return ""
+
+
+def _permuted(p: Piece) -> str:
+    """The wrong elements, in another order."""
+    if p.count < 2:
+        return ""
+    wrong = np.flatnonzero(p.wrong)
+    candidate = p.want.copy()
+    candidate[wrong[np.argsort(p.got[wrong])]] = np.sort(p.want[wrong])
+    if not p.explains(candidate):
+        return ""
+    return "two elements swapped" if p.count == 2 else f"{p.count} elements permuted"
+
+
+def _swapped(parts: list[Piece]) -> str:
+    """Two inputs of one shape whose gradients changed places."""
+    if len(parts) != 2 or parts[0].shape != parts[1].shape:
+        return ""
+    one, other = parts
+    if one.explains(other.want) and other.explains(one.want):
+        return f"the gradients of {one.name} and {other.name} swapped"
+    return ""
+
+
+# --- fewer digits --------------------------------------------------------------------------------
+
+
+def _precision(p: Piece) -> str:
+    """Numbers that float32 holds, or small errors of random size and sign as it leaves them."""
+    if p.eps > EPS["float64"]:
+        return ""
+    off = np.abs(p.got - p.want)[p.wrong] / np.max(np.abs(p.want))
+    small = 1e-10 < float(np.median(off)) < 1e-6
+    if small and np.array_equal(p.got, p.got.astype(np.float32)):
+        return "lower precision inside: all numbers are float32's"
+    share = np.mean(np.sign(p.got - p.want)[p.wrong] > 0)
+    if small and p.count >= MANY and p.count > p.got.size / 2 and 0.1 < share < 0.9:
         return "lower precision inside: errors as float32 makes them"
     return ""
 
 
-_RULES = (
+_RULES: tuple[Rule, ...] = (
     _zeroed,
     _signs,
     _factor,
-    _transpose,
-    _moved,
+    _transposed,
+    _shifted,
     _one_element,
-    _one_input,
     _added,
-    _low_precision,
 )

@@ -34,9 +34,10 @@ class Differentiator(Protocol):
 class Operator:
     """One row: how an operator follows from jvp and vjp, and the axes of its result.
 
-    `of` says which maps have it: any, scalar (shape ()), elementwise (y.shape == x.shape, diagonal
-    Jacobian), field (y.shape == x.shape), field3 (shape (3,)). `layout` names the axes of the
-    result: `y` the value's, `x` the inputs'. `directions` names the direction it takes.
+    `of` says which maps have it: any, scalar (shape ()), potential (scalar, of one input),
+    elementwise (y.shape == x.shape, diagonal Jacobian), field (y.shape == x.shape), field3 (of
+    shape (3,)). `layout` names the axes of the result: `y` the value's, `x` the inputs'.
+    `directions` names the direction it takes.
     """
 
     name: str
@@ -53,18 +54,20 @@ class Operator:
     def require(self, x_shapes: list[Shape], y_shape: Shape) -> None:
         """Raise `UsageError` where the operator does not exist for a map of these shapes."""
         said = f"{self.name} needs"
-        if self.of == "scalar" and y_shape != ():
+        if self.of in ("scalar", "potential") and y_shape != ():
             raise UsageError(f"{said} a scalar value, got shape {y_shape}: use jacobian or vjp")
-        if self.of in ("elementwise", "field", "field3"):
-            if len(x_shapes) != 1:
-                raise UsageError(f"{said} one input in wrt, got {len(x_shapes)}: use jacobian")
-            if x_shapes[0] != y_shape:
-                raise UsageError(
-                    f"{said} a value in the shape of its input, got {y_shape} for {x_shapes[0]}: "
-                    "use gradient or jacobian"
-                )
+        if self.of in ("any", "scalar"):
+            return
+        if len(x_shapes) != 1:
+            whole = "hessian" if self.of == "potential" else "jacobian"
+            raise UsageError(f"{said} one input in wrt, got {len(x_shapes)}: use {whole}")
+        if self.of != "potential" and x_shapes[0] != y_shape:
+            raise UsageError(
+                f"{said} a value in the shape of its input, got {y_shape} for {x_shapes[0]}: "
+                "use gradient or jacobian"
+            )
         if self.of == "field3" and y_shape != (3,):
-            raise UsageError(f"{said} a field of shape (3,), got {y_shape}")
+            raise UsageError(f"{said} a field of shape (3,), got {y_shape}: use jacobian")
 
 
 def _identity(shape: Shape) -> np.ndarray:
@@ -89,7 +92,7 @@ _ROWS = (
     Operator("hvp",               2, "scalar",      "x",  "v", lambda D, f, v, w, s: D.along(D.gradient(f), v)),
     Operator("divergence",        1, "field",       "",   "",  lambda D, f, v, w, s: D.contract(_identity(s), D.jacobian(f))),
     Operator("curl",              1, "field3",      "y",  "",  lambda D, f, v, w, s: D.contract(_CURL, D.jacobian(f))),
-    Operator("laplacian",         2, "scalar",      "",   "",  lambda D, f, v, w, s: D.contract(_identity(s), D.jacobian(D.gradient(f)))),
+    Operator("laplacian",         2, "potential",   "",   "",  lambda D, f, v, w, s: D.contract(_identity(s), D.jacobian(D.gradient(f)))),
 )
 # fmt: on
 

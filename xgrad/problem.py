@@ -6,6 +6,7 @@ import inspect
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,22 @@ class Implementation:
     name: str
 
 
+@dataclass(frozen=True)
+class Known:
+    """A difference that is known and explained: where it shows, and why."""
+
+    methods: str
+    reason: str
+    operator: str
+    point: str
+    dtype: str
+
+    def covers(self, method: str, operator: str, point: str, dtype: str) -> bool:
+        """Whether the difference is expected there; patterns and empty texts match widely."""
+        asked = ((self.operator, operator), (self.point, point), (self.dtype, dtype))
+        return fnmatchcase(method, self.methods) and all(a in ("", b) for a, b in asked)
+
+
 @dataclass(eq=False)
 class Case:
     """A reference problem; made by the decorator `xgrad.case`, called like its function."""
@@ -54,6 +71,7 @@ class Case:
     implementations: list[Implementation] = field(default_factory=list)
     points: dict[str, Callable[..., Mapping[str, Any]]] = field(default_factory=dict)
     legal: Callable[..., Any] | None = None
+    knowns: list[Known] = field(default_factory=list)
 
     def __call__(self, xp: Any, *args: Any, **inputs: Any) -> Any:
         return self.function(xp, *args, **inputs)
@@ -100,6 +118,7 @@ class Case:
                 "give one of them another name: @case.formula(operator, name=...)"
             )
         only = None if frameworks is None else tuple(frameworks)
+        self._require_frameworks(only or ())
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self.formulas.append(Formula(function, operator, name, only, default))
@@ -111,12 +130,20 @@ class Case:
         self, framework: str, *, name: str
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate `(**inputs) -> value`: the same function as a library of `framework` has it."""
+        self._require_frameworks([framework])
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self.implementations.append(Implementation(function, framework, name))
             return function
 
         return register
+
+    def _require_frameworks(self, names: Iterable[str]) -> None:
+        from xgrad.frameworks import frameworks
+
+        for name in names:
+            if name not in frameworks():
+                raise unknown(f"framework in case {self.name}", name, frameworks())
 
     def point(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate `(**size) -> {name: array}`: a fixed point next to the random ones."""
@@ -136,6 +163,18 @@ class Case:
         """
         self.legal = function
         return function
+
+    def known(
+        self, methods: str, reason: str, *, operator: str = "", point: str = "", dtype: str = ""
+    ) -> None:
+        """List a difference that is understood: its rows do not fail, and fail once it is gone.
+
+        `methods` is a pattern such as `torch.reverse*`; without `operator`, `point` or `dtype`
+        the difference is expected at all of them.
+        """
+        if operator and operator not in OPERATORS:
+            raise unknown(f"operator of a known difference of {self.name}", operator, OPERATORS)
+        self.knowns.append(Known(methods, reason, operator, point, dtype))
 
     def find_formula(self, operator: str, name: str = "") -> Formula | None:
         """The formula of an operator by its name, or None."""
@@ -163,21 +202,36 @@ class Case:
     def inputs_at(self, size: str, point: str = RANDOM, seed: int = 0) -> dict[str, Any]:
         """The inputs by name, as float64 and integer arrays, checked against the signature.
 
-        Raises `CaseError` for missing, surplus or non-numeric inputs.
+        Raises `UsageError` for a size or point that the case has not, `CaseError` for missing,
+        surplus or non-numeric inputs.
         """
-        given = dict(self.sizes[size])
+        if size not in self.sizes:
+            raise unknown(f"size of case {self.name}", size, self.sizes)
+        given = self.sizes[size]
         if point == RANDOM:
-            if self.draw is None:
-                raise CaseError(
-                    f"case {self.name} has no inputs: "
-                    "add @case.inputs with draw(rng, ...) or a @case.point"
-                )
-            drawn = self.draw(generator(seed, self.name, size, point), **given)
-        else:
-            function = self.points[point]
-            taken = inspect.signature(function).parameters
-            drawn = function(**{k: v for k, v in given.items() if k in taken})
+            return _checked_inputs(self, self._drawn(seed, size))
+        if point not in self.points:
+            raise unknown(f"point of case {self.name}", point, [RANDOM, *self.points])
+        function = self.points[point]
+        taken = inspect.signature(function).parameters
+        drawn = function(**{k: v for k, v in given.items() if k in taken})
         return _checked_inputs(self, drawn)
+
+    def _drawn(self, seed: int, size: str) -> Any:
+        if self.draw is None:
+            raise CaseError(
+                f"case {self.name} has no inputs: "
+                "add @case.inputs with draw(rng, ...) or a @case.point"
+            )
+        rng, given = generator(seed, self.name, size, RANDOM), self.sizes[size]
+        try:
+            inspect.signature(self.draw).bind(rng, **given)
+        except TypeError as error:
+            raise CaseError(
+                f"case {self.name}: inputs cannot be drawn at size {size!r}: {error}; "
+                f"write {self.draw.__name__}(rng{''.join(f', {name}' for name in given)})"
+            ) from None
+        return self.draw(rng, **given)
 
 
 def case(
@@ -206,28 +260,46 @@ def case(
             raise CaseError(f"case {label}: the signature is (xp, input, ...); got {parameters}")
         chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt)
         chosen = chosen or (parameters[1],)
-        for each in chosen:
-            if each not in parameters[1:]:
-                raise CaseError(
-                    f"case {label}: wrt {each!r} is no input; inputs: {', '.join(parameters[1:])}"
-                )
         asked = (operators,) if isinstance(operators, str) else operators
-        for operator in asked or ():
-            if operator not in OPERATORS:
-                raise unknown(f"operator of case {label}", operator, OPERATORS)
+        asked = None if asked is None else tuple(asked)
+        _require_names(label, parameters[1:], chosen, asked or (), sizes or {})
         file = inspect.getsourcefile(target)
         return Case(
             function=target,
             name=label,
             wrt=chosen,
             sizes={k: dict(v) for k, v in (sizes or {"small": {}}).items()},
-            operators=None if asked is None else tuple(asked),
+            operators=asked,
             methods=tuple(methods),
             source=source,
             path=Path(file).resolve() if file and Path(file).exists() else None,
         )
 
     return decorate if function is None else decorate(function)
+
+
+def _require_names(
+    label: str,
+    inputs: list[str],
+    wrt: tuple[str, ...],
+    operators: tuple[str, ...],
+    sizes: Mapping[str, Any],
+) -> None:
+    """Raise for a name of a case that means nothing."""
+    for each in wrt:
+        if each not in inputs:
+            raise CaseError(f"case {label}: wrt {each!r} is no input; inputs: {', '.join(inputs)}")
+        if wrt.count(each) > 1:
+            raise CaseError(f"case {label}: wrt names {each!r} twice; once is enough")
+    for operator in operators:
+        if operator not in OPERATORS:
+            raise unknown(f"operator of case {label}", operator, OPERATORS)
+    for size, given in sizes.items():
+        if not isinstance(given, Mapping):
+            raise CaseError(
+                f"case {label}: size {size!r} is {given!r}; name what it is the size of: "
+                f"{{'n': {given!r}}}"
+            )
 
 
 def generator(seed: int, *words: str) -> np.random.Generator:

@@ -45,17 +45,18 @@ class CaseFile(pytest.File):
         """One item for each cell, operator and method."""
         from xgrad.discovery import Broken, cases_of_file
         from xgrad.errors import UsageError
+        from xgrad.problem import display_path
         from xgrad.runner import make_plan
 
         self._judge: tuple[Any, Any] | None = None
         found = cases_of_file(self.path)
         for each in found:
             if isinstance(each, Broken):
-                raise self.CollectError(f"{self.path} does not load: {each.message}")
+                raise self.CollectError(f"{display_path(self.path)} does not load: {each.message}")
         try:
             plan = make_plan(found, _selection(self.config))
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self.CollectError(f"xgrad: {error}") from None
         for cell in plan.cells:
             yield from self._items(plan.cases[cell.path, cell.case], cell)
 
@@ -102,27 +103,23 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge."""
-        from xgrad.errors import UsageError
-        from xgrad.evaluation import describe_error
         from xgrad.report import failure_text, method_of
-        from xgrad.setting import Setting
-        from xgrad.table import is_failure, make_frame, records
+        from xgrad.runner import describe_failure
+        from xgrad.table import KNOWN, is_failure, make_frame, records
         from xgrad.techniques import choose_methods
 
         try:
             judge = self.parent.judge(self.case, self.cell)  # type: ignore[union-attr]
-        except UsageError as error:
-            raise CaseFailure(str(error)) from None
-        except Exception as error:
-            c = self.cell
-            said = describe_error(error, Setting(self.case, c.size, c.point, c.dtype, c.seed, {}))
-            raise CaseFailure(f"{self.case.name} cannot be set up: {said}") from None
+        except (Exception, SystemExit) as error:
+            raise CaseFailure(describe_failure(self.case, self.cell, error)) from None
         rows = make_frame([judge.judge(self.method, self.operator).row])
         row = records(rows)[0]
         if row["status"] in ("unsupported", "unavailable"):
             pytest.skip(f"{method_of(row)}: {row['message']}")
         if row["referee"].startswith("none") and not is_failure(row):
             pytest.skip(f"not judged, {row['referee']}")
+        if row["message"].startswith(KNOWN):
+            pytest.xfail(row["message"])
         if is_failure(row):
             methods = [m for m in choose_methods(self.case, None) if m.technique != "differences"]
             others = make_frame(judge.judge(m, self.operator).row for m in methods)
@@ -145,7 +142,7 @@ class CaseFailure(AssertionError):
 
 
 def _selection(config: pytest.Config) -> Any:
-    from xgrad.runner import Selection
+    from xgrad.runner import Selection, to_seeds
 
     def chosen(name: str) -> tuple[str, ...] | None:
         texts = config.getoption(f"--xgrad-{name}")
@@ -157,5 +154,5 @@ def _selection(config: pytest.Config) -> Any:
         chosen("device"),
         chosen("method"),
         chosen("operator"),
-        tuple(int(s) for s in chosen("seed") or ("0",)),
+        to_seeds(chosen("seed") or ("0",)),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from xgrad.candidates import Candidate, find_candidate, find_contraction
-from xgrad.definition import Definition, agreement, flat_function
+from xgrad.definition import DIGITS_OF_ZERO, Agreement, Definition, Slopes, agreement, flat_function
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import ball as balls
 from xgrad.frameworks import find_framework
@@ -19,14 +19,19 @@ from xgrad.operators import OPERATORS, Operator
 from xgrad.problem import generator
 from xgrad.rounding import more_digits, samples
 from xgrad.setting import Arguments, Setting, flatten
-from xgrad.techniques._stencil import Planner, Stencil, combine, plan, points, unit_length
-from xgrad.techniques.differences import Ladder, extrapolate
+from xgrad.techniques._ladder import RATIO, TINY, Ladder, extrapolate
+from xgrad.techniques._stencil import ONES, Planner, Stencil, combine, plan, points, unit_length
 from xgrad.techniques.formula import apply_formula
 
 DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
 PROBES = 4  # random directions where the definition along all would exceed the budget
 LONGER_DIGITS = 9.0  # that differences in longer floats must confirm
+LONGER_SLACK = 3.0  # digits that they may miss of what differences resolve
+LONGER_LEVELS = 8  # of steps in them
+
+
+NONE = Agreement(np.inf, 1.0)
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,27 @@ class Truth:
             return np.abs((got - self.high) - self.low)
 
 
+def _vanished(before: Agreement | None, found: Agreement) -> float:
+    """Digits by which the gap shrank with the step: all there is to see where slopes are 0."""
+    if before is None or not 0.0 < before.gap < np.inf:
+        return 0.0
+    return float(-np.log10(max(found.gap / before.gap, 10.0**-DIGITS_OF_ZERO)))
+
+
 def _contracted(got: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
     for d in reversed(directions):
         got = np.tensordot(got, d, axes=1)
     return got
+
+
+def _products(
+    table: np.ndarray, directions: list[np.ndarray], elementwise: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A table along directions, and the same of its sizes."""
+    sizes = [np.abs(d) for d in directions]
+    if elementwise:
+        return table * np.prod(directions, axis=0), np.abs(table) * np.prod(sizes, axis=0)
+    return _contracted(table, directions), _contracted(np.abs(table), sizes)
 
 
 def _finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> Truth:
@@ -136,6 +158,8 @@ class Referee:
         if operator.order == 0:
             assert compute is not None
             return _finished("definition", self._evaluate(compute, balls.BITS)), True
+        if operator.of == "elementwise" and operator.order > 1:
+            self._require_first(operator)
         if independent or compute is None:
             return self._defined(operator), False
         truth = self._certified(operator, compute)
@@ -158,7 +182,7 @@ class Referee:
 
     def _definition(self, operator: Operator, attempt: int = 0) -> tuple[Definition, Stencil]:
         """What to take differences of, and along what: the certified gradient for second order."""
-        if operator.order == 2 and operator.of == "scalar":
+        if operator.order == 2 and operator.of in ("scalar", "potential"):
             gradient = OPERATORS["gradient"]
             formula = self.setting.case.reference_formula("gradient")
             if formula and self.truth(gradient).kind == "certified":
@@ -181,23 +205,23 @@ class Referee:
         More bits and shorter steps are tried before the candidate is called wrong: a right one
         gains digits, a wrong one does not.
         """
-        digits = -np.inf
+        best, before = 0.0, None
         for attempt in range(ATTEMPTS):
             definition, stencil = self._definition(operator, attempt)
             candidate = self._evaluate(compute, definition.bits(len(stencil.slots)))
             if not np.all(np.isfinite(midpoint(candidate))):
                 return Truth("none", "the formula is not finite")
-            before, digits = digits, self._probe(definition, stencil, candidate)
+            found = self._probe(definition, stencil, candidate)
+            digits = max(found.digits, _vanished(before, found))
             if digits >= DIGITS:
                 return _finished("certified", candidate, digits=digits)
-            if attempt and digits < before + 5:
+            if before and digits < best + 5:
                 break
-        return Truth(
-            "none", f"the formula agrees with the definition to {max(digits, 0):.0f} digits"
-        )
+            best, before = max(best, digits), found
+        return Truth("none", f"the formula agrees with the definition to {best:.0f} digits")
 
-    def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> float:
-        """Digits of agreement along random legal directions, or in all where that is cheap."""
+    def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
+        """The agreement along random legal directions, or in all where that is cheap."""
         rng = generator(self.setting.seed, self.setting.case.name, "probe")
         with precision(definition.bits(len(stencil.slots))):
             if len(stencil.slots) == 1 and stencil.coefficients is None:
@@ -205,7 +229,7 @@ class Referee:
             directions = [] if stencil.coefficients is not None else self._draw(stencil, rng)
             slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
             if slopes.kinked:
-                return 0.0
+                return NONE
             terms = float(np.max(slopes.terms, initial=0.0))
             return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
 
@@ -217,7 +241,7 @@ class Referee:
 
     def _probe_once(
         self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
-    ) -> float:
+    ) -> Agreement:
         """Two points at different distances: the cheapest check that no kink passes."""
         drawn = self._draw(stencil, rng)
         direction = drawn[0] if drawn else stencil.slots[0]
@@ -268,23 +292,38 @@ class Referee:
 
     def _elementwise(self, operator: Operator, definition: Definition, stencil: Stencil) -> Truth:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
+        one, other = self._along_two(definition, stencil)
+        self._require_diagonal(operator, one, other)
+        return _kink(one) if one.kinked else _finished("definition", one.central)
+
+    def _require_first(self, operator: Operator) -> None:
+        """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
+        definition, _ = self._definition(operator)
+        self._require_diagonal(operator, *self._along_two(definition, Stencil((ONES,))))
+
+    def _along_two(self, definition: Definition, stencil: Stencil) -> list[Slopes]:
+        """Elementwise slopes by two random directions."""
         rng = generator(self.setting.seed, self.setting.case.name, "elementwise")
-        found = []
-        with precision(definition.bits(len(stencil.slots))):
-            for _ in range(2):
-                d = self._direction(rng)
-                slopes = definition.slopes(Stencil((d,) * len(stencil.slots)))
-                if slopes.kinked:
-                    return _kink(definition.slopes(Stencil((np.ones(self.x.size),))))
-                found.append(slopes.central / ball(d) ** len(stencil.slots))
-            one, other = found
-            gap = np.abs(midpoint(one - other))
-        if np.any(gap > 1e-20 * np.max(np.abs(midpoint(one)) + np.abs(midpoint(other)))):
-            raise NotElementwise(
-                f"{operator.name} needs an elementwise map: the Jacobian of "
-                f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
-            )
-        return _finished("definition", one)
+        found, order = [], len(stencil.slots)
+        for _ in range(2):
+            d = self._direction(rng)
+            slopes = definition.slopes(Stencil((d,) * order))
+            with precision(definition.bits(order)):
+                found.append(_divided(slopes, d, order))
+        return found
+
+    def _require_diagonal(self, operator: Operator, one: Slopes, other: Slopes) -> None:
+        """Raise `NotElementwise` where two directions do not tell the same slopes."""
+        smooth = ~(one.jumps | other.jumps)
+        for side in ("left", "right"):
+            a, b = getattr(one, side), getattr(other, side)
+            gap = np.abs(midpoint(a - b))[smooth]
+            size = np.max(np.abs(midpoint(a)) + np.abs(midpoint(b)), initial=0.0)
+            if np.any(gap > 1e-20 * size) or np.any(one.jumps != other.jumps):
+                raise NotElementwise(
+                    f"{operator.name} needs an elementwise map: the Jacobian of "
+                    f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
+                )
 
     # --- beyond the budget ---------------------------------------------------------------------
 
@@ -300,42 +339,37 @@ class Referee:
             v = tuple(numpy.put(a, kind) for a in self.setting.v)
             with np.errstate(all="ignore"):
                 exact = np.asarray(compute(arguments, v, numpy.put(self.setting.w, kind)))
-                digits = self._long_digits(operator, exact, kind) if operator.order else np.nan
+                found = self._long_digits(operator, exact, kind) if operator.order else None
         except Exception as error:
             return Truth("none", f"{reason}; {type(error).__name__} in longer floats: {error}")
-        if digits < LONGER_DIGITS:
+        digits, resolved = found or (np.nan, np.nan)
+        if digits < max(LONGER_DIGITS, resolved - LONGER_SLACK):
             said = f"the formula agrees along random directions to {digits:.0f} digits"
-            return Truth("none", f"{reason}; in longer floats {said}")
+            return Truth("none", f"{reason}; in longer floats {said} of {resolved:.0f}")
         high = exact.astype(np.float64)
         low = (exact - high).astype(np.float64)
-        checked = (
-            f", certified along {PROBES} random directions to {digits:.0f} digits"
-            if operator.order
-            else ""
-        )
-        bits = np.finfo(exact.dtype).nmant + 1
-        note = f"formula in floats of {bits} bits{checked}; {reason}"
+        checked = f", certified along random directions to {digits:.0f} digits" if found else ""
+        note = f"formula in floats of {np.finfo(exact.dtype).nmant + 1} bits{checked}; {reason}"
         return Truth("probes", note, digits, None, high, low)
 
-    def _long_digits(self, operator: Operator, exact: np.ndarray, kind: str) -> float:
-        """Digits to which extrapolated differences confirm the formula along random directions."""
+    def _long_digits(self, operator: Operator, exact: np.ndarray, kind: str) -> tuple[float, float]:
+        """Digits to which extrapolated differences confirm the formula, and could."""
         stencil = plan(operator, self.setting)
-        if stencil.coefficients is not None or stencil.elementwise:
+        if stencil.coefficients is not None:
             raise NotImplementedError(f"no check of {operator.name} along directions")
         rng = generator(self.setting.seed, self.setting.case.name, "longer floats")
-        worst = np.inf
-        for _ in range(PROBES if stencil.free else 1):
-            directions = [self._direction(rng) for _ in range(stencil.free)]
-            slope = self._long_slope(stencil.filled(directions), kind)
-            terms = _contracted(np.abs(exact), [np.abs(d) for d in directions])
-            gap = np.max(np.abs(_contracted(exact, directions) - slope)) / max(
-                np.max(terms), 1e-300
-            )
-            worst = min(worst, -np.log10(max(float(gap), 1e-25)))
-        return float(worst)
+        gaps = []
+        for _ in range(PROBES if stencil.free or stencil.elementwise else 1):
+            directions = self._draw(stencil, rng)
+            slope, error = self._long_slope(stencil.filled(directions), kind)
+            got, terms = _products(exact, directions, stencil.elementwise)
+            size = max(float(np.max(terms)), TINY["float64"])
+            gaps.append([float(np.max(np.abs(got - slope))) / size, float(np.max(error)) / size])
+        digits, resolved = -np.log10(np.maximum(np.max(gaps, axis=0), 1e-25))
+        return float(digits), float(resolved)
 
-    def _long_slope(self, stencil: Stencil, kind: str) -> np.ndarray:
-        """The derivative along directions by extrapolated differences in longer floats."""
+    def _long_slope(self, stencil: Stencil, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """The derivative along directions by extrapolated differences, and its error."""
         real = np.longdouble if kind == "longdouble" else np.float64
         arguments = self.setting.arguments(find_framework("numpy"), "cpu", dtype=kind)
         f = self.setting.function(arguments)
@@ -346,8 +380,8 @@ class Referee:
 
         lengths = [unit_length(self.x, d) for d in stencil.slots]
         slopes, rounding = [], []
-        for level in range(4):
-            h = 2.0 ** (-5 - 2 * level)
+        for level in range(LONGER_LEVELS):
+            h = RATIO**-level / 32
             steps = [
                 real(h * s) * d.astype(real) for s, d in zip(lengths, stencil.slots, strict=True)
             ]
@@ -356,8 +390,10 @@ class Referee:
             slopes.append(combine(values, width))
             eps = float(np.finfo(real).eps)
             rounding.append(len(values) * eps * np.max(np.abs(values), axis=0) / float(width))
-        slope = extrapolate(Ladder(np.array(slopes), np.array(rounding)))[0]
-        return slope if stencil.weights is None else np.dot(stencil.weights, slope)
+        slope, error = extrapolate(Ladder(np.array(slopes), np.array(rounding)))
+        if stencil.weights is not None:
+            slope, error = np.dot(stencil.weights, slope), np.dot(np.abs(stencil.weights), error)
+        return slope, error
 
     # --- rounding ------------------------------------------------------------------------------
 
@@ -389,10 +425,22 @@ class Referee:
         return None
 
 
-def _kink(slopes: Any) -> Truth:
-    """Left and right slopes: there is no single truth here."""
-    central = midpoint(slopes.central)
-    left, right = (
-        (central, central) if not slopes.kinked else (midpoint(slopes.left), midpoint(slopes.right))
+def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
+    """Slopes along a direction as those along the axes, which may run the other way."""
+    where, by = slopes.central.namespace.where, ball(direction) ** order
+    ahead = direction > 0
+    return replace(
+        slopes,
+        central=slopes.central / by,
+        left=where(ahead, slopes.left, slopes.right) / by,
+        right=where(ahead, slopes.right, slopes.left) / by,
     )
-    return Truth("kink", high=central, low=np.zeros_like(central), left=left, right=right)
+
+
+def _kink(slopes: Slopes) -> Truth:
+    """Left and right slopes: there is no single truth here, and at a jump none at all."""
+    central = midpoint(slopes.central)
+    left = np.where(slopes.jumps, -np.inf, midpoint(slopes.left))
+    right = np.where(slopes.jumps, np.inf, midpoint(slopes.right))
+    note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
+    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)

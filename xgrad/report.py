@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from xgrad.table import FAILED, is_failure, records
+from xgrad.table import FAILED, KNOWN, is_failure, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 WIDTH = 150  # of a table that goes to a file or a pipe
 SHOWN = 10  # failures told in full after a run
 LIST = 4  # methods named in a message
+REASONS = 3  # told of rows without a referee
 
 # What a cell shows beside or in place of its digits, and in which colour.
 _MARKS = {
@@ -22,7 +24,7 @@ _MARKS = {
     "inconclusive": ("~", "yellow"),
     "unstable": ("≈", "magenta"),
     "convention": ("±", "cyan"),
-    "disagrees": ("✗", "bold red"),
+    "disagrees": ("✗", "bold red"),  # ✗° where the case lists the difference as known
 }
 _STATUSES = {
     "unsupported": ("–", "dim"),
@@ -32,6 +34,7 @@ _STATUSES = {
     "timeout": ("time", "bold red"),
     "crashed": ("crash", "bold red"),
 }
+_PLURALS = {"agrees": "agree", "disagrees": "disagree"}
 _EVIDENCE = {
     "certified": "a certified formula",
     "definition": "the definition itself",
@@ -40,9 +43,15 @@ _EVIDENCE = {
     "none": "nobody: no referee",
 }
 LEGEND = (
-    "digits of agreement with the referee (for a truth of zero, the error); ✗ disagrees, "
-    "~ inconclusive (differences that cannot resolve it), ≈ unstable, ± convention, – not here"
+    "digits of agreement with the referee (for a truth of zero, the error); ✗ disagrees "
+    "(✗° known, with the reason in the row), ~ inconclusive (differences that cannot resolve it), "
+    "≈ unstable, ± convention, ? no referee, – not here"
 )
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def cell_text(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -50,9 +59,13 @@ def cell_text(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["status"] in _STATUSES and not (row["status"] == "nonfinite" and row["verdict"]):
         return _STATUSES[row["status"]]
     mark, colour = _MARKS.get(row["verdict"], ("?", "dim"))
+    if row["message"].startswith(KNOWN):
+        mark, colour = f"{mark}°", "yellow"
     if row["status"] == "nonfinite":
         return f"NaN{mark}", colour
     digits = row["digits"]
+    if row["referee"].startswith("none"):
+        return "?", colour
     if math.isnan(digits):
         return ("exact" if row["error"] == 0 else f"{row['error']:.0e}") + mark, colour
     return f"{digits:.1f}{mark}", colour
@@ -156,17 +169,22 @@ def _styled(text: str, colour: str) -> str:
 
 def summarise(frame: pd.DataFrame) -> list[str]:
     """Verdicts and statuses counted, the referee's evidence, and the worst row."""
-    lines = []
-    judged = frame[frame["verdict"] != ""]["verdict"].value_counts()
-    order = [v for v in (*_MARKS,) if v in judged.index]
-    counted = ", ".join(f"{judged[v]:,} {v}" for v in order)
-    others = frame[frame["verdict"] == ""]["status"].value_counts()
-    missing = ", ".join(f"{n:,} {status}" for status, n in others.items())
-    lines.append(f"{len(frame):,} rows: " + "; ".join(filter(None, (counted, missing))))
-    evidence = frame[frame["referee"] != ""]["referee"].str.partition(":")[0].value_counts()
-    if len(evidence):
-        said = ", ".join(f"{n:,} {_EVIDENCE.get(str(k), k)}" for k, n in evidence.items())
+    rows = records(frame)
+    judged = Counter(r["verdict"] for r in rows if r["verdict"])
+    plural = {v: v if n == 1 else _PLURALS.get(v, v) for v, n in judged.items()}
+    verdicts = ", ".join(f"{judged[v]:,} {plural[v]}" for v in _MARKS if judged[v])
+    known = sum(r["message"].startswith(KNOWN) for r in rows)
+    if known:
+        verdicts += f" ({known:,} of them known differences)"
+    others = Counter(r["status"] for r in rows if not r["verdict"])
+    missing = ", ".join(f"{n:,} {status}" for status, n in others.most_common())
+    lines = [f"{counted(len(rows), 'row')}: {'; '.join(filter(None, (verdicts, missing)))}"]
+    evidence = Counter(r["referee"].partition(":")[0] for r in rows if r["referee"])
+    if evidence:
+        said = ", ".join(f"{n:,} {_EVIDENCE.get(k, k)}" for k, n in evidence.most_common())
         lines.append(f"judged by {said}")
+    lines += _unjudged(rows)
+    lines += sorted({r["message"] for r in rows if r["status"] == "unavailable"})
     worst = worst_row(frame)
     if worst is not None:
         share = worst["error"] / worst["tolerance"] if worst["tolerance"] else math.inf
@@ -177,9 +195,18 @@ def summarise(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _unjudged(rows: list[dict[str, Any]]) -> list[str]:
+    """Why there is no referee, for the most common reasons."""
+    none = Counter(r["referee"].partition(": ")[2] for r in rows if r["referee"].startswith("none"))
+    return [
+        f"no referee for {counted(n, 'row')}: {reason}" for reason, n in none.most_common(REASONS)
+    ]
+
+
 def worst_row(frame: pd.DataFrame) -> dict[str, Any] | None:
     """The row furthest beyond its tolerance: differences count only where they disagree."""
     told = frame[frame["verdict"].isin(["agrees", "unstable", "disagrees"])]
+    told = told[~told["message"].str.startswith(KNOWN)]
     told = told[(told["verdict"] == "disagrees") | ~told["technique"].str.startswith("differences")]
     if told.empty:
         return None
@@ -193,10 +220,10 @@ def worst_row(frame: pd.DataFrame) -> dict[str, Any] | None:
 
 def title(row: Mapping[str, Any]) -> str:
     """`tsne_kl gradient, torch.formula float32 cpu`."""
-    where = " ".join(str(row[k]) for k in ("dtype", "device") if row[k])
-    point = f" at {row['point']}" if row["point"] not in ("", "random") else ""
     method = f", {method_of(row)}" if row["framework"] else ""
-    return f"{row['case']} {row['operator']}{method} {where}{point}".replace("  ", " ")
+    point = f"at {row['point']}" if row["point"] not in ("", "random") else ""
+    what = " ".join(filter(None, (row["case"], row["operator"])))
+    return " ".join(filter(None, (what + method, row["dtype"], row["device"], point)))
 
 
 def method_of(row: Mapping[str, Any]) -> str:
@@ -207,14 +234,17 @@ def method_of(row: Mapping[str, Any]) -> str:
 def failure_text(
     row: Mapping[str, Any], others: Iterable[Mapping[str, Any]], identifier: str
 ) -> str:
-    """What is wrong, where, how it looks, who is right, and how to see it again: under 20 lines."""
+    """What is wrong, where, how it looks, who is right, and how to see it again: under 20 lines.
+
+    `identifier` names the case on the command line; it is empty for a function at hand.
+    """
     verdict = row["verdict"] or row["status"]
     lines = [f"{title(row)}: {verdict}"]
     if row["verdict"] == "disagrees" and row["worst"]:
         off = abs(row["got"] - row["want"])
         share = off / row["tolerance"] if row["tolerance"] else math.inf
         lines.append(
-            f"  worst {row['worst']}: got {row['got']:.6e}, want {row['want']:.6e} "
+            f"  worst {row['worst']}: {_apart(row['got'], row['want'])} "
             f"(error {share:.1e} × tolerance {row['tolerance']:.1e})"
         )
     if row["message"]:
@@ -226,8 +256,18 @@ def failure_text(
         lines.append(f"  agree with the referee ({row['referee']}): {_listed(right)}")
     if wrong:
         lines.append(f"  disagree as well: {_listed(wrong)}")
-    lines.append(f"  reproduce: {reproduction(row, identifier)}")
+    if identifier:
+        lines.append(f"  reproduce: {reproduction(row, identifier)}")
     return "\n".join(lines)
+
+
+def _apart(got: float, want: float) -> str:
+    """Both numbers, with as many digits as it takes to tell them apart."""
+    for digits in (4, 8, 12, 16):
+        texts = f"{got:.{digits}e}", f"{want:.{digits}e}"
+        if texts[0] != texts[1]:
+            break
+    return f"got {texts[0]}, want {texts[1]}"
 
 
 def _listed(names: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +23,7 @@ from xgrad.errors import UsageError, unknown
 from xgrad.evaluation import ERROR, describe_error
 from xgrad.frameworks import DTYPES, find_framework
 from xgrad.operators import OPERATORS, Operator
-from xgrad.problem import Case
+from xgrad.problem import Case, display_path
 from xgrad.referee import Budget
 from xgrad.setting import Setting
 from xgrad.table import make_frame
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu|rocm|tpu|hpu|mtia)(:\d+)?")
+CRASHED = (
+    "the process that ran it ended without a word: out of memory, or the code ended it; "
+    "--workers 0 runs it in this process"
+)
 DEVICES = ("cpu", "cuda", "cuda:0", "mps", "xpu", "rocm", "tpu")
 
 Row = dict[str, Any]
@@ -52,7 +58,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class Cell:
-    """Case × size × point × dtype × device × seed: what is scheduled, stored and resumed."""
+    """Case × size × point × dtype × device × seed: what is scheduled, stored and resumed.
+
+    `version` changes with the case's file, so that rows of an older one are not taken for its own.
+    """
 
     path: str
     case: str
@@ -64,6 +73,13 @@ class Cell:
     operators: tuple[str, ...]
     methods: tuple[str, ...] | None
     limits: Budget = field(default_factory=Budget)
+    version: str = ""
+
+    @property
+    def place(self) -> Row:
+        """What all rows of the cell have in common."""
+        names = ("case", "size", "point", "dtype", "device", "seed")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def key(self) -> str:
@@ -73,16 +89,19 @@ class Cell:
 
 @dataclass
 class Plan:
-    """The cells of a run, the cases that they need, and the rows of files that do not load."""
+    """The cells of a run, the cases that they need, and the rows of files that do not load.
+
+    `files` has for each name in the rows how the command line takes it: `path::name`, or the path.
+    """
 
     cells: list[Cell]
     cases: dict[tuple[str, str], Case]
     broken: list[Row]
+    files: dict[str, str] = field(default_factory=dict)
 
     def identifier(self, case: str) -> str:
-        """How the command line names a case: `path::name`."""
-        found = next((c for (_, name), c in self.cases.items() if name == case), None)
-        return found.identifier if found else case
+        """How the command line names what a row calls its case."""
+        return self.files.get(case, case)
 
 
 # --- planning ------------------------------------------------------------------------------------
@@ -94,6 +113,7 @@ def make_plan(
     """The cells of a selection; raises `UsageError` for names that nothing has."""
     cases = [c for c in found if isinstance(c, Case)]
     selected = _named(cases, chosen.expression)
+    _require_distinct(selected)
     _require_names(selected, chosen)
     devices = chosen.devices or find_devices()
     cells = []
@@ -105,20 +125,46 @@ def make_plan(
                     for seed in chosen.seeds if point == "random" else chosen.seeds[:1]:
                         cells.append(
                             Cell(str(case.path or ""), case.name, size, point, dtype, device, seed,
-                                 operators, chosen.methods, limits or Budget())
+                                 operators, chosen.methods, limits or Budget(), _version(case.path))
                         )  # fmt: skip
-    broken = [
-        {"case": b.name, "status": ERROR, "message": f"{b.path} does not load: {b.message}"}
-        for b in found
-        if isinstance(b, Broken)
-    ]
-    return Plan(cells, {(str(c.path or ""), c.name): c for c in selected}, broken)
+    broken = [b for b in found if isinstance(b, Broken)]
+    files = {b.name: display_path(b.path) for b in broken}
+    files |= {c.name: c.identifier for c in selected}
+    known = {(str(c.path or ""), c.name): c for c in selected}
+    return Plan(cells, known, [_broken_row(b) for b in broken], files)
+
+
+def _broken_row(broken: Broken) -> Row:
+    said = f"{display_path(broken.path)} does not load: {broken.message}"
+    return {"case": broken.name, "status": ERROR, "message": said}
+
+
+@lru_cache(maxsize=1024)
+def _version_at(path: Path, changed: int) -> str:
+    return hashlib.sha1(path.read_bytes()).hexdigest()[:12]
+
+
+def _version(path: Path | None) -> str:
+    """The case file's content in short."""
+    return _version_at(path, path.stat().st_mtime_ns) if path else ""
+
+
+def _require_distinct(cases: list[Case]) -> None:
+    """Raise where two cases have one name: their rows could not be told apart."""
+    first: dict[str, Case] = {}
+    for case in cases:
+        other = first.setdefault(case.name, case)
+        if other is not case:
+            raise UsageError(
+                f"two cases are called {case.name!r}: {other.identifier} and {case.identifier}; "
+                "give one of them another name, or run them one by one"
+            )
 
 
 def _named(cases: list[Case], expression: str) -> list[Case]:
     if not expression:
         return cases
-    chosen = [c for c in cases if matches(expression, [c.name, str(c.path or "")])]
+    chosen = [c for c in cases if matches(expression, c)]
     if not chosen:
         raise UsageError(
             f"-k {expression!r} selects none of the {len(cases)} cases: xgrad list shows them"
@@ -126,8 +172,9 @@ def _named(cases: list[Case], expression: str) -> list[Case]:
     return chosen
 
 
-def matches(expression: str, texts: list[str]) -> bool:
-    """Whether `-k EXPR` (names with and, or, not, parentheses) holds for any of the texts."""
+def matches(expression: str, case: Case) -> bool:
+    """Whether `-k EXPR` (names with and, or, not, parentheses) holds for a case's name or path."""
+    texts = [case.name.lower(), display_path(case.path).lower() if case.path else ""]
     try:
         tree = ast.parse(expression, mode="eval").body
     except SyntaxError:
@@ -140,7 +187,7 @@ def matches(expression: str, texts: list[str]) -> bool:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return not holds(node.operand)
         if isinstance(node, ast.Name):
-            return any(node.id.lower() in text.lower() for text in texts)
+            return any(node.id.lower() in text for text in texts)
         raise UsageError(f"-k {expression!r}: use names with and, or, not, ( )")
 
     return holds(tree)
@@ -205,16 +252,11 @@ def methods_at(case: Case, operator: Operator, cell: Cell) -> list[Method]:
 
 def run_cell(case: Case, cell: Cell) -> list[Row]:
     """All verdicts of one cell; whatever goes wrong costs its own rows only."""
-    place = {k: getattr(cell, k) for k in ("case", "size", "point", "dtype", "device", "seed")}
     try:
         setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
         operators = operators_at(case, setting, cell.operators)
-    except UsageError as error:
-        return [{**place, "status": ERROR, "message": str(error)}]
-    except Exception as error:
-        said = f"{case.name} cannot be set up: "
-        broken = Setting(case, cell.size, cell.point, cell.dtype, cell.seed, {})
-        return [{**place, "status": ERROR, "message": said + describe_error(error, broken)}]
+    except (Exception, SystemExit) as error:
+        return [_failed(cell, describe_failure(case, cell, error))]
     judge = Judge(setting, cell.device, cell.limits)
     return [
         judge.judge(method, operator).row
@@ -223,36 +265,49 @@ def run_cell(case: Case, cell: Cell) -> list[Row]:
     ]
 
 
-def _run_in_worker(cell: Cell) -> list[Row]:
-    """The same in a process of its own, which loads the case from its file."""
-    return run_cell(_case_in_worker(cell.path, cell.case), cell)
+def describe_failure(case: Case, cell: Cell, error: BaseException) -> str:
+    """What went wrong before anything could be judged."""
+    if isinstance(error, UsageError):
+        return str(error)
+    at = Setting(case, cell.size, cell.point, cell.dtype, cell.seed, {})
+    return f"{case.name} cannot be set up: {describe_error(error, at)}"
 
 
-@lru_cache(maxsize=256)
-def _case_in_worker(path: str, name: str) -> Case:
-    found = [c for c in cases_of_file(Path(path)) if isinstance(c, Case) and c.name == name]
-    return found[0]
+def _failed(cell: Cell, message: str, status: str = ERROR) -> Row:
+    return {**cell.place, "status": status, "message": message}
 
 
 # --- many cells ----------------------------------------------------------------------------------
 
 
+Work = Callable[[Case, Cell], list[Row]]  # what is done at a cell, importable by a worker
+
+
 def run_cells(
     plan: Plan, cells: Sequence[Cell], workers: int | None = None
 ) -> Iterator[tuple[Cell, list[Row]]]:
-    """Do the cells, in any order, and yield the rows of each as it ends.
+    """Judge the cells, in any order, and yield the rows of each as it ends."""
+    return map_cells(run_cell, plan, cells, workers)
+
+
+def map_cells(
+    work: Work, plan: Plan, cells: Sequence[Cell], workers: int | None = None
+) -> Iterator[tuple[Cell, list[Row]]]:
+    """Do some work at the cells, in any order, and yield the rows of each as it ends.
 
     Without workers, or for cases that no file holds, in this process.
     """
+    if workers is not None and workers < 0:
+        raise UsageError(f"{workers} workers: give 0 (this process) or more")
     local = [c for c in cells if not workers_can_load(c)]
     remote = [c for c in cells if workers_can_load(c)]
     count = min(len(remote), (os.cpu_count() or 1) if workers is None else workers)
     if count == 0 or (workers is None and len(remote) < 2):
         local, remote = list(cells), []
     if remote:
-        yield from _in_processes(remote, count)
+        yield from _in_processes(work, remote, count)
     for cell in local:
-        yield cell, run_cell(plan.cases[cell.path, cell.case], cell)
+        yield cell, work(plan.cases[cell.path, cell.case], cell)
 
 
 def workers_can_load(cell: Cell) -> bool:
@@ -268,23 +323,39 @@ def _loadable(path: str) -> tuple[Case | Broken, ...]:
     return () if name.startswith(("test_", "conftest")) else tuple(cases_of_file(Path(path)))
 
 
-def _in_processes(cells: list[Cell], count: int) -> Iterator[tuple[Cell, list[Row]]]:
+def _in_processes(work: Work, cells: list[Cell], count: int) -> Iterator[tuple[Cell, list[Row]]]:
     lost = []
     with _pool(count) as pool:
-        for cell, rows in _finished(pool, cells):
+        for cell, rows in _finished(pool, work, cells):
             if rows is None:
                 lost.append(cell)
             else:
                 yield cell, rows
-    for cell in lost:  # a worker died: each of its neighbours again, alone
-        with _pool(1) as pool:
-            for _, rows in _finished(pool, [cell]):
-                yield cell, rows if rows is not None else [_crashed(cell)]
+    while lost:  # a worker died, and its neighbours with it: again, one after the other
+        yield from _until_a_crash(work, lost)
 
 
-def _pool(count: int) -> ProcessPoolExecutor:
+def _until_a_crash(work: Work, cells: list[Cell]) -> Iterator[tuple[Cell, list[Row]]]:
+    """Do cells in one process, and take them off the list, up to one that ends the process."""
+    with _pool(1) as pool:
+        while cells:
+            cell = cells.pop(0)
+            try:
+                yield cell, pool.submit(_in_worker, work, cell).result()
+            except BrokenProcessPool:
+                yield cell, [_failed(cell, CRASHED, "crashed")]
+                return
+
+
+@contextmanager
+def _pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes; what waits is dropped where the run is interrupted."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, initializer=_one_thread)
+    pool = ProcessPoolExecutor(count, context, initializer=_one_thread)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _one_thread() -> None:
@@ -293,19 +364,33 @@ def _one_thread() -> None:
         os.environ[name] = "1"
 
 
-def _finished(pool: Executor, cells: list[Cell]) -> Iterator[tuple[Cell, list[Row] | None]]:
+def _in_worker(work: Work, cell: Cell) -> list[Row]:
+    """The work in a process of its own, which loads the case from its file."""
+    case = _case_in_worker(cell.path, cell.case)
+    if isinstance(case, Case):
+        return work(case, cell)
+    return [_failed(cell, f"{cell.path} does not load in a worker process: {case}")]
+
+
+@lru_cache(maxsize=256)
+def _case_in_worker(path: str, name: str) -> Case | str:
+    """The case, or why it is not there."""
+    found = cases_of_file(Path(path))
+    case = next((c for c in found if isinstance(c, Case) and c.name == name), None)
+    broken = next((b.message for b in found if isinstance(b, Broken)), f"no case {name} in it")
+    return case or broken
+
+
+def _finished(
+    pool: Executor, work: Work, cells: list[Cell]
+) -> Iterator[tuple[Cell, list[Row] | None]]:
     """Rows of each cell as it ends, None where the worker died."""
-    futures: dict[Future[list[Row]], Cell] = {pool.submit(_run_in_worker, c): c for c in cells}
+    futures: dict[Future[list[Row]], Cell] = {pool.submit(_in_worker, work, c): c for c in cells}
     for future in as_completed(futures):
         try:
             yield futures[future], future.result()
         except BrokenProcessPool:
             yield futures[future], None
-
-
-def _crashed(cell: Cell) -> Row:
-    place = {k: getattr(cell, k) for k in ("case", "size", "point", "dtype", "device", "seed")}
-    return {**place, "status": "crashed", "message": "the process ended without a word"}
 
 
 def run(
@@ -335,7 +420,7 @@ def run(
         _texts(devices),
         _texts(methods),
         _texts(operators),
-        (seed,) if isinstance(seed, int) else tuple(seed),
+        to_seeds(seed),
     )
     plan = make_plan(_gather(cases), chosen, budget)
     rows = list(plan.broken)
@@ -348,9 +433,19 @@ def run(
 
 def in_order(rows: list[Row], plan: Plan) -> list[Row]:
     """Rows in the order of the plan, whatever order the cells ended in."""
-    keys = ("case", "size", "point", "dtype", "device", "seed")
-    places = {tuple(getattr(c, key) for key in keys): k for k, c in enumerate(plan.cells)}
+    places = {tuple(c.place.values()): k for k, c in enumerate(plan.cells)}
+    keys = list(plan.cells[0].place) if plan.cells else []
     return sorted(rows, key=lambda r: places.get(tuple(r.get(k) for k in keys), len(places)))
+
+
+def to_seeds(given: Any) -> tuple[int, ...]:
+    """Seeds from one or several numbers or texts; raises `UsageError` for what is no seed."""
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    seeds = tuple(map(str, given)) if several else (str(given),)
+    for seed in seeds:
+        if not seed.isdecimal():
+            raise UsageError(f"seed {seed!r}: a seed is a whole number, 0 or more")
+    return tuple(map(int, seeds))
 
 
 def _texts(given: Iterable[str] | None) -> tuple[str, ...] | None:

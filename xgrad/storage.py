@@ -29,6 +29,14 @@ class RunFolder:
         self._require_writable()
         if (path / CELLS).exists() and not resume:
             raise UsageError(f"{path} holds a run already: add --resume, or choose another --out")
+        self._end_torn_line()
+
+    def _end_torn_line(self) -> None:
+        """Keep the next record apart from one that was cut off in the middle."""
+        file = self.path / CELLS
+        if file.exists() and not file.read_bytes().endswith(b"\n"):
+            with file.open("a") as opened:
+                opened.write("\n")
 
     def _require_writable(self) -> None:
         try:
@@ -36,7 +44,11 @@ class RunFolder:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise UsageError(f"cannot write to {self.path}: {error.strerror}") from None
+            if self.path.exists() and not self.path.is_dir():
+                raise UsageError(f"--out {self.path} is a file: name a folder") from None
+            raise UsageError(
+                f"--out {self.path} cannot be written ({error.strerror}): choose another folder"
+            ) from None
 
     def finished(self) -> dict[str, list[Row]]:
         """The rows of the cells that ended, by the cell's key; a torn last line is left out."""

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from xgrad.definition import DIGITS_OF_ZERO
-from xgrad.errors import NotElementwise
-from xgrad.evaluation import ERROR, NONFINITE, OK, Outcome, Prepared, describe_error, evaluate
+from xgrad.evaluation import (
+    ERROR,
+    NONFINITE,
+    OK,
+    Outcome,
+    Prepared,
+    describe_error,
+    describe_nonfinite,
+    element_name,
+    evaluate,
+    find_fault,
+)
 from xgrad.frameworks.ball import Ball, midpoint
 from xgrad.hints import Evidence, find_hint
-from xgrad.operators import OPERATORS, Operator
-from xgrad.problem import generator
+from xgrad.operators import Operator
+from xgrad.problem import Case, generator
 from xgrad.referee import Budget, Referee, Truth
-from xgrad.setting import EPS, Setting, spacing
+from xgrad.setting import EPS, Setting, rounded, spacing
+from xgrad.table import KNOWN, is_failure
 from xgrad.techniques import Method, choose_methods
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
@@ -25,7 +38,13 @@ NOISE = 4.0  # noise levels in the tolerance
 SPACINGS = 32.0  # epsilons of the result in the tolerance
 WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
+MOVED = 4.0  # own movements within which a result has but lost digits
 MOVES = 4  # one-ulp perturbations that show a method's movement
+PAIRS = 5  # of points around, where rounding errors differ and mistakes hardly
+DISTANCE = 2.0**-8  # of those points, relative to the inputs
+SPREAD = 4.0  # times the difference of errors that rounding may explain
+COARSE = {"float64": "float32", "float32": "bfloat16"}
+GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
 BALL_DIGITS = 40.0
 
 
@@ -40,6 +59,81 @@ class Judgement:
     error: np.ndarray
 
 
+@dataclass
+class Comparison:
+    """A result beside the truth, as it can be seen: values, errors and tolerances, flat."""
+
+    truth: Truth
+    got: np.ndarray
+    error: np.ndarray
+    tolerance: np.ndarray
+    noise: np.ndarray
+    kinked: np.ndarray
+    in_balls: bool
+
+    @classmethod
+    def make(
+        cls, truth: Truth, outcome: Outcome, tolerance: np.ndarray, noise: np.ndarray
+    ) -> Comparison:
+        """The errors of an outcome; at a kink they are distances to the interval of slopes."""
+        got = truth.seen(outcome.flat)
+        values = np.asarray(midpoint(got) if isinstance(got, Ball) else got)
+        error, kinked = truth.error(got), np.zeros(values.shape, dtype=bool)
+        made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball))
+        if truth.left is not None and truth.right is not None:
+            low, high = made.slopes()
+            made.kinked = ~np.isclose(low, high, rtol=1e-6, atol=0.0)
+            outside = np.maximum(np.maximum(low - values, values - high), 0.0)
+            made.error = np.where(made.kinked, outside, error)
+        return made
+
+    def slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and the higher one-sided slope of each element."""
+        assert self.truth.left is not None
+        assert self.truth.right is not None
+        left, right = self.truth.left, self.truth.right
+        return np.minimum(left, right), np.maximum(left, right)
+
+    @property
+    def want(self) -> np.ndarray:
+        """The truth, in float64."""
+        return np.asarray(self.truth.high)
+
+    @cached_property
+    def excess(self) -> np.ndarray:
+        """The error over the tolerance, element by element."""
+        with np.errstate(all="ignore"):
+            none = np.where(self.error > 0, np.inf, 0.0)
+            share = np.where(self.tolerance > 0, self.error / self.tolerance, none)
+        return np.where(np.isnan(self.error), np.inf, share)
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """Which elements are further off than rounding takes a right result."""
+        return np.asarray((self.excess > 1) & ~self.kinked)
+
+    @property
+    def worst(self) -> int:
+        """The element furthest beyond its tolerance."""
+        return int(np.argmax(self.excess)) if self.excess.size else 0
+
+    @property
+    def largest(self) -> float:
+        """The largest error."""
+        return float(np.max(np.where(np.isnan(self.error), np.inf, self.error), initial=0.0))
+
+    @property
+    def top(self) -> float:
+        """The largest element of the truth; 0 where only the rounding of balls is left of it."""
+        size = float(np.max(np.abs(self.want), initial=0.0))
+        return size if size > 10.0**-BALL_DIGITS * np.max(self.noise, initial=0.0) else 0.0
+
+    @property
+    def relative(self) -> float:
+        """The largest error over the largest element; NaN where the truth is zero."""
+        return self.largest / self.top if self.top else np.nan
+
+
 class Judge:
     """All verdicts at one setting and device; truths and outcomes are kept."""
 
@@ -48,21 +142,24 @@ class Judge:
         setting: Setting,
         device: str,
         limits: Budget | None = None,
-        referee: Referee | None = None,
+        prepared: Prepared | None = None,
     ):
+        """`prepared` keeps what is compiled for other seeds of the same setting."""
         self.setting = setting
         self.device = device
-        self.referee = referee or Referee(setting, limits)
-        self._prepared: Prepared = {}
+        self.referee = Referee(setting, limits)
+        self._prepared: Prepared = {} if prepared is None else prepared
         self._outcomes: dict[tuple[Method, str], Outcome] = {}
         self._movements: dict[tuple[Method, str], np.ndarray | None] = {}
 
     def outcome(self, method: Method, operator: Operator) -> Outcome:
-        """What the method returned."""
+        """What the method returned; an error where the case itself is at fault."""
         key = method, operator.name
         if key not in self._outcomes:
-            self._outcomes[key] = evaluate(
-                method, operator, self.setting, self.device, self._prepared
+            self._outcomes[key] = (
+                Outcome(ERROR, message=self.fault)
+                if self.fault
+                else evaluate(method, operator, self.setting, self.device, self._prepared)
             )
         return self._outcomes[key]
 
@@ -73,29 +170,41 @@ class Judge:
 
     def judge(self, method: Method, operator: Operator) -> Judgement:
         """The verdict on one method, as a row of the agreement table."""
+        made = self.weigh(method, operator, self.outcome(method, operator))
+        _mark_known(made.row, self.setting.case)
+        return made
+
+    def weigh(self, method: Method, operator: Operator, outcome: Outcome) -> Judgement:
+        """The verdict on an outcome as one of a method, whoever computed it."""
         row = self._empty_row(method, operator)
         nothing = np.zeros(0)
         truth = Truth("none", "not asked")
         try:
-            operator.require(self.setting.x_shapes, self.setting.y_shape)
-            outcome = self.outcome(method, operator)
             if outcome.status in (OK, NONFINITE):
                 truth = self.truth(operator, method)
-        except NotElementwise as error:
-            outcome = Outcome(ERROR, message=str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             outcome = Outcome(ERROR, message=describe_error(error, self.setting))
         row.update(status=outcome.status, message=outcome.message)
+        if outcome.status == NONFINITE:
+            row["message"] = describe_nonfinite(operator, self.setting, outcome.flat)
         if outcome.status not in (OK, NONFINITE):
             return Judgement(row, outcome, truth, nothing, nothing)
         row["referee"] = truth.label
         if truth.note and truth.kind != "none":
-            row["message"] = "; ".join(filter(None, (outcome.message, truth.note)))
+            row["message"] = _joined(row["message"], truth.note)
         if truth.kind == "none":
             row["verdict"] = "" if outcome.status == NONFINITE else INCONCLUSIVE
             return Judgement(row, outcome, truth, nothing, nothing)
-        tolerance, noise = self._tolerance(operator, truth, method)
-        return self._compare(method, operator, outcome, truth, tolerance, noise, row)
+        found = Comparison.make(truth, outcome, *self._tolerance(operator, truth, method))
+        self._fill(row, operator, found)
+        row["verdict"] = self._verdict(method, operator, outcome, found)
+        self._tell(row, operator, found)
+        return Judgement(row, outcome, truth, found.tolerance, found.error)
+
+    @cached_property
+    def fault(self) -> str:
+        """What is wrong with the case itself at this point, or nothing."""
+        return find_fault(self.setting)
 
     def _empty_row(self, method: Method, operator: Operator) -> dict[str, Any]:
         s = self.setting
@@ -177,161 +286,178 @@ class Judge:
             step = 2.0 ** np.floor(np.log2(size)) * EPS[self.setting.dtype]
         return np.where(size > 0, step, 0.0)
 
+    def spread(self, method: Method, operator: Operator) -> np.ndarray | None:
+        """How far the error is from its mean at two points around; None where that is unknown.
+
+        Rounding errors at neighbouring points are unrelated; those of a wrong derivative lie on a
+        smooth curve, however the derivative itself moves.
+        """
+        here = self._signed_error(method, operator)
+        if here is None:
+            return None
+        found = []
+        for pair in self.nearby:
+            ahead, behind = (judge._signed_error(method, operator) for judge in pair)
+            if ahead is not None and behind is not None:
+                found.append(np.abs((ahead + behind) / 2 - here))
+        return np.max(found, axis=0) if len(found) > 1 else None
+
+    def _signed_error(self, method: Method, operator: Operator) -> np.ndarray | None:
+        """got − truth, where the truth is known element by element."""
+        outcome = self.outcome(method, operator)
+        if outcome.status != OK or isinstance(outcome.flat, Ball):
+            return None
+        truth = self.truth(operator)
+        if truth.kind not in ("certified", "definition"):
+            return None
+        return np.asarray((outcome.flat - truth.high) - truth.low)
+
+    @cached_property
+    def nearby(self) -> list[tuple[Judge, Judge]]:
+        """Judges at points a little off on either side, which share what is compiled."""
+        rng = generator(self.setting.seed, self.setting.case.name, "nearby")
+        return [self._pair(self.setting.draw_direction(rng)) for _ in range(PAIRS)]
+
+    def _pair(self, direction: tuple[np.ndarray, ...]) -> tuple[Judge, Judge]:
+        setting, limits = self.setting, self.referee.limits
+        less = replace(limits, seconds=limits.seconds / (2 * PAIRS))
+        step = max(DISTANCE, 2 * EPS[setting.dtype])
+        made = []
+        for side in (step, -step):
+            inputs = dict(setting.inputs)
+            for name, x, d in zip(setting.case.wrt, setting.x, direction, strict=True):
+                free = d if setting.case.legal else np.where(x == 0, 0.0, d)
+                inputs[name] = rounded(x + side * free, setting.dtype)
+            made.append(Judge(setting.moved(inputs), self.device, less, self._prepared))
+        return made[0], made[1]
+
+    @cached_property
+    def coarse(self) -> Judge | None:
+        """A judge at the same point in a shorter dtype."""
+        s = self.setting
+        if s.dtype not in COARSE:
+            return None
+        at = Setting.make(s.case, s.size, s.point, COARSE[s.dtype], s.seed)
+        return Judge(at, self.device, self.referee.limits)
+
     # --- how far this one is -------------------------------------------------------------------
 
-    def _compare(
-        self,
-        method: Method,
-        operator: Operator,
-        outcome: Outcome,
-        truth: Truth,
-        tolerance: np.ndarray,
-        noise: np.ndarray,
-        row: dict[str, Any],
-    ) -> Judgement:
-        got = truth.seen(outcome.flat)
-        error = truth.error(got)
-        kinked = np.zeros(error.shape, dtype=bool)
-        if truth.left is not None and truth.right is not None:
-            kinked = ~np.isclose(truth.left, truth.right, rtol=1e-6, atol=0.0)
-        with np.errstate(all="ignore"):
-            excess = np.where(tolerance > 0, error / tolerance, np.where(error > 0, np.inf, 0.0))
-            excess = np.where(np.isnan(error), np.inf, excess)
-        self._fill(row, operator, outcome, truth, got, error, excess, tolerance, noise)
-        beyond = (excess > 1) & ~kinked
-        row["verdict"] = self._verdict(method, operator, outcome, error, tolerance, beyond, kinked)
-        if row["verdict"] == CONVENTION:
-            row["message"] = _slopes(truth, kinked, self, operator, got)
-        if row["verdict"] == DISAGREES:
-            count = f"{int(beyond.sum())} of {beyond.size} elements beyond tolerance"
-            row["message"] = "; ".join(filter(None, (count, row["message"])))
-            if not truth.directions:
-                values = midpoint(got) if isinstance(got, Ball) else got
-                evidence = Evidence(values, truth.high, tolerance, operator, self.setting)
-                row["hint"] = find_hint(evidence)
-        if row["verdict"] == UNSTABLE:
-            row["hint"] = self._lost_digits(row)
-        return Judgement(row, outcome, truth, tolerance, error)
-
     def _verdict(
-        self,
-        method: Method,
-        operator: Operator,
-        outcome: Outcome,
-        error: np.ndarray,
-        tolerance: np.ndarray,
-        beyond: np.ndarray,
-        kinked: np.ndarray,
+        self, method: Method, operator: Operator, outcome: Outcome, found: Comparison
     ) -> str:
+        beyond = found.beyond
         if not beyond.any():
-            return CONVENTION if kinked.any() else AGREES
+            return CONVENTION if found.kinked.any() else AGREES
         if outcome.status == NONFINITE:
             return DISAGREES
         if outcome.bound is not None:
-            bound = np.abs(self.truth(operator).seen(outcome.bound))
-            within = error <= np.maximum(bound, tolerance)
+            bound = np.abs(found.truth.seen(outcome.bound))
+            within = found.error <= np.maximum(bound, found.tolerance)
             return INCONCLUSIVE if np.all(within | ~beyond) else DISAGREES
-        movement = None if method.framework == "ball" else self.movement(method, operator)
-        if movement is not None:
-            moved = np.abs(self.truth(operator).seen(movement))
-            if np.all((error <= WEAKER_NOISE * moved + tolerance) | ~beyond):
-                return UNSTABLE
-        return DISAGREES
+        rounding = self._explained_by_rounding(method, operator, found.truth)
+        if rounding is None or np.any(beyond & (found.error > rounding)):
+            return DISAGREES
+        return DISAGREES if self._same_in_fewer_digits(method, operator, found) else UNSTABLE
 
-    def _fill(
-        self,
-        row: dict[str, Any],
-        operator: Operator,
-        outcome: Outcome,
-        truth: Truth,
-        got: Any,
-        error: np.ndarray,
-        excess: np.ndarray,
-        tolerance: np.ndarray,
-        noise: np.ndarray,
-    ) -> None:
+    def _explained_by_rounding(
+        self, method: Method, operator: Operator, truth: Truth
+    ) -> np.ndarray | None:
+        """How much of a method's error may come from rounding, element by element."""
+        if method.framework == "ball":
+            return None
+        spread = self.spread(method, operator)
+        if spread is not None:
+            return SPREAD * spread
+        movement = self.movement(method, operator)
+        return None if movement is None else MOVED * np.abs(truth.seen(movement))
+
+    def _same_in_fewer_digits(self, method: Method, operator: Operator, found: Comparison) -> bool:
+        """Whether a shorter dtype is nearly as accurate: then the longer one is not used inside."""
+        coarse = self.coarse
+        error = coarse._signed_error(method, operator) if coarse else None
+        if coarse is None or error is None or not found.relative > 0:
+            return False
+        top = np.max(np.abs(coarse.truth(operator).high), initial=0.0)
+        return bool(np.max(np.abs(error)) < GAIN * found.relative * top)
+
+    def _fill(self, row: dict[str, Any], operator: Operator, found: Comparison) -> None:
         """The numbers of the row: the largest error, and the element furthest beyond tolerance."""
-        in_balls = isinstance(got, Ball)
-        values = midpoint(got) if in_balls else got
-        top = float(np.max(np.abs(truth.high), initial=0.0))
-        largest = float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
-        relative = largest / top if top else np.nan
-        cap = DIGITS_OF_ZERO if in_balls else -np.log10(EPS[self.setting.dtype])
+        k, size = found.worst, found.error.size
+        flat = [a.reshape(-1) for a in (found.got, found.want, found.tolerance, found.noise)]
+        got, want, tolerance, noise = (float(a[k]) if size else np.nan for a in flat)
+        cap = DIGITS_OF_ZERO if found.in_balls else -np.log10(EPS[self.setting.dtype])
         with np.errstate(divide="ignore"):
-            digits = float(np.clip(-np.log10(relative), 0.0, cap)) + 0.0
-        if not top:
-            row["message"] = "; ".join(filter(None, (row["message"], ALL_ZERO)))
-        k = int(np.argmax(excess)) if excess.size else 0
-        flat = [np.asarray(a).reshape(-1) for a in (values, truth.high, tolerance, noise)]
+            digits = float(np.clip(-np.log10(found.relative), 0.0, cap)) + 0.0
         row.update(
-            error=largest,
-            relative_error=relative,
-            ulps=largest / spacing(top, self.setting.dtype),
+            error=found.largest,
+            relative_error=found.relative,
+            ulps=found.largest / spacing(found.top, self.setting.dtype) if found.top else np.nan,
             digits=digits,
-            worst=self.element(operator, truth, k) if excess.size else "",
-            got=float(flat[0][k]) if excess.size else np.nan,
-            want=float(flat[1][k]) if excess.size else np.nan,
-            tolerance=float(flat[2][k]) if excess.size else np.nan,
-            noise=float(flat[3][k]) if excess.size else np.nan,
+            worst=self.element(operator, found.truth, k) if size else "",
+            got=got,
+            want=want,
+            tolerance=tolerance,
+            noise=noise,
         )
+
+    def _tell(self, row: dict[str, Any], operator: Operator, found: Comparison) -> None:
+        """The message, and the hint where something is wrong."""
+        if found.kinked.any():
+            row["message"] = _slopes(found, lambda k: self.element(operator, found.truth, k))
+        elif not found.top:
+            row["message"] = _joined(row["message"], ALL_ZERO)
+        if row["verdict"] == DISAGREES:
+            count = f"{found.beyond.sum()} of {found.beyond.size} elements beyond tolerance"
+            row["message"] = _joined(count, row["message"])
+            if not found.truth.directions and not found.kinked.any():
+                evidence = found.got, found.want, found.tolerance, operator, self.setting
+                row["hint"] = find_hint(Evidence(*evidence))
+        if row["verdict"] == UNSTABLE:
+            row["hint"] = self._lost(row["digits"])
+
+    def _lost(self, digits: float) -> str:
+        if np.isnan(digits):
+            return "right mathematics: what is left of terms that cancel"
+        lost = max(0.0, -np.log10(EPS[self.setting.dtype]) - digits)
+        return f"right mathematics, {lost:.0f} digits lost to rounding"
 
     def element(self, operator: Operator, truth: Truth, k: int) -> str:
         """The name of a flat element: `means[3,1]`, `y[2]/x[0]`, or the probe that it is."""
-        if truth.directions:
-            return f"probe {k}"
-        return element_name(operator, self.setting, k)
+        return f"probe {k}" if truth.directions else element_name(operator, self.setting, k)
 
-    def _lost_digits(self, row: dict[str, Any]) -> str:
-        cap = -np.log10(EPS[self.setting.dtype])
-        return f"right mathematics, {max(0.0, cap - row['digits']):.0f} digits lost to rounding"
+
+def _joined(*texts: str) -> str:
+    return "; ".join(filter(None, texts))
+
+
+def _mark_known(row: dict[str, Any], case: Case) -> None:
+    """Say that a difference is known; a known difference that is gone is an error."""
+    method = f"{row['framework']}.{row['technique']}"
+    place = (row["operator"], row["point"], row["dtype"])
+    found = next((k for k in case.knowns if k.covers(method, *place)), None)
+    if found is None or row["status"] in ("unavailable", "unsupported"):
+        return
+    if is_failure(row):
+        row["message"] = _joined(f"{KNOWN}{found.reason}", row["message"])
+    elif row["verdict"] in (AGREES, CONVENTION):
+        row.update(
+            status=ERROR,
+            verdict="",
+            message=f"listed as known and gone: delete {case.name}.known({found.methods!r}, …)",
+        )
 
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def element_name(operator: Operator, setting: Setting, k: int) -> str:
-    """The name of a flat element of an operator's result."""
-    names: list[str] = []
-    for axis in reversed(operator.layout):
-        size = setting.x_size if axis == "x" else int(np.prod(setting.y_shape, dtype=np.int64))
-        k, index = divmod(k, size)
-        names.insert(
-            0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index)
-        )
-    return "/".join(names) or operator.name
-
-
-def _x_name(setting: Setting, index: int) -> str:
-    for name, shape in zip(setting.case.wrt, setting.x_shapes, strict=True):
-        size = int(np.prod(shape, dtype=np.int64))
-        if index < size:
-            return _indexed(name, shape, index)
-        index -= size
-    return ""
-
-
-def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
-    if not shape:
-        return name
-    return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"
-
-
-def _slopes(truth: Truth, kinked: np.ndarray, judge: Judge, operator: Operator, got: Any) -> str:
+def _slopes(found: Comparison, name: Callable[[int], str]) -> str:
     """The set of slopes at the first kinks, and what was returned."""
-    assert truth.left is not None
-    assert truth.right is not None
-    left, right = truth.left.reshape(-1), truth.right.reshape(-1)
-    values = midpoint(got) if isinstance(got, Ball) else got
+    low, high, got = (a.reshape(-1) for a in (*found.slopes(), found.got))
     shown = []
-    for k in np.flatnonzero(kinked.reshape(-1))[:3]:
-        low, high = sorted((float(left[k]), float(right[k])))
-        value = float(np.asarray(values).reshape(-1)[k])
-        place = "" if low <= value <= high else ", outside"
-        name = judge.element(operator, truth, int(k))
-        shown.append(f"kink at {name}: slopes {low:g} and {high:g}, returned {value:g}{place}")
-    more = int(kinked.sum()) - len(shown)
+    for k in np.flatnonzero(found.kinked.reshape(-1))[:3]:
+        place = "" if low[k] <= got[k] <= high[k] else ", outside"
+        slopes = f"slopes {low[k]:g} and {high[k]:g}, returned {got[k]:g}"
+        shown.append(f"kink at {name(int(k))}: {slopes}{place}")
+    more = int(found.kinked.sum()) - len(shown)
     return "; ".join(shown) + (f"; {more} more" if more > 0 else "")
-
-
-__all__ = ["OPERATORS", "Judge", "Judgement", "element_name"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import Unsupported, unknown
+from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import Framework, frameworks
 from xgrad.operators import Operator
 from xgrad.problem import Case
@@ -52,6 +52,10 @@ class Technique(ABC):
         """Whether the method makes sense for an operator, known without running anything."""
         return operator.order > 0
 
+    def takes_step(self, variant: str) -> bool:
+        """Whether a step may follow the variant, as in `central@1e-4`."""
+        return False
+
     @abstractmethod
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
@@ -78,6 +82,11 @@ class Method:
     def label(self) -> str:
         """The technique with its variant, as the table's column has it."""
         return f"{self.technique}:{self.variant}" if self.variant else self.technique
+
+    @property
+    def takes_step(self) -> bool:
+        """Whether `@step` may follow."""
+        return techniques()[self.technique].takes_step(self.variant)
 
     @property
     def family(self) -> str:
@@ -134,6 +143,8 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
     for pattern in patterns:
         name, at, step = pattern.partition("@")
         for method, usual in every.items():
+            if at and not method.takes_step:
+                continue
             if fnmatchcase(str(method), name) and (usual or ":" in name):
                 stepped = Method(method.framework, method.technique, f"{method.variant}@{step}")
                 chosen[stepped if at else method] = None
@@ -142,13 +153,15 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
 
 def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
     """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
-    known = {str(m) for case in cases for m in methods_of(case)} | {
-        str(m) for m in methods_of(None)
-    }
+    every = {str(m): m for case in [None, *cases] for m in methods_of(case)}
     for pattern in patterns:
         name, at, step = pattern.partition("@")
-        if not any(fnmatchcase(k, name) for k in known):
-            raise unknown("method", pattern, known)
+        found = [method for text, method in every.items() if fnmatchcase(text, name)]
+        if not found:
+            raise unknown("method", pattern, every)
+        if at and not any(method.takes_step for method in found):
+            able = ", ".join(f"{text}@{step}" for text, m in every.items() if m.takes_step)
+            raise UsageError(f"{name} takes no step; these do: {able}")
         if at:
             parse_step(pattern, step)
 
@@ -162,8 +175,3 @@ def parse_step(method: str, text: str) -> float:
     if not (0 < step < float("inf")):
         raise unknown(f"step in {method}; a step is a positive number; step", text, ("1e-4",))
     return step
-
-
-def not_here(method: str, reason: str) -> Unsupported:
-    """The outcome of a technique that does not apply."""
-    return Unsupported(f"{method}: {reason}")

@@ -5,6 +5,7 @@ The same plan serves floats, where steps are a compromise, and 256-bit balls, wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -29,18 +30,20 @@ class Stencil:
     weights: Any = None
     coefficients: np.ndarray | None = None
 
-    def directions(self, n: int) -> list[tuple[np.ndarray, ...]]:
+    def directions(self, n: int) -> Iterator[tuple[np.ndarray, ...]]:
         """The tuples of flat directions to take differences along, the last slot fastest."""
-        tuples: list[tuple[np.ndarray, ...]] = [()]
-        for slot in self.slots:
-            units = np.eye(n) if isinstance(slot, str) and slot == BASIS else None
-            each = (
-                list(units)
-                if units is not None
-                else [np.ones(n) if isinstance(slot, str) else slot]
-            )
-            tuples = [(*t, d) for t in tuples for d in each]
-        return tuples
+        return (self.direction(k, n) for k in range(n**self.free))
+
+    def direction(self, k: int, n: int) -> tuple[np.ndarray, ...]:
+        """The k-th of these tuples."""
+        found: list[np.ndarray] = []
+        for slot in reversed(self.slots):
+            if isinstance(slot, str) and slot == BASIS:
+                k, index = divmod(k, n)
+                slot = np.zeros(n)
+                slot[index] = 1.0
+            found.insert(0, np.ones(n) if isinstance(slot, str) else slot)
+        return tuple(found)
 
     @property
     def free(self) -> int:
@@ -150,15 +153,17 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     return made
 
 
-def unit_length(x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8) -> float:
+def unit_length(
+    x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8, zero: float | None = None
+) -> float:
     """The longest multiple of a direction that moves every element by at most its own scale.
 
     The scale of an element is at least `floor` times that of a typical one, so that elements
-    near zero do not shrink the step.
+    near zero do not shrink the step; that of one at zero is `zero`, else the typical one's.
     """
     moved = direction != 0
     if not moved.any():
         return 1.0
     typical = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
-    size = np.where(x == 0, typical, np.abs(x))[moved]
+    size = np.where(x == 0, typical if zero is None else zero, np.abs(x))[moved]
     return float(np.min(np.maximum(size, floor * typical) / np.abs(direction[moved])))

@@ -13,6 +13,8 @@ from xgrad.setting import Setting
 from xgrad.techniques import Compute, Technique
 from xgrad.techniques._transforms import FromVjp, prepare_transforms
 
+COMPILED = "compiled"
+TRANSFORMED = "func"  # the vjp that a compiler sees through, where a tape is hidden from it
 ONES = "ones"  # the divergence by the shortcut that is right for a diagonal Jacobian only
 
 
@@ -37,7 +39,7 @@ class Reverse(Technique):
             return {}
         found = dict.fromkeys(framework.reverse, True)
         if framework.compiled:
-            found["compiled"] = False
+            found[COMPILED] = False
         found[ONES] = False
         for each in case.implementations if case else ():
             if each.framework == framework.name:
@@ -52,13 +54,19 @@ class Reverse(Technique):
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
     ) -> Compute:
         """The operator derived from vjp, compiled where the framework does that."""
-        known = {i.name: i.function for i in setting.case.implementations}
+        known = {
+            i.name: i.function
+            for i in setting.case.implementations
+            if i.framework == framework.name
+        }
         target = None
         if variant in known:
             target = _without_namespace(known[variant])
         if variant == ONES and operator.name != "divergence":
             raise Unsupported("the shortcut of a vector of ones is for divergence")
-        transforms = framework.transforms(self.name, variant)
+        transforms = framework.transforms(
+            self.name, TRANSFORMED if variant == COMPILED else variant
+        )
         again = operator.order > 1 or operator.name in ("jvp", "derivative")
         return prepare_transforms(
             framework,

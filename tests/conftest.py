@@ -1,0 +1,74 @@
+"""What the tests share: one verdict as a dictionary, case files, the command line in process."""
+
+import textwrap
+
+import pytest
+from click.testing import CliRunner
+
+import xgrad
+from xgrad.cli import main
+from xgrad.table import records
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="also the tests of a minute each")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes a minute; runs with --slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="takes a minute: --slow runs it"))
+
+
+@pytest.fixture
+def verdicts():
+    """Rows of `xgrad.run` on the CPU, as dictionaries."""
+
+    def judge(cases, *methods, dtype="float64", **options):
+        dtypes = (dtype,) if isinstance(dtype, str) else dtype
+        options = {"devices": ("cpu",), "dtypes": dtypes, "methods": methods or None, **options}
+        return records(xgrad.run(cases, **options))
+
+    return judge
+
+
+@pytest.fixture
+def verdict(verdicts):
+    """The only row."""
+
+    def judge(case, method, **options):
+        (row,) = verdicts(case, method, **options)
+        return row
+
+    return judge
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file below the test's folder; returns its path."""
+
+    def make(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """`xgrad …` in this process, in the test's folder; a traceback fails the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(main, [str(a) for a in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        assert "Traceback" not in result.output
+        return result
+
+    return invoke
