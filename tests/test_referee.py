@@ -253,6 +253,21 @@ def test_what_fails_in_balls_gives_no_truth_and_says_why(function, reason):
     assert reason in truth.label
 
 
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        (lambda xp, x: x.nonsense(), "the formula fails in ball arithmetic: AttributeError"),
+        (lambda xp, x: x[:2], "the formula fails in ball arithmetic: ValueError: wrong shape"),
+        (lambda xp, x: x / 0, "the formula is not finite"),
+    ],
+)
+def test_a_formula_that_fails_leaves_the_definition(formula, reason):
+    truth = truth_of(logsumexp, {"x": X}, "gradient", formula)
+    assert truth.kind == "definition"
+    assert truth.note.startswith(reason)
+    assert np.allclose(truth.high, np.exp(X) / np.sum(np.exp(X)), rtol=1e-15, atol=0)
+
+
 # --- kinks ---------------------------------------------------------------------------------------
 
 # name: function, formula with a convention, left and right slopes at KINK

@@ -143,6 +143,7 @@ ANALYTIC = {
     "softplus": lambda xp, x: xp.sum(xp.softplus(9 * x)),
     "expit": lambda xp, x: xp.sum(xp.expit(9 * x)),
     "logaddexp": lambda xp, x: xp.sum(xp.logaddexp(x, 2 * x[0] * x)),
+    "logaddexp of nothing": lambda xp, x: xp.sum(xp.logaddexp(x, xp.full((5,), -float("inf")))),
     "erf": lambda xp, x: xp.sum(xp.erf(x)),
     "erfc": lambda xp, x: xp.sum(xp.erfc(x)),
     "lgamma": lambda xp, x: xp.sum(xp.lgamma(xp.abs(x) + 0.1)),
@@ -205,6 +206,11 @@ def test_the_complex_step_leaves_the_domain_where_the_real_function_does(name):
     calls = {"pow": lambda xp, x: xp.sum(x**0.5)}
     function = calls.get(name, lambda xp, x: xp.sum(getattr(xp, name)(x)))
     assert judged(function, "numpy.complex_step")["status"] == "nonfinite"
+
+
+def test_the_complex_step_of_a_value_that_overflows_is_not_zero():
+    overflow = lambda xp, x: xp.sum(xp.log(1 + xp.exp(1e3 * x)))  # noqa: E731
+    assert judged(overflow, "numpy.complex_step")["status"] == "nonfinite"
 
 
 def test_the_complex_step_keeps_small_derivatives():

@@ -57,7 +57,8 @@ def assert_agreement(
         frame, identifier = check(subject, inputs, **options), ""
     rows, found = records(frame), failures(frame)
     if found:
-        more = f"\n  and {len(found) - 1} more rows fail" if len(found) > 1 else ""
+        others = len(found) - 1
+        more = f"\n  {others} more of {len(rows)} rows failed" if others else ""
         raise AssertionError(failure_text(found[0], rows, identifier) + more)
     if not any(row["verdict"] in JUDGED for row in rows):
         reasons = dict.fromkeys(row["message"] or row["referee"] for row in rows)
@@ -80,7 +81,8 @@ def make_case(
             f"{_name(function)}({', '.join(parameters)}): write it as NumPy-style math with the "
             "array namespace first, f(xp, ...)"
         )
-    made: Case = case(function, wrt=wrt, operators=operators, name=_name(function))
+    target = function if inspect.isfunction(function) else _as_function(function)
+    made: Case = case(target, wrt=wrt, operators=operators, name=_name(function))
     given = {k: v if isinstance(v, (int, str)) else np.asarray(v) for k, v in inputs.items()}
     made.point("given")(lambda: dict(given))
     formulas = formula if isinstance(formula, Mapping) else {"": formula} if formula else {}
@@ -89,8 +91,19 @@ def make_case(
     return made
 
 
-def _name(function: Any) -> str:
-    return str(getattr(function, "__name__", None) or type(function).__name__)
+def _as_function(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls a partial, a bound method or an object."""
+
+    def function(*args: Any, **inputs: Any) -> Any:
+        return call(*args, **inputs)
+
+    function.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
+    return function
+
+
+def _name(subject: Any) -> str:
+    name = subject.name if isinstance(subject, Case) else getattr(subject, "__name__", "")
+    return str(name or type(subject).__name__)
 
 
 def _first_operator(function: Callable[..., Any], inputs: Mapping[str, Any]) -> str:

@@ -200,7 +200,7 @@ def find_fault(setting: Setting) -> str:
         _require_same(one, other, setting, "cpu")
     except _PLAIN as fault:
         return _short(str(fault))
-    except Exception:
+    except (Exception, SystemExit):
         return ""
     return ""
 
@@ -220,12 +220,12 @@ def _require_usable(setting: Setting) -> None:
 
 
 def _require_floats(setting: Setting, value: Any) -> None:
-    kind = value.dtype.kind if isinstance(value, (np.ndarray, np.generic)) else ""
-    if kind != "f":
-        said = str(value.dtype) if kind else type(value).__name__
+    dtype = value.dtype if isinstance(value, (np.ndarray, np.generic)) else None
+    if dtype is None or dtype.kind != "f":
+        cuts = "; float(x) and int(x) cut the derivative" if isinstance(value, (float, int)) else ""
         raise _Finding(
-            f"case {setting.case.name} returns {said}: return one array of floats, made with "
-            "functions of xp (float(x) and int(x) cut the derivative)"
+            f"case {setting.case.name} returns {dtype or type(value).__name__}; return one array "
+            f"of floats, made with functions of xp{cuts}"
         )
 
 

@@ -94,13 +94,16 @@ def _by_parts(parts: list[Piece]) -> str:
     hit = [piece for piece in parts if piece.count]
     if sum(piece.count for piece in hit) == 1:
         return ""
+    swapped = _swapped(hit)
+    if swapped:
+        return swapped
     found = [_first(piece, (*_RULES, _permuted)) for piece in hit]
     if len(hit) == 1:
         name = f"the gradient of {hit[0].name} alone"
         most = hit[0].count > hit[0].got.size / 2
         return f"{name}: {found[0]}" if found[0] else name if most else ""
     if len(set(found)) == 1 or not all(found):
-        return _swapped(hit)
+        return ""
     return "; ".join(f"{p.name}: {h}" for p, h in zip(hit, found, strict=True))
 
 

@@ -176,6 +176,16 @@ class Referee:
             v = tuple(ball(a) for a in self.setting.v)
             return ball(compute(self._arguments, v, ball(self.setting.w)))
 
+    def _candidate(self, compute: Candidate, bits: int) -> Ball | str:
+        """A candidate in ball arithmetic, or what is wrong with it: a bad formula is no excuse."""
+        try:
+            candidate = self._evaluate(compute, bits)
+        except BudgetExceeded:
+            raise
+        except Exception as error:
+            return f"fails in ball arithmetic: {type(error).__name__}: {error}"
+        return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite"
+
     @cached_property
     def _arguments(self) -> Arguments:
         return self.setting.arguments(self.framework, "cpu")
@@ -208,9 +218,9 @@ class Referee:
         best, before = 0.0, None
         for attempt in range(ATTEMPTS):
             definition, stencil = self._definition(operator, attempt)
-            candidate = self._evaluate(compute, definition.bits(len(stencil.slots)))
-            if not np.all(np.isfinite(midpoint(candidate))):
-                return Truth("none", "the formula is not finite")
+            candidate = self._candidate(compute, definition.bits(len(stencil.slots)))
+            if isinstance(candidate, str):
+                return Truth("none", f"the formula {candidate}")
             found = self._probe(definition, stencil, candidate)
             digits = max(found.digits, _vanished(before, found))
             if digits >= DIGITS:

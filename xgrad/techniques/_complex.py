@@ -162,6 +162,7 @@ def _expit(x: Any) -> Any:
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     top = np.max(np.real(x), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis=axis)
 
@@ -231,7 +232,7 @@ _CONTINUED: dict[str, Callable[..., Any]] = {
     "vecdot": _vecdot,
     "expit": _expit,
     "softplus": _softplus,
-    "logaddexp": lambda a, b: b + _softplus(a - b),
+    "logaddexp": lambda a, b: _logsumexp(np.stack(np.broadcast_arrays(a, b)), axis=0),
     "logsumexp": _logsumexp,
     "log_softmax": lambda x, axis=-1: x - _logsumexp(x, axis=axis, keepdims=True),
     "lgamma": _lgamma,

@@ -38,7 +38,8 @@ class _Step(Transforms):
         with np.errstate(all="ignore"):
             y = f(*(Complex(x + (1j * h) * v, self.xp) for x, v in zip(xs, vs, strict=True)))
             data = y.data if isinstance(y, Complex) else np.asarray(y)
-            return np.asarray(np.where(np.isnan(data), np.nan, data.imag / h), dtype=self.dtype)
+            slope = np.where(np.isfinite(data.real), data.imag / h, np.nan)
+            return np.asarray(slope, dtype=self.dtype)
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
         """Only the jvp is native."""
