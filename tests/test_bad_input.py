@@ -243,7 +243,6 @@ def test_a_bad_formula_costs_its_own_row_only(run_beside_a_good_case, formula):
     assert FORMULAS[formula] in output
 
 
-@pytest.mark.xfail(reason="Referee._in_balls does not fall back on the definition", strict=False)
 @pytest.mark.parametrize("formula", list(FORMULAS)[:6])
 def test_a_bad_formula_leaves_the_other_methods_their_referee(run_beside_a_good_case, formula):
     rows, _ = run_beside_a_good_case(

@@ -15,8 +15,9 @@ from xgrad.discovery import find_cases
 from xgrad.environment import describe
 from xgrad.errors import Unavailable, UsageError
 from xgrad.frameworks import frameworks
+from xgrad.planning import Selection, make_plan, matches, to_seeds
 from xgrad.report import failure_text, method_of
-from xgrad.runner import Selection, make_plan, matches, run_cells, to_seeds
+from xgrad.runner import run_cells
 from xgrad.storage import CELLS, RunFolder
 from xgrad.table import make_frame, records
 

@@ -15,9 +15,10 @@ from xgrad.frameworks import find_framework
 from xgrad.frameworks.ball import ball, midpoint, precision
 from xgrad.mutation import MUTANTS, plant
 from xgrad.operators import OPERATORS, Operator
+from xgrad.planning import Cell, Plan, methods_at, operators_at
 from xgrad.problem import Case, generator
 from xgrad.referee import Truth
-from xgrad.runner import Cell, Plan, map_cells, methods_at, operators_at
+from xgrad.runner import map_cells
 from xgrad.setting import Setting, rounded
 from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tampered
 from xgrad.techniques import Method

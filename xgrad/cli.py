@@ -13,10 +13,11 @@ import click
 
 from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
+from xgrad.planning import Plan, Selection, make_plan, matches, to_seeds
 from xgrad.problem import Case, display_path
 from xgrad.referee import Budget
 from xgrad.report import counted
-from xgrad.runner import Plan, Selection, in_order, make_plan, matches, run_cells, to_seeds
+from xgrad.runner import in_order, run_cells
 from xgrad.table import make_frame, records
 
 if TYPE_CHECKING:
@@ -110,46 +111,35 @@ def main() -> None:
 @main.command("list")
 @_selection
 @click.option("--long", "long_", is_flag=True, help="With formulas, points and sources.")
-def list_(paths: tuple[str, ...], long_: bool, **options: Any) -> None:
-    """Show the cases.
+@click.option("--operators", "what", flag_value="operators", help="The operators instead.")
+@click.option("--methods", "what", flag_value="methods", help="The methods instead.")
+@click.option("--columns", "what", flag_value="columns", help="The columns of a table instead.")
+@click.option("--extras", "what", flag_value="extras", help="What xp has beyond the standard.")
+def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any) -> None:
+    """Show the cases, or what they are made of.
 
     \b
     xgrad list
     xgrad list cases/calculus --long
+    xgrad list --operators
     """
+    from xgrad import catalogue
+
+    if what:
+        click.echo(catalogue.describe(what))
+        return
     found = find_cases(paths)
     expression = options["expression"]
     cases = [c for c in found if isinstance(c, Case)]
     cases = [c for c in cases if not expression or matches(expression, c)]
     for case in cases:
-        click.echo(_case_text(case, long_))
+        click.echo(catalogue.case_text(case, long=long_))
     broken = [b for b in found if isinstance(b, Broken)]
     for b in broken:
         click.echo(f"{display_path(b.path)} does not load: {b.message}", err=True)
     click.echo(counted(len(cases), "case"), err=True)
     if broken:
         sys.exit(1)
-
-
-def _case_text(case: Case, long_: bool) -> str:
-    operators = ", ".join(case.operators or ("gradient or jacobian",))
-    if not long_:
-        return f"{case.name:<26} {operators:<44} {case.title}"
-    lines = [f"{case.identifier}", f"  {case.title}", f"  operators: {operators}"]
-    sizes = "; ".join(
-        f"{size} ({', '.join(f'{k}={v}' for k, v in given.items())})" if given else size
-        for size, given in case.sizes.items()
-    )
-    lines.append(f"  sizes: {sizes}; differentiated: {', '.join(case.wrt)}")
-    for formula in case.formulas:
-        name = f" ({formula.name})" if formula.name else ""
-        text = (formula.function.__doc__ or "").strip().split("\n")[0]
-        lines.append(f"  {formula.operator}{name}: {text}".rstrip(": "))
-    if case.points:
-        lines.append(f"  points: {', '.join(case.points)}")
-    if case.source:
-        lines.append(f"  source: {case.source}")
-    return "\n".join(lines) + "\n"
 
 
 @main.command("run")
@@ -354,7 +344,7 @@ def _explained(
     from xgrad.evaluation import describe_error
     from xgrad.frameworks import DTYPES
     from xgrad.operators import OPERATORS
-    from xgrad.runner import DEVICE, DEVICES
+    from xgrad.planning import DEVICE, DEVICES
     from xgrad.setting import Setting
     from xgrad.techniques import choose_methods, methods_of, require_methods
     from xgrad.verdict import Judge

@@ -45,8 +45,8 @@ class CaseFile(pytest.File):
         """One item for each cell, operator and method."""
         from xgrad.discovery import Broken, cases_of_file
         from xgrad.errors import UsageError
+        from xgrad.planning import make_plan
         from xgrad.problem import display_path
-        from xgrad.runner import make_plan
 
         self._judge: tuple[Any, Any] | None = None
         found = cases_of_file(self.path)
@@ -62,7 +62,7 @@ class CaseFile(pytest.File):
 
     def _items(self, case: Any, cell: Any) -> Iterator[pytest.Item]:
         from xgrad.operators import OPERATORS
-        from xgrad.runner import methods_at, operators_at
+        from xgrad.planning import methods_at, operators_at
         from xgrad.setting import Setting
 
         if cell.operators:
@@ -142,7 +142,7 @@ class CaseFailure(AssertionError):
 
 
 def _selection(config: pytest.Config) -> Any:
-    from xgrad.runner import Selection, to_seeds
+    from xgrad.planning import Selection, to_seeds
 
     def chosen(name: str) -> tuple[str, ...] | None:
         texts = config.getoption(f"--xgrad-{name}")

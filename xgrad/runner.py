@@ -1,251 +1,43 @@
-"""The cells of a run: planned, done in worker processes, stored as they finish, resumed."""
+"""The cells of a run: done in worker processes, whatever becomes of them."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import json
 import multiprocessing
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.discovery import Broken, cases_of_file, find_cases
-from xgrad.environment import find_devices
-from xgrad.errors import UsageError, unknown
+from xgrad.errors import UsageError
 from xgrad.evaluation import ERROR, describe_error
-from xgrad.frameworks import DTYPES, find_framework
-from xgrad.operators import OPERATORS, Operator
-from xgrad.problem import Case, display_path
+from xgrad.planning import (
+    Cell,
+    Plan,
+    Row,
+    Selection,
+    make_plan,
+    methods_at,
+    operators_at,
+    to_seeds,
+)
+from xgrad.problem import Case
 from xgrad.referee import Budget
 from xgrad.setting import Setting
 from xgrad.table import make_frame
-from xgrad.techniques import Method, choose_methods, require_methods, techniques
 from xgrad.verdict import Judge
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DEVICE = re.compile(r"(cpu|cuda|mps|xpu|rocm|tpu|hpu|mtia)(:\d+)?")
 CRASHED = (
     "the process that ran it ended without a word: out of memory, or the code ended it; "
     "--workers 0 runs it in this process"
 )
-DEVICES = ("cpu", "cuda", "cuda:0", "mps", "xpu", "rocm", "tpu")
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What to run: None means all, or the default."""
-
-    sizes: tuple[str, ...] | None = None
-    dtypes: tuple[str, ...] = ("float64", "float32")
-    devices: tuple[str, ...] | None = None
-    methods: tuple[str, ...] | None = None
-    operators: tuple[str, ...] | None = None
-    seeds: tuple[int, ...] = (0,)
-    expression: str = ""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Case × size × point × dtype × device × seed: what is scheduled, stored and resumed.
-
-    `version` changes with the case's file, so that rows of an older one are not taken for its own.
-    """
-
-    path: str
-    case: str
-    size: str
-    point: str
-    dtype: str
-    device: str
-    seed: int
-    operators: tuple[str, ...]
-    methods: tuple[str, ...] | None
-    limits: Budget = field(default_factory=Budget)
-    version: str = ""
-
-    @property
-    def place(self) -> Row:
-        """What all rows of the cell have in common."""
-        names = ("case", "size", "point", "dtype", "device", "seed")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def key(self) -> str:
-        """The cell as text, the same in every run that asks the same."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-
-@dataclass
-class Plan:
-    """The cells of a run, the cases that they need, and the rows of files that do not load.
-
-    `files` has for each name in the rows how the command line takes it: `path::name`, or the path.
-    """
-
-    cells: list[Cell]
-    cases: dict[tuple[str, str], Case]
-    broken: list[Row]
-    files: dict[str, str] = field(default_factory=dict)
-
-    def identifier(self, case: str) -> str:
-        """How the command line names what a row calls its case."""
-        return self.files.get(case, case)
-
-
-# --- planning ------------------------------------------------------------------------------------
-
-
-def make_plan(
-    found: Sequence[Case | Broken], chosen: Selection, limits: Budget | None = None
-) -> Plan:
-    """The cells of a selection; raises `UsageError` for names that nothing has."""
-    cases = [c for c in found if isinstance(c, Case)]
-    selected = _named(cases, chosen.expression)
-    _require_distinct(selected)
-    _require_names(selected, chosen)
-    devices = chosen.devices or find_devices()
-    cells = []
-    for case in selected:
-        operators = _operators(case, chosen.operators, alone=len(selected) == 1)
-        for size, point in _places(case, chosen.sizes):
-            for dtype in chosen.dtypes:
-                for device in devices:
-                    for seed in chosen.seeds if point == "random" else chosen.seeds[:1]:
-                        cells.append(
-                            Cell(str(case.path or ""), case.name, size, point, dtype, device, seed,
-                                 operators, chosen.methods, limits or Budget(), _version(case.path))
-                        )  # fmt: skip
-    broken = [b for b in found if isinstance(b, Broken)]
-    files = {b.name: display_path(b.path) for b in broken}
-    files |= {c.name: c.identifier for c in selected}
-    known = {(str(c.path or ""), c.name): c for c in selected}
-    return Plan(cells, known, [_broken_row(b) for b in broken], files)
-
-
-def _broken_row(broken: Broken) -> Row:
-    said = f"{display_path(broken.path)} does not load: {broken.message}"
-    return {"case": broken.name, "status": ERROR, "message": said}
-
-
-@lru_cache(maxsize=1024)
-def _version_at(path: Path, changed: int) -> str:
-    return hashlib.sha1(path.read_bytes()).hexdigest()[:12]
-
-
-def _version(path: Path | None) -> str:
-    """The case file's content in short."""
-    return _version_at(path, path.stat().st_mtime_ns) if path else ""
-
-
-def _require_distinct(cases: list[Case]) -> None:
-    """Raise where two cases have one name: their rows could not be told apart."""
-    first: dict[str, Case] = {}
-    for case in cases:
-        other = first.setdefault(case.name, case)
-        if other is not case:
-            raise UsageError(
-                f"two cases are called {case.name!r}: {other.identifier} and {case.identifier}; "
-                "give one of them another name, or run them one by one"
-            )
-
-
-def _named(cases: list[Case], expression: str) -> list[Case]:
-    if not expression:
-        return cases
-    chosen = [c for c in cases if matches(expression, c)]
-    if not chosen:
-        raise UsageError(
-            f"-k {expression!r} selects none of the {len(cases)} cases: xgrad list shows them"
-        )
-    return chosen
-
-
-def matches(expression: str, case: Case) -> bool:
-    """Whether `-k EXPR` (names with and, or, not, parentheses) holds for a case's name or path."""
-    texts = [case.name.lower(), display_path(case.path).lower() if case.path else ""]
-    try:
-        tree = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        raise UsageError(f"-k {expression!r}: use names with and, or, not, ( )") from None
-
-    def holds(node: ast.expr) -> bool:
-        if isinstance(node, ast.BoolOp):
-            check = all if isinstance(node.op, ast.And) else any
-            return check(holds(v) for v in node.values)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return not holds(node.operand)
-        if isinstance(node, ast.Name):
-            return any(node.id.lower() in text for text in texts)
-        raise UsageError(f"-k {expression!r}: use names with and, or, not, ( )")
-
-    return holds(tree)
-
-
-def _require_names(cases: list[Case], chosen: Selection) -> None:
-    """Raise, with the nearest names, for a name that nothing has."""
-    sizes = {size for case in cases for size in case.sizes}
-    for kind, names, known in (
-        ("size", chosen.sizes, sizes),
-        ("dtype", chosen.dtypes, set(DTYPES)),
-        ("operator", chosen.operators, set(OPERATORS)),
-    ):
-        for name in names or ():
-            if name not in known and (cases or kind != "size"):
-                raise unknown(kind, name, known)
-    for device in chosen.devices or ():
-        if not DEVICE.fullmatch(device):
-            raise unknown("device", device, DEVICES)
-    require_methods(cases, chosen.methods or ())
-
-
-def _places(case: Case, sizes: tuple[str, ...] | None) -> list[tuple[str, str]]:
-    """Sizes and points to visit: without a choice the size `small`, or the first one."""
-    if sizes is not None:
-        return case.places(sizes)
-    return case.places(["small"] if "small" in case.sizes else list(case.sizes)[:1])
-
-
-def _operators(case: Case, asked: tuple[str, ...] | None, *, alone: bool) -> tuple[str, ...]:
-    """The operators of a case that are asked; of a single case any, listed or not."""
-    listed = case.operators or ()
-    if asked is None:
-        return listed
-    return asked if alone or not listed else tuple(o for o in asked if o in listed)
-
-
-def operators_at(case: Case, setting: Setting, named: tuple[str, ...]) -> list[Operator]:
-    """The operators by name; without names gradient for a scalar and jacobian otherwise."""
-    if named:
-        return [OPERATORS[name] for name in named]
-    if case.operators is not None:
-        return []
-    return [OPERATORS["gradient" if setting.y_shape == () else "jacobian"]]
-
-
-def methods_at(case: Case, operator: Operator, cell: Cell) -> list[Method]:
-    """The methods to judge: those named, or the usual ones that make sense for the operator."""
-    chosen = choose_methods(case, cell.methods)
-    exact = {m for m in cell.methods or () if not set(m) & set("*?[")}
-    kept = []
-    for method in chosen:
-        host_only = cell.device != "cpu" and find_framework(method.framework).host_only
-        applies = techniques()[method.technique].applies(method.variant, operator, case)
-        if str(method) in exact or (applies and not host_only):
-            kept.append(method)
-    return kept
-
 
 # --- one cell ------------------------------------------------------------------------------------
 
@@ -436,16 +228,6 @@ def in_order(rows: list[Row], plan: Plan) -> list[Row]:
     places = {tuple(c.place.values()): k for k, c in enumerate(plan.cells)}
     keys = list(plan.cells[0].place) if plan.cells else []
     return sorted(rows, key=lambda r: places.get(tuple(r.get(k) for k in keys), len(places)))
-
-
-def to_seeds(given: Any) -> tuple[int, ...]:
-    """Seeds from one or several numbers or texts; raises `UsageError` for what is no seed."""
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    seeds = tuple(map(str, given)) if several else (str(given),)
-    for seed in seeds:
-        if not seed.isdecimal():
-            raise UsageError(f"seed {seed!r}: a seed is a whole number, 0 or more")
-    return tuple(map(int, seeds))
 
 
 def _texts(given: Iterable[str] | None) -> tuple[str, ...] | None:

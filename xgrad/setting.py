@@ -17,6 +17,8 @@ from xgrad.operators import Function, Operator, Shape
 from xgrad.problem import Case, generator
 
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+# The least that is not flushed to zero somewhere: of float16 the subnormals count.
+SMALLEST = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
 
 
 def rounded(array: np.ndarray, dtype: str) -> np.ndarray:

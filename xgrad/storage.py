@@ -15,7 +15,7 @@ from xgrad.table import write_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xgrad.runner import Cell, Row
+    from xgrad.planning import Cell, Row
 
 CELLS, ENVIRONMENT = "cells.jsonl", "environment.json"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from xgrad.comparison import BALL_DIGITS, Comparison, describe_slopes
 from xgrad.definition import DIGITS_OF_ZERO
 from xgrad.evaluation import (
     ERROR,
@@ -22,12 +22,12 @@ from xgrad.evaluation import (
     evaluate,
     find_fault,
 )
-from xgrad.frameworks.ball import Ball, midpoint
+from xgrad.frameworks.ball import Ball
 from xgrad.hints import Evidence, find_hint
 from xgrad.operators import Operator
 from xgrad.problem import Case, generator
 from xgrad.referee import Budget, Referee, Truth
-from xgrad.setting import EPS, Setting, rounded, spacing
+from xgrad.setting import EPS, SMALLEST, Setting, rounded, spacing
 from xgrad.table import KNOWN, is_failure
 from xgrad.techniques import Method, choose_methods
 
@@ -45,7 +45,6 @@ DISTANCE = 2.0**-8  # of those points, relative to the inputs
 SPREAD = 4.0  # times the difference of errors that rounding may explain
 COARSE = {"float64": "float32", "float32": "bfloat16"}
 GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
-BALL_DIGITS = 40.0
 
 
 @dataclass
@@ -57,81 +56,6 @@ class Judgement:
     truth: Truth
     tolerance: np.ndarray
     error: np.ndarray
-
-
-@dataclass
-class Comparison:
-    """A result beside the truth, as it can be seen: values, errors and tolerances, flat."""
-
-    truth: Truth
-    got: np.ndarray
-    error: np.ndarray
-    tolerance: np.ndarray
-    noise: np.ndarray
-    kinked: np.ndarray
-    in_balls: bool
-
-    @classmethod
-    def make(
-        cls, truth: Truth, outcome: Outcome, tolerance: np.ndarray, noise: np.ndarray
-    ) -> Comparison:
-        """The errors of an outcome; at a kink they are distances to the interval of slopes."""
-        got = truth.seen(outcome.flat)
-        values = np.asarray(midpoint(got) if isinstance(got, Ball) else got)
-        error, kinked = truth.error(got), np.zeros(values.shape, dtype=bool)
-        made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball))
-        if truth.left is not None and truth.right is not None:
-            low, high = made.slopes()
-            made.kinked = ~np.isclose(low, high, rtol=1e-6, atol=0.0)
-            outside = np.maximum(np.maximum(low - values, values - high), 0.0)
-            made.error = np.where(made.kinked, outside, error)
-        return made
-
-    def slopes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the higher one-sided slope of each element."""
-        assert self.truth.left is not None
-        assert self.truth.right is not None
-        left, right = self.truth.left, self.truth.right
-        return np.minimum(left, right), np.maximum(left, right)
-
-    @property
-    def want(self) -> np.ndarray:
-        """The truth, in float64."""
-        return np.asarray(self.truth.high)
-
-    @cached_property
-    def excess(self) -> np.ndarray:
-        """The error over the tolerance, element by element."""
-        with np.errstate(all="ignore"):
-            none = np.where(self.error > 0, np.inf, 0.0)
-            share = np.where(self.tolerance > 0, self.error / self.tolerance, none)
-        return np.where(np.isnan(self.error), np.inf, share)
-
-    @property
-    def beyond(self) -> np.ndarray:
-        """Which elements are further off than rounding takes a right result."""
-        return np.asarray((self.excess > 1) & ~self.kinked)
-
-    @property
-    def worst(self) -> int:
-        """The element furthest beyond its tolerance."""
-        return int(np.argmax(self.excess)) if self.excess.size else 0
-
-    @property
-    def largest(self) -> float:
-        """The largest error."""
-        return float(np.max(np.where(np.isnan(self.error), np.inf, self.error), initial=0.0))
-
-    @property
-    def top(self) -> float:
-        """The largest element of the truth; 0 where only the rounding of balls is left of it."""
-        size = float(np.max(np.abs(self.want), initial=0.0))
-        return size if size > 10.0**-BALL_DIGITS * np.max(self.noise, initial=0.0) else 0.0
-
-    @property
-    def relative(self) -> float:
-        """The largest error over the largest element; NaN where the truth is zero."""
-        return self.largest / self.top if self.top else np.nan
 
 
 class Judge:
@@ -235,10 +159,11 @@ class Judge:
         eps = EPS[self.setting.dtype]
         if truth.directions:  # products with probes: the terms decide, not their sum
             size = np.maximum(size, np.max(size, initial=0.0))
+        rounding = SPACINGS * eps * size + SMALLEST[self.setting.dtype]
         if truth.noise is not None:
-            return NOISE * truth.noise + SPACINGS * eps * size, truth.noise
+            return NOISE * truth.noise + rounding, truth.noise
         noise = self._typical_movement(operator, truth)
-        return WEAKER_NOISE * noise + SPACINGS * eps * size, noise
+        return WEAKER_NOISE * noise + rounding, noise
 
     def _typical_movement(self, operator: Operator, truth: Truth) -> np.ndarray:
         """The median over the usual methods of their movement under one-ulp perturbations."""
@@ -403,7 +328,9 @@ class Judge:
     def _tell(self, row: dict[str, Any], operator: Operator, found: Comparison) -> None:
         """The message, and the hint where something is wrong."""
         if found.kinked.any():
-            row["message"] = _slopes(found, lambda k: self.element(operator, found.truth, k))
+            row["message"] = describe_slopes(
+                found, lambda k: self.element(operator, found.truth, k)
+            )
         elif not found.top:
             row["message"] = _joined(row["message"], ALL_ZERO)
         if row["verdict"] == DISAGREES:
@@ -449,15 +376,3 @@ def _mark_known(row: dict[str, Any], case: Case) -> None:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def _slopes(found: Comparison, name: Callable[[int], str]) -> str:
-    """The set of slopes at the first kinks, and what was returned."""
-    low, high, got = (a.reshape(-1) for a in (*found.slopes(), found.got))
-    shown = []
-    for k in np.flatnonzero(found.kinked.reshape(-1))[:3]:
-        place = "" if low[k] <= got[k] <= high[k] else ", outside"
-        slopes = f"slopes {low[k]:g} and {high[k]:g}, returned {got[k]:g}"
-        shown.append(f"kink at {name(int(k))}: {slopes}{place}")
-    more = int(found.kinked.sum()) - len(shown)
-    return "; ".join(shown) + (f"; {more} more" if more > 0 else "")

@@ -19,6 +19,13 @@ def _leaves(value: Any) -> tuple[Any, ...]:
     )
 
 
+def _like(y: Any, tangent: Any) -> Any:
+    """The tangent in the dtype of y, leaf by leaf."""
+    if isinstance(y, tuple):
+        return tuple(_like(a, b) for a, b in zip(y, tangent, strict=True))
+    return tangent.to(y.dtype)
+
+
 class Autograd(Transforms):
     """`torch.autograd.grad` on the recorded graph."""
 
@@ -68,10 +75,14 @@ class Func(Transforms):
     """`torch.func`: composable transforms."""
 
     def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
-        """`torch.func.jvp`."""
+        """`torch.func.jvp`, the tangent in the dtype of the value.
+
+        Of a 0-d float32 value times a Python number it returns a float64 tangent (torch 2.13).
+        """
         import torch
 
-        return torch.func.jvp(f, xs, vs)[1]
+        y, tangent = torch.func.jvp(f, xs, vs)
+        return _like(y, tangent)
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
         """`torch.func.vjp`."""

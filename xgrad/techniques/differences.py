@@ -27,7 +27,7 @@ class Differences(Technique):
 
     def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
         """Extrapolated, and the plain schemes, which run only when asked for."""
-        return {"": True, "forward": False, "central": False}
+        return {"": True} if framework.exact else {"": True, "forward": False, "central": False}
 
     def applies(self, variant: str, operator: Operator, case: Case) -> bool:
         """The plain schemes are of first order."""
@@ -55,7 +55,7 @@ class Differences(Technique):
         if setting.case.legal is not None and any(isinstance(slot, str) for slot in stencil.slots):
             raise Unsupported("unit vectors are no legal directions of this case; jvp takes one")
         if framework.exact:
-            return _defined(framework, operator, scheme)
+            return _defined(operator)
         _require_affordable(setting, stencil)
         if not scheme:
             return lambda at: _require_resolved(
@@ -64,12 +64,10 @@ class Differences(Technique):
         return lambda at: fixed_step(Sampler(framework, at, device), stencil, scheme, step)
 
 
-def _defined(framework: Framework, operator: Operator, scheme: str) -> Compute:
+def _defined(operator: Operator) -> Compute:
     """Where arithmetic is so long that steps are no compromise: the definition itself."""
     from xgrad.definition import define
 
-    if scheme:
-        raise Unsupported(f"{framework.name} needs no {scheme} scheme: its differences are exact")
     return lambda at: Result(flat=define(operator, at))
 
 
