@@ -10,15 +10,15 @@ import numpy as np
 
 from xgrad.candidates import find_candidate
 from xgrad.errors import Unavailable
-from xgrad.evaluation import OK, Outcome
+from xgrad.evaluation import ERROR, OK, Outcome
 from xgrad.frameworks import find_framework
 from xgrad.frameworks.ball import ball, midpoint, precision
 from xgrad.mutation import MUTANTS, plant
-from xgrad.operators import OPERATORS, Operator
+from xgrad.operators import Operator
 from xgrad.planning import Cell, Plan, methods_at, operators_at
 from xgrad.problem import Case, generator
 from xgrad.referee import Truth
-from xgrad.runner import map_cells
+from xgrad.runner import describe_failure, map_cells
 from xgrad.setting import Setting, rounded
 from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tampered
 from xgrad.techniques import Method
@@ -47,7 +47,24 @@ class Planted:
 
 
 def audit_cell(case: Case, cell: Cell) -> list[Row]:
-    """All mistakes planted at one cell: a row for each, and one for each right result."""
+    """All mistakes planted at one cell: a row for each, and one for each right result.
+
+    A cell that cannot be judged is one row, and no success.
+    """
+    try:
+        return _audited(case, cell)
+    except Exception as error:
+        return [
+            {
+                **cell.place,
+                "mutant": RIGHT,
+                "result": ERROR,
+                "hint": describe_failure(case, cell, error),
+            }
+        ]
+
+
+def _audited(case: Case, cell: Cell) -> list[Row]:
     setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
     judge = Judge(setting, cell.device, cell.limits)
     rows: list[Row] = []
@@ -221,4 +238,62 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=columns)
 
 
-__all__ = ["OPERATORS", "audit_cell", "audit_plan", "to_frame"]
+def summarise(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables by title: mistakes by kind and dtype, by operator, and what differences claim."""
+    planted, right = frame[frame["mutant"] != RIGHT], frame[frame["mutant"] == RIGHT]
+    tables = {"mistakes by kind": _counts(planted, ["mutant", "dtype"])}
+    caught = planted[(planted["result"] == CAUGHT) & planted["named"].notna()]
+    named = caught.groupby(["mutant", "dtype"])["named"].mean().mul(100).round(1)
+    tables["mistakes by kind"]["named by the hint, %"] = named
+    tables["mistakes by operator"] = _counts(planted, ["operator", "dtype"])
+    tables["right results"] = _counts(right, ["dtype"])
+    bounds = right[right["elements"].notna()].groupby("dtype")
+    if len(bounds):
+        tables["bounds of differences"] = bounds.agg(
+            elements=("elements", "sum"),
+            within=("within", "sum"),
+            looseness=("looseness", "median"),
+        )
+    return tables
+
+
+def _counts(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    return frame.groupby([*keys, "result"]).size().unstack(fill_value=0)
+
+
+def notable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mistakes missed or below what the dtype resolves, and right results accused."""
+    chosen = frame[frame["result"].isin([MISSED, BELOW, ACCUSED, ERROR])]
+    return chosen[["case", "size", "operator", "dtype", "seed", "mutant", "method", "result",
+                   "verdict", "share"]]  # fmt: skip
+
+
+def is_clean(frame: pd.DataFrame) -> bool:
+    """Whether nothing was missed and nobody accused."""
+    return not frame["result"].isin([MISSED, ACCUSED, ERROR]).any()
+
+
+def to_text(frame: pd.DataFrame, style: str = "table") -> str:
+    """The audit for a terminal or a page; as CSV the rows themselves."""
+    if style == "csv":
+        return frame.to_csv(index=False)
+    tables = {**summarise(frame), "missed, below resolution, accused": notable(frame)}
+    parts = []
+    for title, table in tables.items():
+        if len(table):
+            shown = table.reset_index() if table.index.names[0] else table
+            body = (
+                shown.to_markdown(index=False)
+                if style == "markdown"
+                else shown.to_string(index=False)
+            )
+            parts.append(f"## {title}\n\n{body}" if style == "markdown" else f"{title}\n{body}")
+    planted = frame[frame["mutant"] != RIGHT]["result"].value_counts()
+    right = frame[frame["mutant"] == RIGHT]["result"].value_counts()
+    said = ", ".join(f"{planted.get(r, 0):,} {r}" for r in (CAUGHT, MISSED, EQUAL, BELOW))
+    parts.append(
+        f"{int(planted.sum()):,} mistakes: {said} (equal: no mistake in exact arithmetic; below: "
+        f"less than the dtype resolves there)\n{int(right.sum()):,} right results: "
+        f"{right.get(ACCUSED, 0):,} accused"
+    )
+    return "\n\n".join(parts)

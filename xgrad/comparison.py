@@ -40,17 +40,17 @@ class Comparison:
         made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball))
         if truth.left is not None and truth.right is not None:
             low, high = made.slopes()
-            made.kinked = ~np.isclose(low, high, rtol=1e-6, atol=0.0)
+            made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
             outside = np.maximum(np.maximum(low - values, values - high), 0.0)
             made.error = np.where(made.kinked, outside, error)
         return made
 
     def slopes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the higher one-sided slope of each element."""
+        """The lower and the higher one-sided slope of each element, one where there is one."""
         assert self.truth.left is not None
         assert self.truth.right is not None
         left, right = self.truth.left, self.truth.right
-        return np.minimum(left, right), np.maximum(left, right)
+        return np.fmin(left, right), np.fmax(left, right)
 
     @property
     def want(self) -> np.ndarray:

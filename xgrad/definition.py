@@ -20,7 +20,7 @@ DIGITS_OF_ZERO = 77.0  # of 256 bits: what is said where nothing is off
 DOUBT = 2.0**-60  # relative gap between one-sided slopes that may be no curvature
 TINY = 2.0**-100  # of the function over the inputs: slopes to be looked at in more bits
 SAME = 1e-20  # relative gap between slopes that are one
-JUMP = 2.0**20  # how much slopes grow with a shorter step where there are none
+GROWTH = 1.5  # of slopes with a step of half the bits: at a jump, a root, a logarithm
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Slopes:
 
     `terms` is the sum of the sizes of what made each element up: a sum that cancels is known to
     the digits of its terms. `left` and `right` are the one-sided slopes, the same but at a kink;
-    `jumps` marks elements that have none, because the function or its slope jumps.
+    `jumps` marks elements where a slope is infinite, or missing on one side.
     """
 
     central: Ball
@@ -76,14 +76,21 @@ class _Row:
         """With the doubt resolved by the same at a shorter step, and where slopes vanish with it.
 
         At a kink one-sided slopes go on to differ; where there is but curvature they do not, and
-        where the function or its slope jumps they grow.
+        where the function or its slope jumps they grow: on the sides that do, or, where only the
+        central slope does, between them.
         """
         where = self.central.namespace.where
-        jumps = doubt & (near.size > JUMP * self.size)
+        jumps = doubt & ~(near.size <= GROWTH * self.size)
         kinks = doubt & ~jumps & (near.spread > self.spread / 2)
         smooth = doubt & ~jumps & ~kinks
         central = where(jumps, 0.0, where(smooth, near.central, self.central))
-        left, right = (where(kinks, side, central) for side in (self.left, self.right))
+        left, right = _limit(self.left, near.left), _limit(self.right, near.right)
+        hidden = np.isfinite(midpoint(left)) & np.isfinite(midpoint(right))
+        left, right = where(hidden, -np.inf, left), where(hidden, np.inf, right)
+        left, right = (
+            where(kinks, side, where(jumps, limit, central))
+            for side, limit in ((self.left, left), (self.right, right))
+        )
         least = np.maximum(near.spread, DOUBT * np.abs(midpoint(self.central)))
         vanishing = smooth & (np.abs(midpoint(near.central)) <= least)
         return _Row(central, left, right, self.broken, self.tiny, kinks, jumps), vanishing
@@ -150,7 +157,7 @@ class Definition:
     def _row(self, directions: tuple[np.ndarray, ...]) -> _Row:
         """Slopes along a tuple of directions; where they leave doubt, with shorter steps too."""
         first = self._sides(directions)
-        doubt = first.broken | (first.spread > DOUBT * first.size)
+        doubt = first.broken | ~(first.spread <= DOUBT * first.size)
         if np.any(doubt):
             row, faint = first.settled(self._nearer(1)._sides(directions), doubt)
         else:
@@ -211,6 +218,13 @@ class Definition:
         if key not in self._values:
             self._values[key] = self.function(point)
         return self._values[key]
+
+
+def _limit(side: Ball, nearer: Ball) -> Ball:
+    """One-sided slopes where some grow without end as the step shrinks: those are infinite."""
+    a, b = midpoint(side), midpoint(nearer)
+    endless = np.abs(b) > GROWTH * np.abs(a)
+    return ball(np.where(endless, np.copysign(np.inf, b), b))
 
 
 def _unsure(values: Ball) -> np.ndarray:

@@ -448,9 +448,12 @@ def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
 
 
 def _kink(slopes: Slopes) -> Truth:
-    """Left and right slopes: there is no single truth here, and at a jump none at all."""
-    central = midpoint(slopes.central)
-    left = np.where(slopes.jumps, -np.inf, midpoint(slopes.left))
-    right = np.where(slopes.jumps, np.inf, midpoint(slopes.right))
+    """Left and right slopes: there is no single truth here, and at a jump an infinite one.
+
+    A side on which the function has no value has no slope: NaN.
+    """
+    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
+    if np.any(np.isnan(left) & np.isnan(right)):
+        return Truth("none", "the truth is not finite at this point")
     note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
     return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)
