@@ -100,6 +100,10 @@ class Judge:
 
     def weigh(self, method: Method, operator: Operator, outcome: Outcome) -> Judgement:
         """The verdict on an outcome as one of a method, whoever computed it."""
+        with np.errstate(all="ignore"):  # infinite slopes and results are told as such
+            return self._weighed(method, operator, outcome)
+
+    def _weighed(self, method: Method, operator: Operator, outcome: Outcome) -> Judgement:
         row = self._empty_row(method, operator)
         nothing = np.zeros(0)
         truth = Truth("none", "not asked")
