@@ -98,7 +98,8 @@ def main():
         f"{len(cases)} functions, torch {about['torch']}, jax {about['jax']}, float64 on the CPU. "
         "Left and right are the slopes on either side, from the definition in ball arithmetic "
         "(the same twice where the function is smooth: a trap, not a convention). **Bold**: NaN, "
-        "or outside the set of slopes. ≠: the four columns, or the library functions, do not agree.\n"
+        "or outside the set of slopes. ≠: the four columns, or the library functions, do not "
+        "agree.\n"
     )
     print(frame.to_markdown(index=False, disable_numparse=True))
 

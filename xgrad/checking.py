@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xgrad.errors import UsageError
+from xgrad.foreign import find_framework_of, make_foreign_case
 from xgrad.problem import Case, case
 from xgrad.report import failure_text, failures
 from xgrad.runner import run
@@ -23,7 +24,7 @@ JUDGED = (AGREES, UNSTABLE, CONVENTION)  # one of these is evidence that somethi
 
 def check(
     function: Callable[..., Any],
-    inputs: Mapping[str, Any],
+    inputs: Any,
     *,
     wrt: str | Iterable[str] = (),
     formula: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
@@ -31,18 +32,41 @@ def check(
     dtypes: Iterable[str] = ("float64", "float32"),
     **options: Any,
 ) -> pd.DataFrame:
-    """Judge the derivatives of `function(xp, **inputs)` at given inputs, as `run` does.
+    """Judge the derivatives of a function at given inputs, as `run` does.
 
-    `inputs` are arrays by name, in the function's shapes; `formula` is a hand-written gradient
-    (jacobian where the value is no scalar), or a mapping of operators to formulas; `options` are
-    those of `run`. Raises `UsageError` where the function does not take xp first.
+    NumPy-style, `function(xp, **inputs)`: `inputs` are arrays by name, `formula` is a hand-written
+    gradient (jacobian where the value is no scalar), or a mapping of operators to formulas.
+
+    A torch function or module, or a JAX function: `inputs` are its arguments, one, a tuple or a
+    dict, nested as they come, and its own reverse mode is judged by differences in float64 with
+    their bound, which is weaker evidence. `options` are those of `run`. Raises `UsageError`.
     """
-    made = make_case(function, inputs, wrt=wrt, formula=formula, operators=operators)
+    chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    foreign = None if _takes_xp(function) else find_framework_of(function, inputs)
+    if foreign is None:
+        made = make_case(function, inputs, wrt=chosen, formula=formula, operators=operators)
+        return run(made, dtypes=dtypes, operators=operators, **options)
+    if formula is not None:
+        raise UsageError(
+            f"{_name(function)}: a formula is NumPy-style math; write the function so too, "
+            "f(xp, ...)"
+        )
+    made = make_foreign_case(function, inputs, foreign, chosen)
+    options.setdefault("methods", (f"{foreign.name}.reverse",))
+    options.setdefault("devices", ("cpu",))
     return run(made, dtypes=dtypes, operators=operators, **options)
 
 
+def _takes_xp(function: Callable[..., Any]) -> bool:
+    """Whether the function is NumPy-style math, with the namespace first."""
+    try:
+        return next(iter(inspect.signature(function).parameters), "") == "xp"
+    except (TypeError, ValueError):
+        return False
+
+
 def assert_agreement(
-    subject: Case | Callable[..., Any], inputs: Mapping[str, Any] | None = None, **options: Any
+    subject: Case | Callable[..., Any], inputs: Any = None, **options: Any
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 

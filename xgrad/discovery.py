@@ -29,6 +29,9 @@ class Broken:
         return self.path.stem
 
 
+CONVENTIONS = "conventions"  # the field of kinks and traps
+
+
 def library() -> Path:
     """The folder of the shipped cases: in the wheel, or at the top of a checkout."""
     package = Path(__file__).parent
@@ -50,10 +53,13 @@ def load_cases(*paths: str | Path) -> list[Case]:
 
 
 def find_cases(paths: Iterable[str | Path]) -> list[Case | Broken]:
-    """The same, with a file that does not import as a `Broken` value in its place."""
+    """The same, with a file that does not import as a `Broken` value in its place.
+
+    Conventions have no single truth to agree with: they are run when they are named.
+    """
     wanted = [str(p) for p in paths]
     found: list[Case | Broken] = []
-    for path in wanted or [str(library())]:
+    for path in wanted or [str(f) for f in _fields() if f.name != CONVENTIONS]:
         found += _cases_of_path(path)
     if not wanted:
         found += _cases_of_entry_points()
@@ -76,10 +82,19 @@ def _cases_of_path(text: str) -> list[Case | Broken]:
     return found
 
 
+def _fields() -> list[Path]:
+    """The folders of the shipped library, one for each field."""
+    return sorted(
+        p for p in library().iterdir() if p.is_dir() and not p.name.startswith((".", "_"))
+    )
+
+
 def _cases_by_name(text: str) -> list[Case | Broken]:
-    """A bare name means a case of the shipped library; anything else is a missing path."""
+    """A bare name means a field or a case of the shipped library, else a path is missing."""
     if not text.isidentifier():
         raise UsageError(f"no such file or folder: {text}")
+    if text in (field.name for field in _fields()):
+        return _cases_of_path(str(library() / text))
     shipped = _cases_of_path(str(library()))
     chosen = [each for each in shipped if each.name == text]
     if not chosen:

@@ -72,6 +72,7 @@ class Case:
     points: dict[str, Callable[..., Mapping[str, Any]]] = field(default_factory=dict)
     legal: Callable[..., Any] | None = None
     knowns: list[Known] = field(default_factory=list)
+    framework: str = ""  # the only one that has the function, where it is not NumPy-style
 
     def __call__(self, xp: Any, *args: Any, **inputs: Any) -> Any:
         return self.function(xp, *args, **inputs)
@@ -302,6 +303,19 @@ def _require_names(
             )
 
 
+def make_foreign(
+    function: Callable[..., Any],
+    name: str,
+    wrt: tuple[str, ...],
+    given: Mapping[str, Any],
+    framework: str,
+) -> Case:
+    """A case of `function(xp, **named)` that one framework alone can run, at a point `given`."""
+    made = Case(function, name, wrt, {"small": {}}, None, (), "", None, framework=framework)
+    made.point("given")(lambda: dict(given))
+    return made
+
+
 def generator(seed: int, *words: str) -> np.random.Generator:
     """A random generator that depends on the seed and the words, and on nothing else."""
     return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in words)])
@@ -320,6 +334,8 @@ def _checked_inputs(case: Case, drawn: Any) -> dict[str, Any]:
             f"case {case.name}: inputs returned {type(drawn).__name__}; "
             f"return a dict with {', '.join(parameters)}"
         )
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        parameters = dict.fromkeys(drawn, inspect.Parameter("any", inspect.Parameter.KEYWORD_ONLY))
     required = {k for k, p in parameters.items() if p.default is inspect.Parameter.empty}
     for missing in sorted(required - set(drawn)):
         raise CaseError(f"case {case.name}: inputs lack {missing!r}; return it in the dict")

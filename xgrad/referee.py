@@ -60,6 +60,7 @@ class Truth:
     right: np.ndarray | None = None
     directions: list[list[np.ndarray]] = field(default_factory=list)
     noise: np.ndarray | None = None
+    bound: np.ndarray | None = None  # how far the truth itself may be off
 
     @property
     def label(self) -> str:

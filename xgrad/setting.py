@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -81,6 +81,10 @@ class Setting:
             other.__dict__[name] = getattr(self, name)
         return other
 
+    def in_dtype(self, dtype: str) -> Setting:
+        """The same inputs and directions in another dtype, which must hold them."""
+        return replace(self, dtype=dtype).moved(self.inputs) if dtype != self.dtype else self
+
     @property
     def x(self) -> tuple[np.ndarray, ...]:
         """The differentiated inputs."""
@@ -109,16 +113,17 @@ class Setting:
 
     @cached_property
     def y_shape(self) -> Shape:
-        """The shape of the value, seen by running the function once in NumPy."""
-        framework = find_framework("numpy")
-        arguments = self.arguments(framework, "cpu", dtype="float64")
-        with np.errstate(all="ignore"):
+        """The shape of the value, seen by running the function once, in NumPy where it can."""
+        framework = find_framework(self.case.framework or "numpy")
+        kind = self.dtype if self.case.framework else "float64"
+        with np.errstate(all="ignore"), framework.scope():
+            arguments = self.arguments(framework, "cpu", dtype=kind)
             y = self.function(arguments)(*arguments.xs)
         if not framework.is_array(y) and not isinstance(y, (float, int)):
             raise CaseError(
                 f"case {self.case.name} returns {type(y).__name__}; return one array of floats"
             )
-        return tuple(np.shape(y))
+        return tuple(framework.describe(y)[0]) if framework.is_array(y) else ()
 
     @cached_property
     def v(self) -> tuple[np.ndarray, ...]:

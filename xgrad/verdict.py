@@ -30,6 +30,7 @@ from xgrad.referee import Budget, Referee, Truth
 from xgrad.setting import EPS, SMALLEST, Setting, rounded, spacing
 from xgrad.table import KNOWN, is_failure
 from xgrad.techniques import Method, choose_methods
+from xgrad.weaker import DifferencesReferee
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
 INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
@@ -71,7 +72,11 @@ class Judge:
         """`prepared` keeps what is compiled for other seeds of the same setting."""
         self.setting = setting
         self.device = device
-        self.referee = Referee(setting, limits)
+        self.limits = limits or Budget()
+        own = setting.case.framework
+        self.referee: Referee | DifferencesReferee = (
+            DifferencesReferee(setting, own, device) if own else Referee(setting, self.limits)
+        )
         self._prepared: Prepared = {} if prepared is None else prepared
         self._outcomes: dict[tuple[Method, str], Outcome] = {}
         self._movements: dict[tuple[Method, str], np.ndarray | None] = {}
@@ -164,6 +169,8 @@ class Judge:
         if truth.directions:  # products with probes: the terms decide, not their sum
             size = np.maximum(size, np.max(size, initial=0.0))
         rounding = SPACINGS * eps * size + SMALLEST[self.setting.dtype]
+        if truth.bound is not None:
+            rounding = rounding + truth.bound
         if truth.noise is not None:
             return NOISE * truth.noise + rounding, truth.noise
         noise = self._typical_movement(operator, truth)
@@ -248,7 +255,7 @@ class Judge:
         return [self._pair(self.setting.draw_direction(rng)) for _ in range(PAIRS)]
 
     def _pair(self, direction: tuple[np.ndarray, ...]) -> tuple[Judge, Judge]:
-        setting, limits = self.setting, self.referee.limits
+        setting, limits = self.setting, self.limits
         less = replace(limits, seconds=limits.seconds / (2 * PAIRS))
         step = max(DISTANCE, 2 * EPS[setting.dtype])
         made = []
@@ -267,7 +274,7 @@ class Judge:
         if s.dtype not in COARSE:
             return None
         at = Setting.make(s.case, s.size, s.point, COARSE[s.dtype], s.seed)
-        return Judge(at, self.device, self.referee.limits)
+        return Judge(at, self.device, self.limits)
 
     # --- how far this one is -------------------------------------------------------------------
 

@@ -120,6 +120,7 @@ def methods_of(case: Case | None) -> dict[Method, bool]:
     return {
         Method(framework.name, technique.name, variant): usual
         for framework in frameworks().values()
+        if not (case and case.framework) or framework.name == case.framework
         for technique in techniques().values()
         for variant, usual in technique.variants(framework, case).items()
     }
