@@ -9,6 +9,7 @@ import xgrad
 from xgrad.checking import make_case
 from xgrad.errors import UsageError
 from xgrad.evaluation import evaluate
+from xgrad.frameworks import find_framework
 from xgrad.operators import OPERATORS
 from xgrad.referee import Referee
 from xgrad.setting import Setting
@@ -371,3 +372,21 @@ def test_every_technique_says_in_one_sentence_what_it_is():
     for name, technique in techniques().items():
         assert technique.name == name
         assert type(technique).__doc__.endswith(".")
+
+
+def test_what_a_trace_freezes_shows_at_the_point_that_is_judged(monkeypatch):
+    @xgrad.case(wrt="x", operators=("gradient",))
+    def cube(xp, x):
+        return xp.sum(x * x * x)
+
+    cube.point("here")(lambda: {"x": np.array([1.0, 2.0])})
+
+    def frozen(self, f, variant=""):
+        """A compiler that keeps the first result it computed."""
+        kept = []
+        return lambda *args: kept[0] if kept else kept.append(f(*args)) or kept[0]
+
+    right = xgrad.run(cube, methods=("jax.reverse",), dtypes=("float64",))
+    monkeypatch.setattr(type(find_framework("jax")), "compile", frozen)
+    stale = xgrad.run(cube, methods=("jax.reverse",), dtypes=("float64",))
+    assert (right["verdict"][0], stale["verdict"][0]) == ("agrees", "disagrees")

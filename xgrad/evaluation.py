@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def _evaluated(
 ) -> Outcome:
     key = method, operator.name
     if key not in prepared:
-        prepared[key] = method.prepare(operator, setting, device)
+        prepared[key] = _prepared(framework, method, operator, setting, device)
     with setting.watched() as issued:
         result = prepared[key](setting)
         framework.wait(result.native)
@@ -103,6 +103,17 @@ def _evaluated(
             again = _outcome(framework, operator, setting, device, prepared[key](setting))
             _require_same(outcome, again, setting, device)
     return outcome
+
+
+def _prepared(
+    framework: Framework, method: Method, operator: Operator, setting: Setting, device: str
+) -> Compute:
+    """The method, traced at another point: what a trace freezes shows at the one that is judged."""
+    compute = method.prepare(operator, setting, device)
+    if framework.traces(method.variant) and method.technique != "differences":
+        with suppress(Exception):
+            framework.wait(compute(setting.beside()).native)
+    return compute
 
 
 def _outcome(

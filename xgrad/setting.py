@@ -81,6 +81,11 @@ class Setting:
             other.__dict__[name] = getattr(self, name)
         return other
 
+    def beside(self) -> Setting:
+        """The same setting with every differentiated input a little further from zero."""
+        near = {k: rounded(self.inputs[k] * (1 + 2.0**-4), self.dtype) for k in self.case.wrt}
+        return self.moved({**self.inputs, **near})
+
     def in_dtype(self, dtype: str) -> Setting:
         """The same inputs and directions in another dtype, which must hold them."""
         return replace(self, dtype=dtype).moved(self.inputs) if dtype != self.dtype else self

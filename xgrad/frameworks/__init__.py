@@ -118,6 +118,10 @@ class Framework(ABC):
         """f traced and compiled where the framework or the variant does that."""
         return f
 
+    def traces(self, variant: str) -> bool:
+        """Whether `compile` records a function at the point where it is first called."""
+        return False
+
     def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """f over rows: a loop, or one call where the framework can."""
         raise NotImplementedError

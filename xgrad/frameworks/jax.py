@@ -153,6 +153,10 @@ class JaxFramework(Framework):
 
         return jax.jit(f)
 
+    def traces(self, variant: str) -> bool:
+        """Always: everything runs under jit."""
+        return True
+
     def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """`jax.vmap` under `jax.jit`."""
         import jax

@@ -226,6 +226,10 @@ class Torch(Framework):
         torch.compiler.reset()
         return torch.compile(f, fullgraph=True)
 
+    def traces(self, variant: str) -> bool:
+        """Compiled variants do."""
+        return variant == "compiled"
+
     def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """`torch.func.vmap`; where an operation has no batching rule, a loop."""
         import torch
