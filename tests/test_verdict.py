@@ -381,3 +381,18 @@ def test_elements_are_named_as_an_array_index(operator, k):
 def test_a_single_value_is_named_y(verdict):
     row = verdict(function("rosenbrock"), "torch.formula", operators=("value",))
     assert (row["verdict"], row["worst"]) == ("agrees", "y")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1.25, "disagrees")])
+def test_a_quarter_too_much_is_no_rounding_in_short_types(dtype, factor, verdict):
+    @xgrad.case(wrt="x", operators=("gradient",))
+    def cubes(xp, x):
+        return xp.sum(x * x * x)
+
+    cubes.inputs(lambda rng: {"x": rng.normal(size=8)})
+    cubes.formula("gradient")(lambda xp, x: 3 * x * x)
+    cubes.formula("gradient", name="off", default=False)(lambda xp, x: factor * 3 * x * x)
+    for seed in range(10):
+        frame = xgrad.run(cubes, methods=("torch.formula:off",), dtypes=(dtype,), seed=seed)
+        assert list(frame["verdict"]) == [verdict]

@@ -37,6 +37,8 @@ INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
 
 NOISE = 4.0  # noise levels in the tolerance
 SPACINGS = 32.0  # epsilons of the result in the tolerance
+SHORT_SPACINGS = 8.0  # of 16-bit types, where 32 would be a quarter of the result
+COARSEST = 1e-4  # epsilon beyond which a type is short
 WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
 MOVED = 4.0  # own movements within which a result has but lost digits
@@ -168,7 +170,8 @@ class Judge:
         eps = EPS[self.setting.dtype]
         if truth.directions:  # products with probes: the terms decide, not their sum
             size = np.maximum(size, np.max(size, initial=0.0))
-        rounding = SPACINGS * eps * size + SMALLEST[self.setting.dtype]
+        spacings = SHORT_SPACINGS if eps > COARSEST else SPACINGS
+        rounding = spacings * eps * size + SMALLEST[self.setting.dtype]
         if truth.bound is not None:
             rounding = rounding + truth.bound
         if truth.noise is not None:
