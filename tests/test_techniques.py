@@ -358,7 +358,8 @@ def test_the_derivative_of_a_map_that_is_not_elementwise_is_an_error(name, opera
 def test_short_floats_run_and_are_judged(framework, dtype):
     for technique in ("reverse", "forward", "differences"):
         row = judged(sine_times, f"{framework}.{technique}", dtype=dtype)
-        assert (row["status"], row["verdict"]) == ("ok", "agrees"), row
+        right = ("agrees", "inconclusive") if technique == "differences" else ("agrees",)
+        assert (row["status"], row["verdict"] in right) == ("ok", True), row
     off = judged(sine_times, f"{framework}.formula", dtype=dtype, formula=lambda xp, x: 1.5 * x)
     assert off["verdict"] == "disagrees"
 

@@ -17,11 +17,11 @@ from xgrad.mutation import MUTANTS, plant
 from xgrad.operators import Operator
 from xgrad.planning import Cell, Plan, methods_at, operators_at
 from xgrad.problem import Case, generator
-from xgrad.referee import Truth
 from xgrad.runner import describe_failure, map_cells
 from xgrad.setting import Setting, rounded
 from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tampered
 from xgrad.techniques import Method
+from xgrad.truth import Truth
 from xgrad.verdict import AGREES, DISAGREES, Judge
 
 if TYPE_CHECKING:

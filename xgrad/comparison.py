@@ -12,7 +12,7 @@ from xgrad.evaluation import (
     Outcome,
 )
 from xgrad.frameworks.ball import Ball, midpoint
-from xgrad.referee import Truth
+from xgrad.truth import Truth
 
 BALL_DIGITS = 40.0  # that a formula in balls must show
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ from xgrad.definition import DIGITS_OF_ZERO, Agreement, Definition, Slopes, agre
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import ball as balls
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import Ball, ball, budget, halves, midpoint, precision
+from xgrad.frameworks.ball import Ball, ball, budget, midpoint, precision
 from xgrad.operators import OPERATORS, Operator
 from xgrad.problem import generator
 from xgrad.rounding import more_digits, samples
@@ -22,6 +21,7 @@ from xgrad.setting import Arguments, Setting, flatten
 from xgrad.techniques._ladder import RATIO, TINY, Ladder, extrapolate
 from xgrad.techniques._stencil import ONES, Planner, Stencil, combine, plan, points, unit_length
 from xgrad.techniques.formula import apply_formula
+from xgrad.truth import Truth, finished, products
 
 DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
@@ -42,78 +42,11 @@ class Budget:
     gigabytes: float = 4.0
 
 
-@dataclass
-class Truth:
-    """What is known about one operator at one setting, in the flat layout.
-
-    `high` + `low` hold the values to 106 bits. At a kink, `left` and `right` are the slopes. With
-    `directions`, values are known along those only, a list of flat directions for each entry.
-    """
-
-    kind: str  # certified, definition, probes, kink, none
-    note: str = ""
-    digits: float = float("nan")
-    exact: Ball | None = None
-    high: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    low: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    left: np.ndarray | None = None
-    right: np.ndarray | None = None
-    directions: list[list[np.ndarray]] = field(default_factory=list)
-    noise: np.ndarray | None = None
-    bound: np.ndarray | None = None  # how far the truth itself may be off
-
-    @property
-    def label(self) -> str:
-        """The text of the column: the kind, for none with the reason."""
-        return f"none: {self.note}" if self.kind == "none" else self.kind
-
-    def seen(self, got: Any) -> Any:
-        """What the truth can be compared with: got itself, or its products with the directions."""
-        if not self.directions:
-            return got
-        return np.array([_contracted(got, d) for d in self.directions]).reshape(-1)
-
-    def error(self, got: Any) -> np.ndarray:
-        """|seen − truth|, element by element, in the digits of both."""
-        if isinstance(got, Ball):
-            exact = self.exact if self.exact is not None else ball(self.high) + ball(self.low)
-            return np.abs(midpoint(got - exact))
-        with np.errstate(all="ignore"):
-            if got.dtype == np.longdouble and got.dtype != np.float64:
-                high = got.astype(np.float64)
-                rest = (got - high).astype(np.float64)
-                return np.abs((high - self.high) + (rest - self.low))
-            return np.abs((got - self.high) - self.low)
-
-
 def _vanished(before: Agreement | None, found: Agreement) -> float:
     """Digits by which the gap shrank with the step: all there is to see where slopes are 0."""
     if before is None or not 0.0 < before.gap < np.inf:
         return 0.0
     return float(-np.log10(max(found.gap / before.gap, 10.0**-DIGITS_OF_ZERO)))
-
-
-def _contracted(got: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
-    for d in reversed(directions):
-        got = np.tensordot(got, d, axes=1)
-    return got
-
-
-def _products(
-    table: np.ndarray, directions: list[np.ndarray], elementwise: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """A table along directions, and the same of its sizes."""
-    sizes = [np.abs(d) for d in directions]
-    if elementwise:
-        return table * np.prod(directions, axis=0), np.abs(table) * np.prod(sizes, axis=0)
-    return _contracted(table, directions), _contracted(np.abs(table), sizes)
-
-
-def _finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> Truth:
-    high, low = halves(exact)
-    if not np.all(np.isfinite(high)):
-        return Truth("none", "the truth is not finite at this point")
-    return Truth(kind, note, digits, exact, high, low)
 
 
 class Referee:
@@ -158,7 +91,7 @@ class Referee:
         compute = find_candidate(operator, self.setting)
         if operator.order == 0:
             assert compute is not None
-            return _finished("definition", self._evaluate(compute, balls.BITS)), True
+            return finished("definition", self._evaluate(compute, balls.BITS)), True
         if operator.of == "elementwise" and operator.order > 1:
             self._require_first(operator)
         if independent or compute is None:
@@ -225,7 +158,7 @@ class Referee:
             found = self._probe(definition, stencil, candidate)
             digits = max(found.digits, _vanished(before, found))
             if digits >= DIGITS:
-                return _finished("certified", candidate, digits=digits)
+                return finished("certified", candidate, digits=digits)
             if before and digits < best + 5:
                 break
             best, before = max(best, digits), found
@@ -284,7 +217,7 @@ class Referee:
             return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
         if slopes.kinked:
             return _kink(slopes)
-        return _finished("definition", slopes.central)
+        return finished("definition", slopes.central)
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
         rng = generator(self.setting.seed, self.setting.case.name, "probes")
@@ -297,7 +230,7 @@ class Referee:
             found.append(slopes.central.data.reshape(-1))
             chosen.append(directions)
         note = f"{PROBES} random directions, {reason}"
-        truth = _finished("probes", ball(np.concatenate(found)), note)
+        truth = finished("probes", ball(np.concatenate(found)), note)
         truth.directions = chosen
         return truth
 
@@ -305,7 +238,7 @@ class Referee:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
         one, other = self._along_two(definition, stencil)
         self._require_diagonal(operator, one, other)
-        return _kink(one) if one.kinked else _finished("definition", one.central)
+        return _kink(one) if one.kinked else finished("definition", one.central)
 
     def _require_first(self, operator: Operator) -> None:
         """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
@@ -373,7 +306,7 @@ class Referee:
         for _ in range(PROBES if stencil.free or stencil.elementwise else 1):
             directions = self._draw(stencil, rng)
             slope, error = self._long_slope(stencil.filled(directions), kind)
-            got, terms = _products(exact, directions, stencil.elementwise)
+            got, terms = products(exact, directions, stencil.elementwise)
             size = max(float(np.max(terms)), TINY["float64"])
             gaps.append([float(np.max(np.abs(got - slope))) / size, float(np.max(error)) / size])
         digits, resolved = -np.log10(np.maximum(np.max(gaps, axis=0), 1e-25))

@@ -15,7 +15,7 @@ import numpy as np
 
 from xgrad.frameworks import find_framework
 from xgrad.frameworks._namespace import cross_product, einsum_names, python_scan
-from xgrad.frameworks._wrapped import Wrapped
+from xgrad.frameworks._wrapped import Passing, bare, like
 from xgrad.frameworks.ball import Ball, ball
 from xgrad.setting import EPS, Arguments, Setting
 
@@ -69,18 +69,10 @@ _TERMS: dict[str, Callable[..., float]] = {
 }
 
 
-class Noisy(Wrapped):
+class Noisy(Passing):
     """An array whose every operation rounds at random."""
 
-    __slots__ = ("namespace",)
-
-    def __init__(self, data: Any, namespace: Any):
-        super().__init__(data)
-        self.namespace = namespace
-
-    @property
-    def dtype(self) -> Any:
-        return self.data.dtype
+    __slots__ = ()
 
     def __getitem__(self, key: Any) -> Any:
         return Noisy(np.asarray(self.data[key]) if _is_numpy(self.data) else self.data[key],
@@ -93,17 +85,6 @@ def _is_numpy(value: Any) -> bool:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, Ball) or (_is_numpy(value) and value.dtype.kind == "f")
-
-
-def _bare(value: Any) -> Any:
-    if isinstance(value, Noisy):
-        return value.data
-    return _like(value, [_bare(v) for v in value]) if isinstance(value, (list, tuple)) else value
-
-
-def _like(sequence: Any, values: list[Any]) -> Any:
-    """A list, tuple or named tuple of the same type with these values."""
-    return sequence._make(values) if hasattr(sequence, "_make") else type(sequence)(values)
 
 
 class _Linalg:
@@ -119,14 +100,14 @@ class _Linalg:
 
         def stable(*args: Any, **keywords: Any) -> Any:
             return self._outer.wrapped(
-                function(*(self._near(_bare(a)) for a in args), **keywords), perturb=True
+                function(*(self._near(bare(a)) for a in args), **keywords), perturb=True
             )
 
         return stable
 
     def slogdet(self, x: Any) -> Any:
         """The sign is exact."""
-        result = self._outer.base.linalg.slogdet(self._near(_bare(x)))
+        result = self._outer.base.linalg.slogdet(self._near(bare(x)))
         return result._make([self._outer.wrapped(v, perturb=i == 1) for i, v in enumerate(result)])
 
     def outer(self, a: Any, b: Any) -> Any:
@@ -187,8 +168,8 @@ class NoisyNamespace:
         """The function with rounding errors of its kind."""
 
         def apply(*args: Any, **keywords: Any) -> Any:
-            plain = [_bare(a) for a in args]
-            result = function(*plain, **{k: _bare(v) for k, v in keywords.items()})
+            plain = [bare(a) for a in args]
+            result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
             if name in _TERMS:
                 return self.wrapped(self._sum_error(name, function, plain, keywords, result))
             return self.wrapped(result, perturb=name not in _EXACT)
@@ -207,7 +188,7 @@ class NoisyNamespace:
     def wrapped(self, value: Any, perturb: bool = False) -> Any:
         """Wrap floats, rounded at random where `perturb` says so."""
         if isinstance(value, (list, tuple)):
-            return _like(value, [self.wrapped(v, perturb) for v in value])
+            return like(value, [self.wrapped(v, perturb) for v in value])
         if not _is_float(value):
             return value
         if perturb:
@@ -290,7 +271,7 @@ def samples(
         rest = {k: xp.noisy(a) for k, a in exact.rest.items()}
         arguments = Arguments(xp, tuple(xp.noisy(a) for a in exact.xs), rest, exact.static)
         directions = tuple(xp.wrapped(a) for a in v)
-        drawn.append(_bare(compute(arguments, directions, xp.wrapped(w))))
+        drawn.append(bare(compute(arguments, directions, xp.wrapped(w))))
     return drawn
 
 

@@ -11,36 +11,20 @@ import numpy as np
 from xgrad.candidates import Candidate
 from xgrad.frameworks import find_framework
 from xgrad.frameworks._namespace import python_scan
-from xgrad.frameworks._wrapped import Wrapped
+from xgrad.frameworks._wrapped import Passing, bare
 from xgrad.frameworks.ball import Ball, ball, midpoint
 from xgrad.setting import Arguments, Setting
 
 MOST = 12  # operations of a kind that are tried
 
 
-class Tampered(Wrapped):
+class Tampered(Passing):
     """An array whose operations pass through a namespace that spoils one of them."""
 
-    __slots__ = ("namespace",)
-
-    def __init__(self, data: Any, namespace: Any):
-        super().__init__(data)
-        self.namespace = namespace
-
-    @property
-    def dtype(self) -> Any:
-        return self.data.dtype
+    __slots__ = ()
 
     def __getitem__(self, key: Any) -> Any:
-        return self.namespace.wrapped(self.data[_bare(key)])
-
-
-def _bare(value: Any) -> Any:
-    if isinstance(value, Tampered):
-        return value.data
-    if isinstance(value, (list, tuple)):
-        return type(value)(_bare(v) for v in value)
-    return value
+        return self.namespace.wrapped(self.data[bare(key)])
 
 
 @dataclass(frozen=True)
@@ -79,8 +63,8 @@ class TamperedNamespace:
         """The function, spoiled where its turn has come."""
 
         def apply(*args: Any, **keywords: Any) -> Any:
-            plain = [_bare(a) for a in args]
-            result = function(*plain, **{k: _bare(v) for k, v in keywords.items()})
+            plain = [bare(a) for a in args]
+            result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
             if name in self.spoiling.operations and self.spoiling.fits(plain):
                 if self.seen == self.target:
                     result = self.spoiling.spoil(name, function, plain, result)
@@ -205,7 +189,7 @@ def _run(
     )
     v = tuple(xp.wrapped(found.put(a, dtype)) for a in setting.v)
     with np.errstate(all="ignore"):
-        return _bare(compute(arguments, v, xp.wrapped(found.put(setting.w, dtype))))
+        return bare(compute(arguments, v, xp.wrapped(found.put(setting.w, dtype))))
 
 
 def detached(target: int, setting: Setting) -> tuple[np.ndarray, int]:
@@ -218,7 +202,7 @@ def detached(target: int, setting: Setting) -> tuple[np.ndarray, int]:
     leaves = tuple(x.requires_grad_() for x in plain.xs)
     rest = {k: xp.wrapped(a) for k, a in plain.rest.items()}
     wrapped = tuple(xp.wrapped(x) for x in leaves)
-    y = _bare(setting.function(Arguments(xp, wrapped, rest, plain.static))(*wrapped))
+    y = bare(setting.function(Arguments(xp, wrapped, rest, plain.static))(*wrapped))
     if not y.requires_grad:
         return np.zeros(setting.x_size), min(xp.seen, MOST)
     parts = torch.autograd.grad(y, leaves, allow_unused=True, materialize_grads=True)

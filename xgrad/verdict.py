@@ -26,10 +26,11 @@ from xgrad.frameworks.ball import Ball
 from xgrad.hints import Evidence, find_hint
 from xgrad.operators import Operator
 from xgrad.problem import Case, generator
-from xgrad.referee import Budget, Referee, Truth
+from xgrad.referee import Budget, Referee
 from xgrad.setting import EPS, SMALLEST, Setting, rounded, spacing
 from xgrad.table import KNOWN, is_failure
 from xgrad.techniques import Method, choose_methods
+from xgrad.truth import Truth
 from xgrad.weaker import DifferencesReferee
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"

@@ -6,9 +6,9 @@ import numpy as np
 
 from xgrad.evaluation import OK, Outcome, evaluate
 from xgrad.operators import Operator
-from xgrad.referee import Truth
 from xgrad.setting import Setting
 from xgrad.techniques import Method
+from xgrad.truth import Truth
 
 
 class DifferencesReferee:

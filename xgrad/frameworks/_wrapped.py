@@ -102,3 +102,29 @@ class Wrapped:
     __lt__, __le__ = _binary("less"), _binary("less_equal")
     __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
     __eq__, __ne__ = _binary("equal"), _binary("not_equal")
+
+
+class Passing(Wrapped):
+    """A wrapped array that carries its namespace: each one may do something else on the way."""
+
+    __slots__ = ("namespace",)
+
+    def __init__(self, data: Any, namespace: Any):
+        super().__init__(data)
+        self.namespace = namespace
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+
+def bare(value: Any) -> Any:
+    """The arrays inside, in lists and tuples too."""
+    if isinstance(value, Passing):
+        return value.data
+    return like(value, [bare(v) for v in value]) if isinstance(value, (list, tuple)) else value
+
+
+def like(sequence: Any, values: list[Any]) -> Any:
+    """A list, tuple or named tuple of the same type with these values."""
+    return sequence._make(values) if hasattr(sequence, "_make") else type(sequence)(values)
