@@ -5,7 +5,9 @@ import pytest
 
 import xgrad
 from xgrad.errors import UsageError
-from xgrad.foreign import take_apart
+from xgrad.foreign import make_foreign_case, take_apart
+from xgrad.frameworks import find_framework
+from xgrad.setting import Setting
 from xgrad.table import records
 
 torch = pytest.importorskip("torch")
@@ -131,3 +133,16 @@ def test_trees_are_taken_apart_and_put_together():
     tree = take_apart({"a": [1, (2, 3)], "b": 4}, "x")
     assert list(tree.leaves) == ["x.a[0]", "x.a[1][0]", "x.a[1][1]", "x.b"]
     assert tree.rebuild(tree.leaves) == {"a": [1, (2, 3)], "b": 4}
+
+
+@pytest.mark.parametrize("operator", ["jvp", "vjp"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_truth_in_float64_is_along_the_very_direction_that_the_dtype_holds(operator, dtype):
+    inputs = (torch.tensor(RNG.normal(size=6)),)
+    case = make_foreign_case(lambda x: x * 3, inputs, find_framework("torch"), ())
+    setting = Setting.make(case, "small", "given", dtype, 0)
+    wide = setting.in_dtype("float64")
+    assert np.array_equal(wide.v[0], setting.v[0])
+    assert np.array_equal(wide.w, setting.w)
+    frame = xgrad.check(lambda x: x * 3, inputs, operators=(operator,), dtypes=(dtype,))
+    assert list(frame["verdict"]) == ["agrees"]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("table", "markdown", "csv", "json")
-PATHS = "Files, folders or file.py::case, as pytest takes them; default: the shipped cases."
 
 
 POSITIVE = click.FloatRange(min=0, min_open=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -88,7 +88,9 @@ class Setting:
 
     def in_dtype(self, dtype: str) -> Setting:
         """The same inputs and directions in another dtype, which must hold them."""
-        return replace(self, dtype=dtype).moved(self.inputs) if dtype != self.dtype else self
+        other = self.moved(self.inputs)
+        other.dtype = dtype
+        return other
 
     @property
     def x(self) -> tuple[np.ndarray, ...]:

@@ -6,7 +6,7 @@ import datetime
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xgrad import environment
 from xgrad.errors import UsageError
@@ -81,9 +81,3 @@ def new_folder(root: Path = Path("results/runs")) -> Path:
     while path.exists():
         path, k = root / f"{name}-{k}", k + 1
     return path
-
-
-def read_environment(path: Path) -> dict[str, Any]:
-    """The environment of a saved run; empty where none was written."""
-    file = path / ENVIRONMENT
-    return dict(json.loads(file.read_text())) if file.exists() else {}

@@ -51,7 +51,6 @@ COLUMNS = (
 )
 # fmt: on
 
-KEY = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
 KNOWN = "known: "  # how the message of a difference begins that the case lists
 FAILED = ("error", "timeout", "crashed")
 
