@@ -132,3 +132,26 @@ def test_a_case_that_fails_is_no_success(tmp_path, monkeypatch):
     )
     done = CliRunner().invoke(main, ["audit", "my.py", "--seeds", "1", "--workers", "0"])
     assert done.exit_code == 1
+
+
+def test_a_kink_is_set_aside_and_a_known_difference_is_no_accusation():
+    @xgrad.case(wrt="x", operators=("gradient",))
+    def corner(xp, x):
+        return xp.sum(xp.abs(x))
+
+    corner.point("zero")(lambda: {"x": np.zeros(2)})
+    plan = make_plan([corner], Selection(methods=("torch.reverse",), dtypes=("float64",)))
+    frame = to_frame(row for cell in plan.cells for row in audit_cell(corner, cell))
+    assert list(frame["result"]) == ["set aside"]
+    assert is_clean(frame)
+    residual.formula("gradient", name="half", default=False)(
+        lambda xp, A, b, x: tuple(g / 2 for g in gradient(xp, A, b, x))
+    )
+    for known, clean in ((False, False), (True, True)):
+        if known:
+            residual.known("numpy.formula:half", "half of it by design")
+        plan = make_plan([residual], Selection(methods=("numpy.formula:half",)))
+        frame = to_frame(row for cell in plan.cells for row in audit_cell(residual, cell))
+        assert is_clean(frame) == clean
+    residual.formulas.pop()
+    residual.knowns.clear()

@@ -19,6 +19,7 @@ from xgrad.planning import Cell, Plan, methods_at, operators_at
 from xgrad.problem import Case, generator
 from xgrad.runner import describe_failure, map_cells
 from xgrad.setting import Setting, rounded
+from xgrad.table import KNOWN
 from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tampered
 from xgrad.techniques import Method
 from xgrad.truth import Truth
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CAUGHT, MISSED, EQUAL, BELOW, ACCUSED = "caught", "missed", "equal", "below", "accused"
+ASIDE = "set aside"  # a point without one truth for each element: nothing can be planted there
 RIGHT = "right"  # the mutant's name in rows about right results
 SAME = 1e-13  # relative: a mistake smaller than this in float64 is none
 BITS = 256
@@ -70,9 +72,14 @@ def _audited(case: Case, cell: Cell) -> list[Row]:
     rows: list[Row] = []
     for operator in operators_at(case, setting, cell.operators):
         truth = judge.truth(operator)
-        if operator.order and truth.kind in ("certified", "definition") and not truth.directions:
+        if not operator.order:
+            continue
+        if truth.kind in ("certified", "definition") and not truth.directions:
             rows += _right_rows(judge, operator, cell)
             rows += _mutant_rows(judge, operator, truth)
+        else:
+            rows.append({**_place(setting, operator), "mutant": RIGHT, "result": ASIDE,
+                         "hint": truth.label})  # fmt: skip
     return rows
 
 
@@ -93,11 +100,12 @@ def _right_rows(judge: Judge, operator: Operator, cell: Cell) -> Iterator[Row]:
         made = judge.judge(method, operator)
         if made.outcome.status != OK:
             continue
+        accused = made.row["verdict"] == DISAGREES and not made.row["message"].startswith(KNOWN)
         yield {
             **_place(judge.setting, operator),
             "mutant": RIGHT,
             "method": str(method),
-            "result": ACCUSED if made.row["verdict"] == DISAGREES else AGREES,
+            "result": ACCUSED if accused else AGREES,
             **_bound_counts(made),
         }
 
@@ -290,10 +298,12 @@ def to_text(frame: pd.DataFrame, style: str = "table") -> str:
             parts.append(f"## {title}\n\n{body}" if style == "markdown" else f"{title}\n{body}")
     planted = frame[frame["mutant"] != RIGHT]["result"].value_counts()
     right = frame[frame["mutant"] == RIGHT]["result"].value_counts()
+    judged = right.get(AGREES, 0) + right.get(ACCUSED, 0)
+    aside = f"; {right[ASIDE]:,} kinks and probes set aside" if ASIDE in right else ""
     said = ", ".join(f"{planted.get(r, 0):,} {r}" for r in (CAUGHT, MISSED, EQUAL, BELOW))
     parts.append(
         f"{int(planted.sum()):,} mistakes: {said} (equal: no mistake in exact arithmetic; below: "
-        f"less than the dtype resolves there)\n{int(right.sum()):,} right results: "
-        f"{right.get(ACCUSED, 0):,} accused"
+        f"less than the dtype resolves there)\n{judged:,} right results: "
+        f"{right.get(ACCUSED, 0):,} accused{aside}"
     )
     return "\n\n".join(parts)

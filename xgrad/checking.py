@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xgrad.errors import UsageError
-from xgrad.foreign import find_framework_of, make_foreign_case
+from xgrad.foreign import find_framework_of, implement, make_foreign_case
+from xgrad.planning import operators_at
 from xgrad.problem import Case, case
 from xgrad.report import failure_text, failures
 from xgrad.runner import run
+from xgrad.setting import Setting
 from xgrad.table import records
 from xgrad.verdict import AGREES, CONVENTION, UNSTABLE
 
@@ -27,6 +29,7 @@ def check(
     inputs: Any,
     *,
     wrt: str | Iterable[str] = (),
+    like: Callable[..., Any] | None = None,
     formula: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
     operators: Iterable[str] | str | None = None,
     dtypes: Iterable[str] = ("float64", "float32"),
@@ -39,22 +42,54 @@ def check(
 
     A torch function or module, or a JAX function: `inputs` are its arguments, one, a tuple or a
     dict, nested as they come, and its own reverse mode is judged by differences in float64 with
-    their bound, which is weaker evidence. `options` are those of `run`. Raises `UsageError`.
+    their bound, which is weaker evidence. `like` is a plain implementation of the same function,
+    of the same framework or NumPy-style: value and derivative are then those of `like`, and the
+    column `multiple` sets the error beside that of `like` in the same dtype. `options` are those
+    of `run`. Raises `UsageError`.
     """
     chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     foreign = None if _takes_xp(function) else find_framework_of(function, inputs)
     if foreign is None:
+        if like is not None:
+            raise UsageError(f"{_name(function)}: like= goes with a function of torch or JAX")
         made = make_case(function, inputs, wrt=chosen, formula=formula, operators=operators)
         return run(made, dtypes=dtypes, operators=operators, **options)
-    if formula is not None:
+    if formula is not None and not (like and _takes_xp(like)):
         raise UsageError(
             f"{_name(function)}: a formula is NumPy-style math; write the function so too, "
             "f(xp, ...)"
         )
-    made = make_foreign_case(function, inputs, foreign, chosen)
-    options.setdefault("methods", (f"{foreign.name}.reverse",))
+    if like is not None and _takes_xp(like):
+        made = make_case(like, _by_name(like, inputs), wrt=chosen, formula=formula)
+        implement(made, function, foreign)
+    else:
+        made = make_foreign_case(function, inputs, foreign, chosen, like)
+    methods = [f"{foreign.name}.reverse", *(f"{foreign.name}.reverse:{i.name}"
+               for i in made.implementations)]  # fmt: skip
+    options.setdefault("methods", tuple(methods))
     options.setdefault("devices", ("cpu",))
-    return run(made, dtypes=dtypes, operators=operators, **options)
+    asked = operators or (("value", _first_derivative(made)) if like else None)
+    return run(made, dtypes=dtypes, operators=asked, **options)
+
+
+def _by_name(function: Callable[..., Any], inputs: Any) -> dict[str, Any]:
+    """Arguments of a framework by the names of a NumPy-style function, on the host."""
+    if not isinstance(inputs, Mapping):
+        values = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+        names = list(inspect.signature(function).parameters)[1:]
+        inputs = dict(zip(names, values, strict=False))
+    return {k: _on_host(v) for k, v in inputs.items()}
+
+
+def _on_host(value: Any) -> Any:
+    found = find_framework_of(None, value)
+    return found.get(value) if found else value
+
+
+def _first_derivative(made: Case) -> str:
+    """gradient, jacobian or vjp, whichever a check without operators takes."""
+    setting = Setting.make(made, "small", "given", "float64", 0)
+    return operators_at(made, setting, ())[0].name
 
 
 def _takes_xp(function: Callable[..., Any]) -> bool:

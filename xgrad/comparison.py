@@ -8,9 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xgrad.evaluation import (
-    Outcome,
-)
+from xgrad.evaluation import Outcome
 from xgrad.frameworks.ball import Ball, midpoint
 from xgrad.truth import Truth
 
@@ -28,6 +26,7 @@ class Comparison:
     noise: np.ndarray
     kinked: np.ndarray
     in_balls: bool
+    multiple: float = float("nan")  # of the plain implementation's error
 
     @classmethod
     def make(

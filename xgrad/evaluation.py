@@ -22,6 +22,7 @@ from xgrad.techniques import Compute, Method, Result
 OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"
 NONFINITE, ERROR = "nonfinite", "error"
 MESSAGE = 400  # characters of a message, at most
+_PACKAGES = {"sklearn": "scikit-learn"}  # where the name to install is another
 REPEATS = 64  # epsilons that two calls may differ by on a device that adds in any order
 
 
@@ -69,6 +70,9 @@ def evaluate(
             )
     except Unavailable as reason:
         return Outcome(UNAVAILABLE, message=str(reason))
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(str(error.name).partition(".")[0], str(error.name))
+        return Outcome(UNAVAILABLE, message=f"needs {error.name}: pip install {package}")
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
     except (Exception, SystemExit) as error:

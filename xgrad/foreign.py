@@ -56,14 +56,22 @@ def _joined(parts: Mapping[Any, Tree], make: Callable[[list[Any]], Any]) -> Tree
 
 
 def make_foreign_case(
-    function: Callable[..., Any], inputs: Any, framework: Framework, wrt: tuple[str, ...]
+    function: Callable[..., Any],
+    inputs: Any,
+    framework: Framework,
+    wrt: tuple[str, ...],
+    like: Callable[..., Any] | None = None,
 ) -> Case:
     """A case of a framework's own function at given arguments: one, a tuple of them, or a dict.
 
     Differentiated are the float arrays, of torch those that require a gradient where some do, and
-    a module's parameters; `wrt` names others. Raises `UsageError` where there is none.
+    a module's parameters; `wrt` names others. With `like`, a plain function of the same arguments
+    is the case, and `function` its implementation. Raises `UsageError` where there is nothing to
+    differentiate.
     """
-    arguments = _arguments(function, inputs)
+    if like is not None:
+        _require_no_state(function, like)
+    arguments = _arguments(like or function, inputs)
     trees = {name: take_apart(value, name) for name, value in arguments.items()}
     state = _module_state(function)
     leaves = {k: v for tree in trees.values() for k, v in tree.leaves.items()} | state
@@ -75,20 +83,52 @@ def make_foreign_case(
         if name not in given:
             raise UsageError(f"{_name(function)}: wrt {name!r} is no input: {', '.join(given)}")
 
-    def call(xp: Any, **named: Any) -> Any:
-        values = [tree.rebuild(named) for tree in trees.values()]
-        if state:
-            import torch
+    def caller(target: Callable[..., Any]) -> Callable[..., Any]:
+        def call(xp: Any, **named: Any) -> Any:
+            values = [tree.rebuild(named) for tree in trees.values()]
+            if state:
+                import torch
 
-            held = {k: named[k] for k in state}
-            return _one_value(torch.func.functional_call(function, held, tuple(values)), xp)
-        return _one_value(function(*values), xp)
+                held = {k: named[k] for k in state}
+                return _one_value(torch.func.functional_call(target, held, tuple(values)), xp)
+            return _one_value(target(*values), xp)
 
-    return make_foreign(call, _name(function), chosen, given, framework.name)
+        return call
+
+    made = make_foreign(
+        caller(like or function), _name(like or function), chosen, given, framework.name
+    )
+    if like is not None:
+        fused = caller(function)
+        xp = framework.namespace("float64")
+        made.implementation(framework.name, name=_name(function))(
+            lambda **named: fused(xp, **named)
+        )
+    return made
+
+
+def _require_no_state(*functions: Any) -> None:
+    for function in functions:
+        if _module_state(function):
+            raise UsageError(
+                f"{_name(function)}: like= compares functions; make the module's parameters "
+                "arguments of one (torch.func.functional_call)"
+            )
+
+
+def implement(case: Case, function: Callable[..., Any], framework: Framework) -> None:
+    """Add a framework's own function, which takes the case's inputs in order, to a case."""
+    _require_no_state(function)
+    order = list(inspect.signature(case.function).parameters)[1:]
+    case.implementation(framework.name, name=_name(function))(
+        lambda **named: function(*(named[k] for k in order if k in named))
+    )
 
 
 def _name(function: Any) -> str:
-    return str(getattr(function, "__name__", type(function).__name__))
+    """The function's name; of `F.apply`, where F is a torch.autograd.Function, that of F."""
+    named = _owner(function) or function
+    return str(getattr(named, "__name__", type(function).__name__))
 
 
 def _arguments(function: Any, inputs: Any) -> dict[str, Any]:
@@ -97,14 +137,34 @@ def _arguments(function: Any, inputs: Any) -> dict[str, Any]:
         return dict(inputs)
     values = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
     try:
-        call = function.forward if hasattr(function, "forward") else function
-        kinds = inspect.signature(call).parameters.values()
-        names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = _parameters(function)
     except (TypeError, ValueError):
         names = []
     if len(names) < len(values) or len(set(names)) != len(names):
         names = [f"x{i}" for i in range(len(values))]
     return dict(zip(names, values, strict=False))
+
+
+def _parameters(function: Any) -> list[str]:
+    """Positional parameters: of a module those of forward, of F.apply those of F.forward."""
+    owner = _owner(function)
+    call = getattr(owner or function, "forward", function)
+    kinds = inspect.signature(call).parameters.values()
+    names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names if owner is None or _sets_context(owner) else names[1:]
+
+
+def _sets_context(owner: type) -> bool:
+    """Whether a torch.autograd.Function has `setup_context`: then forward takes no `ctx`."""
+    own = (k for k in owner.__mro__ if not k.__module__.startswith("torch."))
+    return any("setup_context" in vars(k) for k in own)
+
+
+def _owner(function: Any) -> Any:
+    """The torch.autograd.Function whose `apply` this is, or None."""
+    owner = getattr(function, "__self__", None)
+    named = getattr(function, "__name__", "") == "apply" and isinstance(owner, type)
+    return owner if named and hasattr(owner, "forward") else None
 
 
 def _module_state(function: Any) -> dict[str, Any]:

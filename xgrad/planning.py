@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     pass
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu|rocm|tpu|hpu|mtia)(:\d+)?")
+LARGEST_JACOBIAN = 10_000  # elements of one that is asked for when nobody named an operator
 DEVICES = ("cpu", "cuda", "cuda:0", "mps", "xpu", "rocm", "tpu")
 
 Row = dict[str, Any]
@@ -212,12 +214,15 @@ def _operators(case: Case, asked: tuple[str, ...] | None, *, alone: bool) -> tup
 
 
 def operators_at(case: Case, setting: Setting, named: tuple[str, ...]) -> list[Operator]:
-    """The operators by name; without names gradient for a scalar and jacobian otherwise."""
+    """The operators by name; without names gradient for a scalar, else jacobian, vjp if large."""
     if named:
         return [OPERATORS[name] for name in named]
     if case.operators is not None:
         return []
-    return [OPERATORS["gradient" if setting.y_shape == () else "jacobian"]]
+    if setting.y_shape == ():
+        return [OPERATORS["gradient"]]
+    elements = prod(setting.y_shape) * setting.x_size
+    return [OPERATORS["jacobian" if elements <= LARGEST_JACOBIAN else "vjp"]]
 
 
 def methods_at(case: Case, operator: Operator, cell: Cell) -> list[Method]:

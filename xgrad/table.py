@@ -42,6 +42,7 @@ COLUMNS = (
     Column("digits",         "float64", "decimal digits", "−log10 of relative_error, at most the dtype's"),
     Column("tolerance",      "float64", "of the result", "how far the worst element may be off"),
     Column("noise",          "float64", "of the result", "how far rounding takes the worst element"),
+    Column("multiple",       "float64", "1", "error over the plain implementation's in the same dtype (root mean squares)"),
     Column("worst",          "str",     "", "the element furthest beyond its tolerance"),
     Column("got",            "float64", "of the result", "its value"),
     Column("want",           "float64", "of the result", "the truth there"),

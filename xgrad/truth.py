@@ -30,6 +30,7 @@ class Truth:
     directions: list[list[np.ndarray]] = field(default_factory=list)
     noise: np.ndarray | None = None
     bound: np.ndarray | None = None  # how far the truth itself may be off
+    refuted: bool = False  # the function's own derivative is not this one in float64 either
 
     @property
     def label(self) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,36 +18,32 @@ from xgrad.evaluation import (
     describe_error,
     describe_nonfinite,
     element_name,
-    evaluate,
-    find_fault,
 )
-from xgrad.frameworks.ball import Ball
+from xgrad.findings import Findings
 from xgrad.hints import Evidence, find_hint
 from xgrad.operators import Operator
-from xgrad.problem import Case, generator
-from xgrad.referee import Budget, Referee
-from xgrad.setting import EPS, SMALLEST, Setting, rounded, spacing
+from xgrad.problem import Case
+from xgrad.referee import Budget
+from xgrad.setting import EPS, SMALLEST, Setting, spacing
+from xgrad.stability import Stability
 from xgrad.table import KNOWN, is_failure
-from xgrad.techniques import Method, choose_methods
+from xgrad.techniques import Method
 from xgrad.truth import Truth
-from xgrad.weaker import DifferencesReferee
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
 INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
 
 NOISE = 4.0  # noise levels in the tolerance
 SPACINGS = 32.0  # epsilons of the result in the tolerance
-SHORT_SPACINGS = 8.0  # of 16-bit types, where 32 would be a quarter of the result
+SHORT_SPACINGS = 2.0  # of 16-bit types, where 32 would be a quarter of the result
 COARSEST = 1e-4  # epsilon beyond which a type is short
 WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
 MOVED = 4.0  # own movements within which a result has but lost digits
-MOVES = 4  # one-ulp perturbations that show a method's movement
-PAIRS = 5  # of points around, where rounding errors differ and mistakes hardly
-DISTANCE = 2.0**-8  # of those points, relative to the inputs
 SPREAD = 4.0  # times the difference of errors that rounding may explain
-COARSE = {"float64": "float32", "float32": "bfloat16"}
-GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
+MULTIPLE = 2.0  # of the plain error that a right implementation may have in a short type
+MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
+MULTIPLE_ALONE = 8.0  # of one rounding of inputs and result, without a plain implementation
 
 
 @dataclass
@@ -60,6 +55,7 @@ class Judgement:
     truth: Truth
     tolerance: np.ndarray
     error: np.ndarray
+    found: Comparison | None = None
 
 
 class Judge:
@@ -73,32 +69,28 @@ class Judge:
         prepared: Prepared | None = None,
     ):
         """`prepared` keeps what is compiled for other seeds of the same setting."""
-        self.setting = setting
-        self.device = device
-        self.limits = limits or Budget()
-        own = setting.case.framework
-        self.referee: Referee | DifferencesReferee = (
-            DifferencesReferee(setting, own, device) if own else Referee(setting, self.limits)
-        )
-        self._prepared: Prepared = {} if prepared is None else prepared
-        self._outcomes: dict[tuple[Method, str], Outcome] = {}
-        self._movements: dict[tuple[Method, str], np.ndarray | None] = {}
+        self._take(Findings(setting, device, limits, prepared))
+
+    @classmethod
+    def of(cls, findings: Findings) -> Judge:
+        """The judge of what was found."""
+        made = cls.__new__(cls)
+        made._take(findings)
+        return made
+
+    def _take(self, findings: Findings) -> None:
+        self.setting, self.device = findings.setting, findings.device
+        self.findings, self.stability = findings, Stability(findings)
+        self._long: Judge | None = None  # at the same inputs in float32, for 16-bit types
+        self._twins: dict[tuple[Method, str], dict[str, Any] | None] = {}
 
     def outcome(self, method: Method, operator: Operator) -> Outcome:
         """What the method returned; an error where the case itself is at fault."""
-        key = method, operator.name
-        if key not in self._outcomes:
-            self._outcomes[key] = (
-                Outcome(ERROR, message=self.fault)
-                if self.fault
-                else evaluate(method, operator, self.setting, self.device, self._prepared)
-            )
-        return self._outcomes[key]
+        return self.findings.outcome(method, operator)
 
     def truth(self, operator: Operator, method: Method | None = None) -> Truth:
         """The referee's; for a formula in balls, the definition apart from any formula."""
-        independent = method is not None and str(method).startswith("ball.formula")
-        return self.referee.truth(operator, independent=independent)
+        return self.findings.truth(operator, method)
 
     def judge(self, method: Method, operator: Operator) -> Judgement:
         """The verdict on one method, as a row of the agreement table."""
@@ -132,15 +124,12 @@ class Judge:
             row["verdict"] = "" if outcome.status == NONFINITE else INCONCLUSIVE
             return Judgement(row, outcome, truth, nothing, nothing)
         found = Comparison.make(truth, outcome, *self._tolerance(operator, truth, method))
+        if outcome.bound is None:
+            found.multiple = self._multiple(method, operator, found)
         self._fill(row, operator, found)
         row["verdict"] = self._verdict(method, operator, outcome, found)
-        self._tell(row, operator, found)
-        return Judgement(row, outcome, truth, found.tolerance, found.error)
-
-    @cached_property
-    def fault(self) -> str:
-        """What is wrong with the case itself at this point, or nothing."""
-        return find_fault(self.setting)
+        self._tell(row, method, operator, found)
+        return Judgement(row, outcome, truth, found.tolerance, found.error, found)
 
     def _empty_row(self, method: Method, operator: Operator) -> dict[str, Any]:
         s = self.setting
@@ -177,108 +166,13 @@ class Judge:
             rounding = rounding + truth.bound
         if truth.noise is not None:
             return NOISE * truth.noise + rounding, truth.noise
-        noise = self._typical_movement(operator, truth)
+        own = None
+        if self.setting.case.framework and not truth.directions:
+            own = self.stability.rounding(Method(method.framework, "reverse"), operator)
+        if own is not None:
+            return NOISE * own + rounding, own
+        noise = self.stability.typical_movement(operator, truth)
         return WEAKER_NOISE * noise + rounding, noise
-
-    def _typical_movement(self, operator: Operator, truth: Truth) -> np.ndarray:
-        """The median over the usual methods of their movement under one-ulp perturbations."""
-        moved = []
-        for method in choose_methods(self.setting.case, None):
-            if method.technique == "differences" or method.framework == "ball":
-                continue
-            movement = self.movement(method, operator)
-            if movement is not None and np.all(np.isfinite(movement)):
-                moved.append(truth.seen(movement) if truth.directions else movement)
-        if not moved:
-            return np.zeros(truth.high.shape)
-        return np.abs(np.median(moved, axis=0)).reshape(truth.high.shape)
-
-    def movement(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """How far a result moves when every float input moves by one spacing; None if it fails."""
-        key = method, operator.name
-        if key not in self._movements:
-            self._movements[key] = self._moved(method, operator)
-        return self._movements[key]
-
-    def _moved(self, method: Method, operator: Operator) -> np.ndarray | None:
-        here = self.outcome(method, operator)
-        if here.status != OK or isinstance(here.flat, Ball):
-            return None
-        rng = generator(self.setting.seed, self.setting.case.name, "moves")
-        largest = np.zeros(here.flat.shape)
-        for _ in range(MOVES):
-            inputs = {
-                k: a if not _is_float(a) else a + rng.choice([-1, 1], a.shape) * self._spacings(a)
-                for k, a in self.setting.inputs.items()
-            }
-            there = evaluate(
-                method, operator, self.setting.moved(inputs), self.device, self._prepared
-            )
-            if there.status != OK:
-                return None
-            largest = np.maximum(largest, np.abs(there.flat - here.flat))
-        return largest
-
-    def _spacings(self, array: np.ndarray) -> np.ndarray:
-        """The distance to the next number that the dtype holds, none from zero."""
-        size = np.abs(array)
-        with np.errstate(divide="ignore"):
-            step = 2.0 ** np.floor(np.log2(size)) * EPS[self.setting.dtype]
-        return np.where(size > 0, step, 0.0)
-
-    def spread(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """How far the error is from its mean at two points around; None where that is unknown.
-
-        Rounding errors at neighbouring points are unrelated; those of a wrong derivative lie on a
-        smooth curve, however the derivative itself moves.
-        """
-        here = self._signed_error(method, operator)
-        if here is None:
-            return None
-        found = []
-        for pair in self.nearby:
-            ahead, behind = (judge._signed_error(method, operator) for judge in pair)
-            if ahead is not None and behind is not None:
-                found.append(np.abs((ahead + behind) / 2 - here))
-        return np.max(found, axis=0) if len(found) > 1 else None
-
-    def _signed_error(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """got − truth, where the truth is known element by element."""
-        outcome = self.outcome(method, operator)
-        if outcome.status != OK or isinstance(outcome.flat, Ball):
-            return None
-        truth = self.truth(operator)
-        if truth.kind not in ("certified", "definition"):
-            return None
-        return np.asarray((outcome.flat - truth.high) - truth.low)
-
-    @cached_property
-    def nearby(self) -> list[tuple[Judge, Judge]]:
-        """Judges at points a little off on either side, which share what is compiled."""
-        rng = generator(self.setting.seed, self.setting.case.name, "nearby")
-        return [self._pair(self.setting.draw_direction(rng)) for _ in range(PAIRS)]
-
-    def _pair(self, direction: tuple[np.ndarray, ...]) -> tuple[Judge, Judge]:
-        setting, limits = self.setting, self.limits
-        less = replace(limits, seconds=limits.seconds / (2 * PAIRS))
-        step = max(DISTANCE, 2 * EPS[setting.dtype])
-        made = []
-        for side in (step, -step):
-            inputs = dict(setting.inputs)
-            for name, x, d in zip(setting.case.wrt, setting.x, direction, strict=True):
-                free = d if setting.case.legal else np.where(x == 0, 0.0, d)
-                inputs[name] = rounded(x + side * free, setting.dtype)
-            made.append(Judge(setting.moved(inputs), self.device, less, self._prepared))
-        return made[0], made[1]
-
-    @cached_property
-    def coarse(self) -> Judge | None:
-        """A judge at the same point in a shorter dtype."""
-        s = self.setting
-        if s.dtype not in COARSE:
-            return None
-        at = Setting.make(s.case, s.size, s.point, COARSE[s.dtype], s.seed)
-        return Judge(at, self.device, self.limits)
 
     # --- how far this one is -------------------------------------------------------------------
 
@@ -286,39 +180,79 @@ class Judge:
         self, method: Method, operator: Operator, outcome: Outcome, found: Comparison
     ) -> str:
         beyond = found.beyond
-        if not beyond.any():
-            return CONVENTION if found.kinked.any() else AGREES
-        if outcome.status == NONFINITE:
+        if beyond.any() and outcome.status == NONFINITE:
             return DISAGREES
-        if outcome.bound is not None:
+        if beyond.any() and outcome.bound is not None:
             bound = np.abs(found.truth.seen(outcome.bound))
             within = found.error <= np.maximum(bound, found.tolerance)
             return INCONCLUSIVE if np.all(within | ~beyond) else DISAGREES
-        rounding = self._explained_by_rounding(method, operator, found.truth)
-        if rounding is None or np.any(beyond & (found.error > rounding)):
+        if self._has_long_twin(method, outcome):
+            twin = self._in_float32(method, operator)
+            if twin is not None and twin["verdict"] == DISAGREES:
+                return DISAGREES  # a mistake that the short type hides is one
+            if twin is not None and (beyond.any() or found.multiple > self._most(method)):
+                right = self.stability.shrinks(method, operator)
+                return UNSTABLE if right or self._random(method, operator, found) else DISAGREES
+        if not beyond.any():
+            return CONVENTION if found.kinked.any() else AGREES
+        short = EPS[self.setting.dtype] > COARSEST
+        if not self._random(method, operator, found, MOST if short else 1.0):
             return DISAGREES
-        return DISAGREES if self._same_in_fewer_digits(method, operator, found) else UNSTABLE
+        same = self.stability.same_in_fewer_digits(method, operator, found.relative)
+        return DISAGREES if same else UNSTABLE
 
-    def _explained_by_rounding(
-        self, method: Method, operator: Operator, truth: Truth
-    ) -> np.ndarray | None:
-        """How much of a method's error may come from rounding, element by element."""
-        if method.framework == "ball":
-            return None
-        spread = self.spread(method, operator)
-        if spread is not None:
-            return SPREAD * spread
-        movement = self.movement(method, operator)
-        return None if movement is None else MOVED * np.abs(truth.seen(movement))
-
-    def _same_in_fewer_digits(self, method: Method, operator: Operator, found: Comparison) -> bool:
-        """Whether a shorter dtype is nearly as accurate: then the longer one is not used inside."""
-        coarse = self.coarse
-        error = coarse._signed_error(method, operator) if coarse else None
-        if coarse is None or error is None or not found.relative > 0:
+    def _random(
+        self, method: Method, operator: Operator, found: Comparison, share: float = 1.0
+    ) -> bool:
+        """Whether a share of errors beyond tolerance may be rounding, as nearby points show it."""
+        if method.framework == "ball" or found.truth.refuted:
             return False
-        top = np.max(np.abs(coarse.truth(operator).high), initial=0.0)
-        return bool(np.max(np.abs(error)) < GAIN * found.relative * top)
+        rounding = self.stability.spread(method, operator)
+        if rounding is not None:
+            rounding = SPREAD * rounding
+        else:
+            movement = self.stability.movement(method, operator)
+            if movement is None:
+                return False
+            rounding = MOVED * np.abs(found.truth.seen(movement))
+        asked = found.beyond if found.beyond.any() else np.ones_like(found.beyond)
+        explained = np.mean((found.error <= rounding)[asked])
+        return bool(explained >= share)
+
+    def _has_long_twin(self, method: Method, outcome: Outcome) -> bool:
+        """Whether the same mathematics can be run in float32, where mistakes cannot hide."""
+        if EPS[self.setting.dtype] <= COARSEST or outcome.bound is not None:
+            return False
+        return outcome.status == OK and method.framework != "ball"
+
+    def _in_float32(self, method: Method, operator: Operator) -> dict[str, Any] | None:
+        """The row of the method at the same inputs in float32; None where there is none."""
+        key = method, operator.name
+        if key not in self._twins:
+            if self._long is None:
+                self._long = Judge.of(self.findings.in_dtype("float32"))
+            made = self._long.judge(method, operator)
+            judged = made.outcome.status == OK and made.row["verdict"] not in ("", INCONCLUSIVE)
+            if judged and made.row["verdict"] == DISAGREES and made.found is not None:
+                judged = not self._long._random(method, operator, made.found, MOST)
+            self._twins[key] = made.row if judged else None
+        return self._twins[key]
+
+    def _most(self, method: Method) -> float:
+        """How many times the error of the plain implementation a right one may have."""
+        return MULTIPLE_ALONE if method == Method(method.framework, "reverse") else MULTIPLE
+
+    def _multiple(self, method: Method, operator: Operator, found: Comparison) -> float:
+        """The error as a multiple of the plain implementation's, where that is to be asked."""
+        case, plain = self.setting.case, Method(method.framework, "reverse")
+        short = EPS[self.setting.dtype] > COARSEST
+        offered = any(method.variant == i.name for i in case.implementations)
+        if not (short or offered) or found.truth.directions or found.in_balls:
+            return float("nan")
+        if method == plain and not (case.framework and short):
+            return float("nan")
+        unit = found.noise + EPS[self.setting.dtype] * np.abs(found.want)
+        return self.stability.multiple(method, operator, unit + SMALLEST[self.setting.dtype])
 
     def _fill(self, row: dict[str, Any], operator: Operator, found: Comparison) -> None:
         """The numbers of the row: the largest error, and the element furthest beyond tolerance."""
@@ -338,9 +272,12 @@ class Judge:
             want=want,
             tolerance=tolerance,
             noise=noise,
+            multiple=found.multiple,
         )
 
-    def _tell(self, row: dict[str, Any], operator: Operator, found: Comparison) -> None:
+    def _tell(
+        self, row: dict[str, Any], method: Method, operator: Operator, found: Comparison
+    ) -> None:
         """The message, and the hint where something is wrong."""
         if found.kinked.any():
             row["message"] = describe_slopes(
@@ -354,14 +291,33 @@ class Judge:
             if not found.truth.directions and not found.kinked.any():
                 evidence = found.got, found.want, found.tolerance, operator, self.setting
                 row["hint"] = find_hint(Evidence(*evidence))
+            self._tell_twin(row, method, operator)
         if row["verdict"] == UNSTABLE:
             row["hint"] = self._lost(row["digits"])
+            if found.multiple > self._most(method):
+                row["hint"] += f": {found.multiple:.0f} × {self._stick(method)}"
+
+    def _tell_twin(self, row: dict[str, Any], method: Method, operator: Operator) -> None:
+        """What float32 shows of a mistake at the same inputs, better than a short type."""
+        twin = self._twins.get((method, operator.name))
+        if twin is not None and twin["verdict"] == DISAGREES:
+            off = abs(twin["got"] - twin["want"]) / twin["tolerance"] if twin["tolerance"] else 0
+            row["hint"] = twin["hint"]
+            row["message"] = _joined(
+                row["message"],
+                f"in float32 at the same inputs {twin['worst']} is off by {off:.1e} × tolerance",
+            )
+
+    def _stick(self, method: Method) -> str:
+        if method == Method(method.framework, "reverse"):
+            return "one rounding of inputs and result"
+        return "the error of the plain implementation"
 
     def _lost(self, digits: float) -> str:
         if np.isnan(digits):
             return "right mathematics: what is left of terms that cancel"
         lost = max(0.0, -np.log10(EPS[self.setting.dtype]) - digits)
-        return f"right mathematics, {lost:.0f} digits lost to rounding"
+        return f"right mathematics, {lost:{'.1f' if lost < 1 else '.0f'}} digits lost to rounding"
 
     def element(self, operator: Operator, truth: Truth, k: int) -> str:
         """The name of a flat element: `means[3,1]`, `y[2]/x[0]`, or the probe that it is."""
@@ -387,7 +343,3 @@ def _mark_known(row: dict[str, Any], case: Case) -> None:
             verdict="",
             message=f"listed as known and gone: delete {case.name}.known({found.methods!r}, …)",
         )
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

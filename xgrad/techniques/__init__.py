@@ -36,6 +36,26 @@ class Result:
 Compute = Callable[[Setting], Result]
 
 
+def _native(result: Any) -> Result:
+    return Result(native=result)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A computation in its three steps, so that a timer can see the second one alone.
+
+    `put` places the inputs of a setting on the device, `run` computes from what it returns, and
+    `finish` makes a result of that.
+    """
+
+    put: Callable[[Setting], tuple[Any, ...]]
+    run: Callable[..., Any]
+    finish: Callable[[Any], Result] = _native
+
+    def __call__(self, at: Setting) -> Result:
+        return self.finish(self.run(*self.put(at)))
+
+
 class Technique(ABC):
     """A way to differentiate, of which a framework is asked what it needs."""
 

@@ -22,6 +22,7 @@ _ANALYTIC = frozenset(
         *("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan", "asinh"),
         *("sum", "prod", "mean", "cumulative_sum", "cumulative_prod", "diff", "trace"),
         *("matmul", "tensordot", "einsum", "softmax", "erf", "erfc", "digamma"),
+        *("segment_sum", "expm"),
         *("max", "min", "maximum", "minimum", "clip", "where", "sort", "argsort"),
         *("argmax", "argmin", "take", "take_along_axis", "isfinite", "isnan", "isinf"),
         *("reshape", "squeeze", "expand_dims", "permute_dims", "moveaxis", "matrix_transpose"),

@@ -10,9 +10,9 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework, Transforms
-from xgrad.operators import Differentiator, Function, Operator
+from xgrad.operators import OPERATORS, Differentiator, Function, Operator
 from xgrad.setting import Arguments, Setting, leaves
-from xgrad.techniques import Compute, Result
+from xgrad.techniques import Staged
 
 
 def tree_map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
@@ -179,12 +179,12 @@ def prepare_transforms(
     differentiator: Callable[[Any], Differentiator],
     target: Callable[..., Any] | None = None,
     derive: Callable[..., Function] | None = None,
-) -> Compute:
+) -> Staged:
     """Derive the operator and compile; the result puts a setting's inputs and computes.
 
     `target` stands in for the case's function, `derive` for the operator's own derivation.
     """
-    if operator.order == 0:
+    if operator.order == 0 and not (setting.case.framework or setting.case.implementations):
         raise Unsupported("the value is not a derivative; ask a formula or differences for it")
     xp, static = framework.namespace(setting.dtype, device), setting.static
     d = differentiator(xp)
@@ -203,13 +203,28 @@ def compiled(
     operator: Operator,
     device: str,
     variant: str = "",
-) -> Compute:
+) -> Staged:
     """`whole(xs, rest, v, w)` compiled, as a function of a setting."""
-    run = framework.compile(whole, variant)
 
-    def compute(at: Setting) -> Result:
+    def put(at: Setting) -> tuple[Any, ...]:
         given = at.arguments(framework, device)
         v, w = at.directions(operator, framework, device)
-        return Result(native=run(given.xs, given.rest, v, w))
+        return given.xs, given.rest, v, w
 
-    return compute
+    return Staged(put, framework.compile(whole, variant))
+
+
+def prepare_value(
+    framework: Framework,
+    variant: str,
+    setting: Setting,
+    device: str,
+    target: Callable[..., Any] | None = None,
+) -> Staged:
+    """The function itself, compiled as its derivative is; `target` stands in for the case's."""
+    xp, static = framework.namespace(setting.dtype, device), setting.static
+
+    def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        return setting.function(Arguments(xp, xs, rest, static), target)(*xs)
+
+    return compiled(framework, whole, OPERATORS["value"], device, variant)

@@ -16,8 +16,8 @@ from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework, Transforms
 from xgrad.operators import Operator
 from xgrad.problem import Case
-from xgrad.setting import Setting
-from xgrad.techniques import Compute, Result, Technique
+from xgrad.setting import Arguments, Setting
+from xgrad.techniques import Compute, Staged, Technique
 from xgrad.techniques._complex import Complex, ComplexNamespace
 from xgrad.techniques._transforms import FromJvp
 
@@ -75,14 +75,15 @@ class ComplexStep(Technique):
         xp = ComplexNamespace(real)
         d = FromJvp(real, _Step(xp, setting.dtype))
 
-        def compute(at: Setting) -> Result:
+        def put(at: Setting) -> tuple[Any, ...]:
             given = at.arguments(framework, device)
-            v, w = at.directions(operator, framework, device)
-            f = at.function(replace(given, xp=xp))
-            derived = operator.derive(d, f, v, w, at.x_shapes[0])
-            return Result(native=derived(*given.xs))
+            return at, given, *at.directions(operator, framework, device)
 
-        return compute
+        def run(at: Setting, given: Arguments, v: Any, w: Any) -> Any:
+            f = at.function(replace(given, xp=xp))
+            return operator.derive(d, f, v, w, at.x_shapes[0])(*given.xs)
+
+        return Staged(put, run)
 
 
 TECHNIQUE = ComplexStep()

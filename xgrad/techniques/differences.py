@@ -11,7 +11,7 @@ from xgrad.frameworks import Framework
 from xgrad.operators import Operator
 from xgrad.problem import Case, generator
 from xgrad.setting import Setting
-from xgrad.techniques import Compute, Result, Technique, parse_step
+from xgrad.techniques import Compute, Result, Staged, Technique, parse_step
 from xgrad.techniques._ladder import LEVELS, Ladder, Sampler, climb, extrapolate, noise
 from xgrad.techniques._stencil import Stencil, plan, points
 
@@ -57,11 +57,17 @@ class Differences(Technique):
         if framework.exact:
             return _defined(operator)
         _require_affordable(setting, stencil)
+
+        def put(at: Setting) -> tuple[Sampler]:
+            return (Sampler(framework, at, device),)
+
         if not scheme:
-            return lambda at: _require_resolved(
-                extrapolated(Sampler(framework, at, device), stencil)
-            )
-        return lambda at: fixed_step(Sampler(framework, at, device), stencil, scheme, step)
+            return Staged(put, lambda sample: extrapolated(sample, stencil), _require_resolved)
+        return Staged(
+            put,
+            lambda sample: (sample, by_hand(sample, stencil, scheme, step)),
+            lambda done: fixed_step(done[0], done[1], stencil, scheme, step),
+        )
 
 
 def _defined(operator: Operator) -> Compute:
@@ -142,16 +148,20 @@ def _mirror(stencil: Stencil, n: int) -> list[int]:
     return [min(i * n + j, j * n + i) for i in range(n) for j in range(n)]
 
 
-def fixed_step(sample: Sampler, stencil: Stencil, scheme: str, step: float | None) -> Result:
-    """The plain scheme with one absolute step, in the dtype, as written by hand.
-
-    Its bound is the distance to extrapolated differences and their bound.
-    """
-    h = _held_step(sample, scheme, step)
-    width = 2 * h if scheme == "central" else h
+def by_hand(sample: Sampler, stencil: Stencil, scheme: str, step: float | None) -> np.ndarray:
+    """The plain scheme with one absolute step, in the dtype, in the flat layout."""
+    h, width = _held_step(sample, scheme, step)
     with np.errstate(all="ignore"):
-        slopes = _by_hand(sample, stencil, scheme, h, width)
-        flat = stencil.assemble(slopes, sample.x.size)
+        slopes = _slopes(sample, stencil, scheme, h, width)
+        return stencil.assemble(slopes, sample.x.size)
+
+
+def fixed_step(
+    sample: Sampler, flat: np.ndarray, stencil: Stencil, scheme: str, step: float | None
+) -> Result:
+    """What the plain scheme gave, and its bound: that of extrapolated ones and the distance."""
+    h, width = _held_step(sample, scheme, step)
+    with np.errstate(all="ignore"):
         reference = extrapolated(sample, stencil)
         assert reference.bound is not None
         apart = np.abs(flat - reference.flat)
@@ -167,16 +177,16 @@ def fixed_step(sample: Sampler, stencil: Stencil, scheme: str, step: float | Non
     )
 
 
-def _held_step(sample: Sampler, scheme: str, step: float | None) -> float:
-    """The step as the dtype has it: the given one, or the usual compromise."""
+def _held_step(sample: Sampler, scheme: str, step: float | None) -> tuple[float, float]:
+    """The step as the dtype has it, given or the usual compromise, and what it divides by."""
     power = 1 / 2 if scheme == "forward" else 1 / 3
     h = float(sample.held(np.asarray(step or sample.eps**power)))
     if h == 0.0 or not np.isfinite(h):
         raise Unsupported(f"the step {step:.0e} is {h} in {sample.setting.dtype}: take another one")
-    return h
+    return h, 2 * h if scheme == "central" else h
 
 
-def _by_hand(sample: Sampler, stencil: Stencil, scheme: str, h: float, width: float) -> np.ndarray:
+def _slopes(sample: Sampler, stencil: Stencil, scheme: str, h: float, width: float) -> np.ndarray:
     """(f(x + h) − f(x − h)) / 2h or (f(x + h) − f(x)) / h along each direction, rows of y.
 
     Each operation is rounded to the dtype; float64 in between is long enough to change nothing.

@@ -47,21 +47,15 @@ class Reverse(Technique):
         return found
 
     def applies(self, variant: str, operator: Operator, case: Case) -> bool:
-        """The shortcut is for divergence only."""
-        return operator.name == "divergence" if variant == ONES else operator.order > 0
+        """The shortcut is for divergence only; an implementation has a value of its own."""
+        if variant == ONES:
+            return operator.name == "divergence"
+        return operator.order > 0 or any(variant == i.name for i in case.implementations)
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
     ) -> Compute:
         """The operator derived from vjp, compiled where the framework does that."""
-        known = {
-            i.name: i.function
-            for i in setting.case.implementations
-            if i.framework == framework.name
-        }
-        target = None
-        if variant in known:
-            target = _without_namespace(known[variant])
         if variant == ONES and operator.name != "divergence":
             raise Unsupported("the shortcut of a vector of ones is for divergence")
         transforms = framework.transforms(
@@ -75,9 +69,17 @@ class Reverse(Technique):
             setting,
             device,
             lambda xp: FromVjp(xp, transforms, again),
-            target,
+            find_target(framework, variant, setting.case),
             _ones_shortcut if variant == ONES else None,
         )
+
+
+def find_target(framework: Framework, variant: str, case: Case) -> Callable[..., Any] | None:
+    """The library function that a variant names, as a case's function; or None."""
+    for each in case.implementations:
+        if each.framework == framework.name and each.name == variant:
+            return _without_namespace(each.function)
+    return None
 
 
 def _without_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
