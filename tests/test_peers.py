@@ -28,7 +28,9 @@ def test_each_checker_accepts_the_right_gradient_and_catches_two_mistakes(peers,
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     chosen = [p for p in peers.PEERS if p.package == package]
-    places = peers.make_places((0,), [peers.log_sum_exp])[:1]  # float64
+    from detection.places import log_sum_exp
+
+    places = peers.make_places((0,), [log_sum_exp])[:1]  # float64
     said, seconds = peers.measure(places, chosen, TWO)
     assert set(said.mutant) == {"right", "one sign", "factor 2"}, said.to_string()
     assert not said.accused.any()
@@ -38,7 +40,9 @@ def test_each_checker_accepts_the_right_gradient_and_catches_two_mistakes(peers,
 
 def test_the_tables_count_what_was_said(peers):
     chosen = [p for p in peers.PEERS if p.package in ("scipy", "xgrad")]
-    places = peers.make_places((0,), [peers.rosenbrock])
+    from detection.places import rosenbrock
+
+    places = peers.make_places((0,), [rosenbrock])
     said, seconds = peers.measure(places, chosen, TWO)
     table = peers.summarise(said, seconds).set_index(["checker", "setting", "dtype"])
     assert len(table) == 2 * len(chosen)

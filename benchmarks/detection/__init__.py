@@ -1,0 +1,1 @@
+"""Other derivative checkers before planted mistakes: what peers.py runs."""
