@@ -253,7 +253,8 @@ def failure_text(
         lines.append(f"  looks like: {row['hint']}")
     right, wrong = _neighbours(row, others)
     if right:
-        lines.append(f"  agree with the referee ({row['referee']}): {_listed(right)}")
+        evidence = f" ({row['referee']})" if row["referee"] else ""
+        lines.append(f"  agree with the referee{evidence}: {_listed(right)}")
     if wrong:
         lines.append(f"  disagree as well: {_listed(wrong)}")
     if identifier:
