@@ -213,6 +213,7 @@ def test_what_was_done_before_is_kept_and_the_rest_equals_an_undisturbed_run(fil
     plan = plan_of(file)
     first = RunFolder(tmp_path / "out", resume=False)
     saved(plan, first, plan.cells[:2])
+    first.release()
     again = RunFolder(tmp_path / "out", resume=True)
     assert set(again.finished()) == {c.key for c in plan.cells[:2]}
     saved(plan, again, plan.cells[2:])
@@ -225,11 +226,13 @@ def test_a_torn_last_line_is_done_again_and_spoils_no_other(file, tmp_path):
     plan = plan_of(file)
     folder = RunFolder(tmp_path, resume=False)
     saved(plan, folder, plan.cells[:3])
+    folder.release()
     lines = (tmp_path / CELLS).read_text()
     (tmp_path / CELLS).write_text(lines[: len(lines) - 40])
     again = RunFolder(tmp_path, resume=True)
     assert set(again.finished()) == {c.key for c in plan.cells[:2]}
     saved(plan, again, plan.cells[2:])
+    again.release()
     assert set(RunFolder(tmp_path, resume=True).finished()) == {c.key for c in plan.cells}
 
 

@@ -24,6 +24,7 @@ from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tamper
 from xgrad.techniques import Method
 from xgrad.truth import Truth
 from xgrad.verdict import AGREES, DISAGREES, Judge
+from xgrad.workers import Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,7 +235,12 @@ def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:
 
 def audit_plan(plan: Plan, workers: int | None = None) -> Iterator[tuple[Cell, list[Row]]]:
     """Audit every cell of a plan, in worker processes as a run does."""
-    return map_cells(audit_cell, plan, plan.cells, workers)
+    return map_cells(_steps, plan, plan.cells, workers)
+
+
+def _steps(case: Case, cell: Cell, skip: frozenset[Step]) -> Iterator[Row]:
+    """A cell's audit as the work of a worker: in one step."""
+    yield from audit_cell(case, cell)
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:

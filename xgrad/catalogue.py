@@ -10,11 +10,12 @@ from xgrad.techniques import methods_of, techniques
 
 
 def case_text(case: Case, *, long: bool) -> str:
-    """A case in one line, or with formulas, points and source."""
+    """A case in one line, or whole: mathematics, formulas, twins, source."""
     operators = ", ".join(case.operators or ("gradient or jacobian",))
     if not long:
         return f"{case.name:<26} {operators:<44} {case.title}"
-    lines = [f"{case.identifier}", f"  {case.title}", f"  operators: {operators}"]
+    lines = [f"{case.identifier}", *(f"  {line}" for line in case.mathematics.split("\n"))]
+    lines.append(f"  operators: {operators}")
     sizes = "; ".join(
         f"{size} ({', '.join(f'{k}={v}' for k, v in given.items())})" if given else size
         for size, given in case.sizes.items()
@@ -24,6 +25,10 @@ def case_text(case: Case, *, long: bool) -> str:
         name = f" ({formula.name})" if formula.name else ""
         text = (formula.function.__doc__ or "").strip().split("\n")[0]
         lines.append(f"  {formula.operator}{name}: {text}".rstrip(": "))
+    for each in case.implementations:
+        lines.append(f"  as {each.framework} has it: {each.name}")
+    for known in case.knowns:
+        lines.append(f"  known: {known.methods}: {known.reason}")
     if case.points:
         lines.append(f"  points: {', '.join(case.points)}")
     if case.source:

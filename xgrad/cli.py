@@ -1,7 +1,8 @@
-"""The command line: list, run, explain, doctor."""
+"""The command line: list, run, time, explain, audit, doctor."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +14,13 @@ import click
 
 from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
-from xgrad.planning import Plan, Selection, make_plan, matches, to_seeds
+from xgrad.planning import Plan, Selection, make_plan, matches, part_of, to_seeds
 from xgrad.problem import Case, display_path
 from xgrad.referee import Budget
 from xgrad.report import counted
 from xgrad.runner import in_order, run_cells
 from xgrad.table import make_frame, records
+from xgrad.workers import Limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +105,7 @@ def main() -> None:
     xgrad run                          all shipped cases, every method
     xgrad run my_case.py -k softmax    your own cases
     xgrad explain tsne_kl gradient torch.reverse
+    xgrad time                         what the right ones cost
     xgrad doctor                       what is installed here, and what is missing
     """
 
@@ -148,12 +151,21 @@ def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any)
 @click.option("--resume", is_flag=True, help="Do what is missing in --out.")
 @click.option("--workers", type=click.IntRange(min=0), default=None,
               help="Processes, 0 for none but this one; default: one for each core.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0,
+              show_default=True, help="Seconds that one method may take at one cell.")  # fmt: skip
+@click.option("--worker-memory", type=click.FloatRange(min=0, min_open=True), default=None,
+              help="Gigabytes of one worker; default: a fair share of the machine's.")  # fmt: skip
+@click.option("--shard", default=None, metavar="I/N",
+              help="Only the I-th of N parts of the cells; xgrad merge joins them.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
 def run_(
     paths: tuple[str, ...],
     out: Path | None,
     resume: bool,
     workers: int | None,
+    timeout: float,
+    worker_memory: float | None,
+    shard: str | None,
     style: str,
     **options: Any,
 ) -> None:
@@ -167,24 +179,66 @@ def run_(
     xgrad run cases/embedding --size medium --method 'torch.*' --dtype float32
     xgrad run --method ball.formula
     xgrad run my_case.py --format markdown > table.md
+    xgrad run --shard 3/8 --out shard3
     """
+    from xgrad.publication.description import write_cases
     from xgrad.storage import RunFolder, new_folder
 
     selection, limits = _chosen(options)
     plan = make_plan(find_cases(paths), selection, limits)
+    if shard is not None:
+        plan.cells = part_of(plan.cells, shard)
     if resume and out is None:
         raise UsageError("--resume needs the folder to go on in: --out DIR")
     folder = RunFolder(out or new_folder(), resume=resume)
     started = time.perf_counter()
-    rows = _done(plan, folder, workers)
+    with _interruptible(folder.path):
+        rows = _done(plan, folder, workers, Limits(timeout, worker_memory))
     frame = make_frame(in_order(rows, plan))
     parquet, _ = folder.close(frame)
+    write_cases(plan, folder.path)
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
     sys.exit(1 if _failed(frame) else 0)
 
 
-def _done(plan: Plan, folder: Any, workers: int | None) -> list[dict[str, Any]]:
+@contextmanager
+def _interruptible(path: Path) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end a run with what is saved, and the words to go on."""
+
+    def end(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt as reason:
+        click.echo(f"interrupted; the cells that ended are in {path}: go on with the same command "
+                   f"and --out {path} --resume", err=True)  # fmt: skip
+        sys.exit(128 + (reason.args[0] if reason.args else signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@main.command("merge")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+def merge_(folders: tuple[Path, ...], out: Path) -> None:
+    """Join the rows of several runs, such as the shards of one, in a folder of their own.
+
+    \b
+    xgrad run --shard 1/2 --out a; xgrad run --shard 2/2 --out b
+    xgrad merge a b --to whole
+    """
+    from xgrad.storage import merge
+
+    frame, (parquet, _) = merge(folders, out)
+    click.echo(
+        f"{counted(len(frame), 'row')} of {counted(len(folders), 'run')}: {parquet}", err=True
+    )
+
+
+def _done(plan: Plan, folder: Any, workers: int | None, limits: Limits) -> list[dict[str, Any]]:
     """The rows of all cells: those saved before, and those done now, saved as they end."""
     before = folder.finished()
     rows = list(plan.broken)
@@ -193,7 +247,7 @@ def _done(plan: Plan, folder: Any, workers: int | None) -> list[dict[str, Any]]:
     if before:
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     with _progress(len(todo)) as tell:
-        for cell, found in run_cells(plan, todo, workers):
+        for cell, found in run_cells(plan, todo, workers, limits):
             folder.add(cell, found)
             rows += found
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
@@ -283,6 +337,71 @@ def _failed(frame: pd.DataFrame) -> bool:
     from xgrad.report import failures
 
     return bool(failures(frame))
+
+
+@main.command("time")
+@_selection
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads, and cores that the measuring process is pinned to.",
+)
+@click.option(
+    "--limit",
+    type=POSITIVE,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Of one method at one size; slower ones give fewer samples, at least four.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of the rows; default: results/timings/<date>-<commit>.",
+)
+@click.option("--resume", is_flag=True, help="Do what is missing in --out.")
+@click.option(
+    "--compare",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="BEFORE AFTER",
+    help="Show what changed between two saved runs instead.",
+)
+@click.option("--across", is_flag=True, help="Compare over machines or threads all the same.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
+def time_(paths: tuple[str, ...], **options: Any) -> None:
+    """Time what is right: first call, derivative, value, ratios, peak memory.
+
+    Without PATH a few well-known cases; without --method the usual methods except differences.
+    Every method is judged first: one that is wrong has its verdict in place of a number. One fresh
+    process measures, pinned to a core for each thread. Sizes of a list are a ladder: from three on,
+    the exponent of the time against the number of inputs is fitted.
+
+    Ends with status 0, with 1 when something disagrees or failed, or was slower in --compare, and
+    with 2 when the call is wrong. Progress and notes go to standard error.
+
+    \b
+    xgrad time
+    xgrad time cases/embedding --size small,medium,large --method 'torch.*'
+    xgrad time tsne_kl --method numpy.differences,torch.reverse --dtype float32
+    xgrad time softmax_cross_entropy --threads 2 --format markdown > table.md
+    xgrad time --compare results/timings/before results/timings/after
+    """
+    from xgrad import cli_time
+
+    chosen, limits = _chosen(options)
+    if options["compare"]:
+        if paths:
+            raise UsageError("--compare takes two saved runs, and no PATH")
+        before, after = options["compare"]
+        style, across = options["style"], options["across"]
+        sys.exit(cli_time.run_comparison(before, after, across=across, style=style))
+    given = {k: options[k] for k in ("threads", "limit", "out", "resume", "style")}
+    sys.exit(cli_time.run_timing(paths, chosen, limits, **given))
 
 
 @main.command("explain")

@@ -213,6 +213,14 @@ def _operators(case: Case, asked: tuple[str, ...] | None, *, alone: bool) -> tup
     return asked if alone or not listed else tuple(o for o in asked if o in listed)
 
 
+def part_of(cells: list[Cell], shard: str) -> list[Cell]:
+    """The i-th of n parts, written `i/n`, every n-th cell; raises `UsageError` for other texts."""
+    first, slash, count = shard.partition("/")
+    if not (slash and first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
+        raise UsageError(f"--shard {shard}: write I/N with I from 1 to N, as 3/8")
+    return cells[int(first) - 1 :: int(count)]
+
+
 def operators_at(case: Case, setting: Setting, named: tuple[str, ...]) -> list[Operator]:
     """The operators by name; without names gradient for a scalar, else jacobian, vjp if large."""
     if named:

@@ -81,11 +81,15 @@ class Case:
         return f"<case {self.name}>"
 
     @property
-    def title(self) -> str:
-        """The first sentence of the case's own docstring, or of its file's."""
+    def mathematics(self) -> str:
+        """The case's own docstring, or its file's."""
         module = inspect.getmodule(self.function)
-        text = inspect.getdoc(self.function) or (module and inspect.getdoc(module)) or ""
-        return text.strip().split("\n\n")[0].replace("\n", " ")
+        return (inspect.getdoc(self.function) or (module and inspect.getdoc(module)) or "").strip()
+
+    @property
+    def title(self) -> str:
+        """Its first paragraph, in one line."""
+        return self.mathematics.split("\n\n")[0].replace("\n", " ")
 
     @property
     def identifier(self) -> str:

@@ -26,6 +26,7 @@ from xgrad.truth import Truth, finished, products
 DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
 PROBES = 4  # random directions where the definition along all would exceed the budget
+ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
 LONGER_DIGITS = 9.0  # that differences in longer floats must confirm
 LONGER_SLACK = 3.0  # digits that they may miss of what differences resolve
 LONGER_LEVELS = 8  # of steps in them
@@ -162,7 +163,8 @@ class Referee:
             if before and digits < best + 5:
                 break
             best, before = max(best, digits), found
-        return Truth("none", f"the formula agrees with the definition to {best:.0f} digits")
+        said = f"the formula agrees with the definition to {best:.0f} digits"
+        return Truth("none", said + (ROUNDED if 14 <= best <= 19 else ""))
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import tempfile
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xgrad import environment
 from xgrad.errors import UsageError
-from xgrad.table import write_frame
+from xgrad.report import counted
+from xgrad.table import read_frame, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from xgrad.planning import Cell, Row
 
-CELLS, ENVIRONMENT = "cells.jsonl", "environment.json"
+CELLS, ENVIRONMENT, LOCK = "cells.jsonl", "environment.json", ".lock"
 
 
 class RunFolder:
@@ -27,6 +31,7 @@ class RunFolder:
         """Open a folder; raises `UsageError` where it cannot be written or holds another run."""
         self.path = path
         self._require_writable()
+        self._lock()
         if (path / CELLS).exists() and not resume:
             raise UsageError(f"{path} holds a run already: add --resume, or choose another --out")
         self._end_torn_line()
@@ -63,15 +68,80 @@ class RunFolder:
         return found
 
     def add(self, cell: Cell, rows: list[Row]) -> None:
-        """Append one cell's rows."""
-        with (self.path / CELLS).open("a") as file:
-            file.write(json.dumps({"cell": cell.key, "rows": rows}) + "\n")
+        """Append one cell's rows, safe when it returns; raises `UsageError` for a full disk."""
+        file = self.path / CELLS
+        try:
+            with file.open("a") as opened:
+                opened.write(json.dumps({"cell": cell.key, "rows": rows}) + "\n")
+                opened.flush()
+                os.fsync(opened.fileno())
+        except OSError as error:
+            safe = counted(len(self.finished()), "cell")
+            raise UsageError(
+                f"{file} cannot be written ({error.strerror}): {safe} of this run are safe there; "
+                f"make room and go on with --out {self.path} --resume"
+            ) from None
+
+    def _lock(self) -> None:
+        """Keep other runs out while this object lives; raises `UsageError` where one is in."""
+        try:
+            import fcntl
+        except ImportError:  # a system without such locks
+            self.release = weakref.finalize(self, int)
+            return
+        held = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(held)
+            raise UsageError(
+                f"another run is writing to {self.path}: wait for its end, or choose another --out"
+            ) from None
+        self.release = weakref.finalize(self, _unlock, held, self.path / LOCK)  # lets others in
 
     def close(self, frame: pd.DataFrame) -> tuple[Path, Path]:
-        """Write the tables and the environment; returns the paths of the Parquet and CSV files."""
-        text = json.dumps(environment.describe(), indent=2) + "\n"
-        (self.path / ENVIRONMENT).write_text(text)
-        return write_frame(frame, self.path)
+        """Write tables and environment, let others in; returns the paths of Parquet and CSV."""
+        _write(self.path / ENVIRONMENT, json.dumps(environment.describe(), indent=2) + "\n")
+        paths = write_frame(frame, self.path)
+        self.release()
+        return paths
+
+
+def _unlock(held: int, file: Path) -> None:
+    file.unlink(missing_ok=True)
+    os.close(held)
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def merge(folders: Iterable[Path], out: Path) -> tuple[pd.DataFrame, tuple[Path, Path]]:
+    """The rows of several runs in one new folder, a cell that several hold once.
+
+    Raises `UsageError` for a folder without saved cells, or rows.
+    """
+    import pandas as pd
+
+    frames = [read_frame(folder) for folder in folders]
+    keys = [
+        "case",
+        "size",
+        "point",
+        "operator",
+        "framework",
+        "technique",
+        "device",
+        "dtype",
+        "seed",
+    ]
+    whole = pd.concat(frames, ignore_index=True).drop_duplicates(subset=keys, ignore_index=True)
+    made = RunFolder(out, resume=False)
+    _write(out / "sources.json", json.dumps([str(f) for f in folders], indent=2) + "\n")
+    return whole, made.close(whole)
 
 
 def new_folder(root: Path = Path("results/runs")) -> Path:

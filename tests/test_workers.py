@@ -1,0 +1,135 @@
+"""Cases that hang, crash, leak and lie: each costs its own rows, and every other row is right."""
+
+import os
+import textwrap
+
+import pytest
+
+import xgrad
+from xgrad.table import records
+from xgrad.workers import Limits, resident, total_memory
+
+METHODS = ("numpy.formul*", "numpy.complex*")
+LIMITS = Limits(seconds=6, gigabytes=1.0)
+HEAD = """
+    import os, sys, signal, threading, time, ctypes
+    import numpy as np
+    import xgrad
+
+
+    def drawn(rng):
+        return {"x": rng.normal(size=2)}
+
+
+    def make(name, function, formula=lambda xp, x: 2 * x, draw=drawn):
+        case = xgrad.case(function, wrt="x", name=name)
+        case.inputs(draw)
+        case.formula("gradient")(formula)
+        return case
+
+
+    def squares(xp, x):
+        return xp.sum(x * x)
+
+
+    def then(action):
+        def formula(xp, x):
+            if type(x) is np.ndarray:
+                action()
+            return 2 * x
+        return formula
+
+
+    before = make("before", squares)
+"""
+AFTER = """
+    after = make("after", squares)
+"""
+
+
+# fault: what the formula does in NumPy arrays, the status of its row, and words of its message
+FAULTS = {
+    "raises": ("exec('raise ValueError(1)')", "error", "ValueError: 1"),
+    "sys.exit": ("sys.exit(3)", "error", "SystemExit"),
+    "recursion": ("(f := lambda: f())()", "error", "RecursionError"),
+    "memory error": ("exec('raise MemoryError(1)')", "error", "MemoryError: 1"),
+    "keyboard interrupt": ("exec('raise KeyboardInterrupt')", "crashed", "exit status 1"),
+    "os._exit": ("os._exit(3)", "crashed", "exit status 3"),
+    "os._exit(0)": ("os._exit(0)", "crashed", "exit status 0"),
+    "abort": ("os.abort()", "crashed", "SIGABRT"),
+    "segfault": ("ctypes.string_at(0)", "crashed", "SIGSEGV"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed", "SIGKILL: out of memory?"),
+    "terminated": ("os.kill(os.getpid(), signal.SIGTERM)", "crashed", "SIGTERM"),
+    "sleeps": ("time.sleep(600)", "timeout", "not done after 6 s"),
+    "spins": ("exec('while True: pass')", "timeout", "not done after 6 s"),
+    "locks": ("[k.acquire() for k in [threading.Lock()] * 2]", "timeout", "not done after 6 s"),
+    "eats memory": (
+        "exec('a = []\\nwhile True: a.append(np.ones(40_000_000))')",
+        "crashed",
+        "GB of 1.0 GB",
+    ),
+}
+HARMLESS = {
+    "prints a lot": "print('x' * 10_000_000)",
+    "prints to file descriptors": "[os.write(k, b'y' * 1_000_000) for k in (1, 2)]",
+    "closes standard output": "sys.stdout.close()",
+    "reads standard input": "sys.stdin.read()",
+    "leaves a thread": "threading.Thread(target=lambda: time.sleep(60)).start()",
+    "ignores signals": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "changes the folder": "os.chdir('/')",
+    "warns": "__import__('warnings').warn('careful')",
+    "spoils the random state": "np.random.seed(0)",
+    "sets an environment variable": "os.environ.update(OMP_NUM_THREADS='64')",
+}
+
+
+@pytest.fixture
+def judged(tmp_path):
+    def run(body, **options):
+        path = tmp_path / "faults.py"
+        text = textwrap.dedent(HEAD) + textwrap.dedent(body) + textwrap.dedent(AFTER)
+        path.write_text(text, encoding="utf-8")
+        options = {"methods": METHODS, "dtypes": ("float64",), "workers": 1, **options}
+        frame = xgrad.run(path, devices=("cpu",), limits=LIMITS, **options)
+        return {(r["case"], r["technique"]): r for r in records(frame)}
+
+    return run
+
+
+def others_are_right(rows, name="faulty"):
+    kept = [r for (case, _), r in rows.items() if case != name]
+    assert len(kept) == 4
+    assert {r["verdict"] for r in kept} == {"agrees"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_costs_its_own_row_only(judged, fault):
+    action, status, words = FAULTS[fault]
+    rows = judged(f"\n    faulty = make('faulty', squares, then(lambda: {action}))\n")
+    others_are_right(rows)
+    assert rows["faulty", "formula"]["status"] == status
+    assert words in rows["faulty", "formula"]["message"]
+    assert rows["faulty", "complex_step"]["verdict"] == "agrees"  # the same cell, another method
+
+
+@pytest.mark.parametrize("habit", HARMLESS)
+def test_a_bad_habit_costs_nothing(judged, habit):
+    rows = judged(f"\n    faulty = make('faulty', squares, then(lambda: {HARMLESS[habit]}))\n")
+    others_are_right(rows)
+    assert {r["verdict"] for r in rows.values()} == {"agrees"}
+
+
+def test_inputs_that_hang_cost_their_cell_only(judged):
+    rows = judged("\n    faulty = make('faulty', squares, draw=lambda rng: time.sleep(600))\n")
+    others_are_right(rows)
+    assert rows["faulty", ""]["status"] == "timeout"
+
+
+def test_two_workers_lose_no_row_to_one_that_dies(judged):
+    rows = judged("\n    faulty = make('faulty', squares, then(lambda: os._exit(1)))\n", workers=2)
+    others_are_right(rows)
+
+
+def test_what_a_process_holds_is_seen():
+    assert 0.01 < resident(os.getpid()) < total_memory()
+    assert resident(2**30) == 0.0

@@ -1,0 +1,122 @@
+"""The timing table: its columns, and its files."""
+
+# ruff: noqa: E501  the table of columns reads as one
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xgrad.errors import UsageError
+from xgrad.storage import ENVIRONMENT
+from xgrad.table import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# fmt: off
+COLUMNS = (
+    Column("case",             "str",     "", "the reference problem"),
+    Column("size",             "str",     "", "the case's size"),
+    Column("point",            "str",     "", "random, or the name of a fixed point"),
+    Column("operator",         "str",     "", "what is asked of the case"),
+    Column("framework",        "str",     "", "the array library"),
+    Column("technique",        "str",     "", "the way to differentiate, with its variant"),
+    Column("device",           "str",     "", "where it ran"),
+    Column("dtype",            "str",     "", "the precision of inputs and result"),
+    Column("seed",             "int64",   "", "of the random point, the order of the rounds and the bootstrap"),
+    Column("threads",          "int64",   "", "threads and pinned cores of the measuring process; 0 where the calling process measured"),
+    Column("inputs",           "int64",   "", "numbers that are differentiated"),
+    Column("status",           "str",     "", "as in the agreement table"),
+    Column("verdict",          "str",     "", "the judge's; only what is right is timed"),
+    Column("digits",           "float64", "decimal digits", "of agreement with the referee"),
+    Column("referee",          "str",     "", "the evidence of the verdict"),
+    Column("first_call",       "float64", "s", "the first call, imports done: tracing, compiling and one run; the median of up to three starts"),
+    Column("derivative",       "float64", "s", "one call that ends when the whole result is there: the median of the samples"),
+    Column("value",            "float64", "s", "the function itself likewise, in the same framework, compiled as the derivative is"),
+    Column("ratio",            "float64", "1", "derivative over value"),
+    Column("ratio_low",        "float64", "1", "where its 95% bootstrap interval begins"),
+    Column("ratio_high",       "float64", "1", "where it ends"),
+    Column("per_formula",      "float64", "1", "derivative over that of the same framework's formula; empty for the formula itself"),
+    Column("per_formula_low",  "float64", "1", "where its 95% bootstrap interval begins"),
+    Column("per_formula_high", "float64", "1", "where it ends"),
+    Column("iqr",              "float64", "s", "from the first to the third quartile of derivative's samples"),
+    Column("noisy",            "bool",    "", "whether that is over 10% of derivative, or value's over 10% of value, or disturbed samples had to be used"),
+    Column("repeats",          "int64",   "", "samples of derivative, each a block of calls; under 15 where the time limit or other processes allowed no more"),
+    Column("disturbed",        "int64",   "", "samples during which other processes had the core, however often they were taken again; left out where five others are left"),
+    Column("calls",            "int64",   "", "calls in a block"),
+    Column("throughput",       "float64", "1/s", "calls that are enqueued and waited for together, off the CPU"),
+    Column("peak_memory",      "float64", "bytes", "held at the peak of one call beyond what was held before: by the process on the CPU, by the framework's allocator elsewhere"),
+    Column("samples",          "str",     "s", "derivative's samples, as JSON"),
+    Column("message",          "str",     "", "why it was not timed, or more about the verdict"),
+)
+# fmt: on
+
+_EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+PARQUET, CSV = "rows.parquet", "rows.csv"
+
+
+def make_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a frame with all columns, in order, typed; missing numbers are NaN."""
+    import pandas as pd
+
+    listed = list(rows)
+    data = {
+        c.name: pd.Series([row.get(c.name, _EMPTY[c.dtype]) for row in listed], dtype=c.dtype)
+        for c in COLUMNS
+    }
+    return pd.DataFrame(data)
+
+
+def save(frame: pd.DataFrame, about: dict[str, Any], folder: Path) -> Path:
+    """Write the tables, with unit and meaning in each column's metadata, and the environment."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for i, c in enumerate(COLUMNS):
+        meaning = {"unit": c.unit, "meaning": c.meaning}
+        table = table.set_column(i, table.schema.field(i).with_metadata(meaning), table.column(i))
+    (folder / ENVIRONMENT).write_text(json.dumps(about, indent=2) + "\n")
+    for name, write in (
+        (PARQUET, lambda p: pq.write_table(table, p)),
+        (CSV, lambda p: frame.to_csv(p, index=False)),
+    ):
+        part = folder / f".{name}.part"
+        write(part)
+        part.replace(folder / name)
+    return folder / PARQUET
+
+
+def read(folder: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows of a saved timing run and where it ran; raises `UsageError` where there are none."""
+    import pandas as pd
+
+    path = Path(folder)
+    path = path.parent if path.name == PARQUET else path
+    if not (path / PARQUET).exists():
+        raise UsageError(f"no saved timings in {folder}: xgrad time writes {PARQUET} there")
+    about = read_environment(path)
+    try:
+        frame = pd.read_parquet(path / PARQUET)
+    except Exception as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    if "derivative" not in frame:
+        raise UsageError(f"{folder} holds an agreement run: give one that xgrad time wrote")
+    return frame, about
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Where a saved run was measured, nothing where it does not say; raises `UsageError`."""
+    file = folder / ENVIRONMENT
+    try:
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder / ENVIRONMENT} cannot be read: {error}") from None
+
+
+def read_samples(row: Any) -> list[float]:
+    """The samples of a row."""
+    return list(json.loads(row["samples"])) if row["samples"] else []

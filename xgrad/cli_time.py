@@ -1,0 +1,174 @@
+"""The command `xgrad time`: timings of a selection, and two saved runs side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xgrad._timing import comparison, report, table
+from xgrad._timing.ladder import fit_exponents
+from xgrad._timing.worker import Worker
+from xgrad.discovery import find_cases
+from xgrad.errors import UsageError
+from xgrad.planning import Plan, Selection
+from xgrad.problem import display_path
+from xgrad.referee import Budget
+from xgrad.report import WIDTH, counted
+from xgrad.runner import in_order
+from xgrad.storage import RunFolder, new_folder
+from xgrad.table import is_failure, records
+from xgrad.timing import QUICK, plan_timing, time_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = ["case", "operator", "size", "inputs", "framework", "technique", "dtype", "device",
+         "threads", "verdict", "first_call", "derivative", "iqr", "noisy", "value", "ratio",
+         "ratio_low", "ratio_high", "per_formula", "peak_memory"]  # fmt: skip
+ROOT = Path("results/timings")
+
+
+def run_timing(
+    paths: tuple[str, ...],
+    chosen: Selection,
+    limits: Budget,
+    *,
+    threads: int,
+    limit: float,
+    out: Path | None,
+    resume: bool,
+    style: str,
+) -> int:
+    """Measure, save and print; returns the exit status."""
+    if resume and out is None:
+        raise UsageError("--resume needs the folder to go on in: --out DIR")
+    found = find_cases(paths or QUICK)
+    plan = plan_timing(found, chosen, limits, threads, limit)
+    folder = RunFolder(out or new_folder(ROOT), resume=resume)
+    started = time.perf_counter()
+    rows, about = _done(plan, folder, threads)
+    frame = table.make_frame(in_order(rows, plan))
+    saved = table.save(frame, about, folder.path)
+    _print(frame, style)
+    lines = report.summarise(frame, about)
+    spent = f"{time.perf_counter() - started:.0f} s"
+    lines.append(f"rows saved: {display_path(saved.resolve())} (and .csv), {spent}")
+    for line in _failures(frame) + lines:
+        click.echo(line, err=style != "table")
+    return 1 if _failures(frame) else 0
+
+
+def _done(
+    plan: Plan, folder: RunFolder, threads: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of all cells, saved as they end, and where they were measured."""
+    before = folder.finished()
+    rows = list(plan.broken)
+    rows += [row for cell in plan.cells for row in before.get(cell.key, [])]
+    todo = [cell for cell in plan.cells if cell.key not in before]
+    if before:
+        click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
+    with Worker(threads) as worker, progress(len(todo)) as tell:
+        for cell, found in time_cells(plan, todo, worker):
+            folder.add(cell, found)
+            rows += found
+            tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
+    about = worker.about
+    if not about and before:
+        about = table.read_environment(folder.path)
+    return rows, about
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left on a terminal, a line every ten seconds elsewhere, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("starting", total=total)
+            yield lambda text: bar.update(task, advance=1, description=text)
+        return
+    started = told = time.perf_counter()
+    done = 0
+
+    def tell(text: str) -> None:
+        nonlocal done, told
+        done, now = done + 1, time.perf_counter()
+        if now - told > 10 or done == total:
+            told = now
+            left = (now - started) / done * (total - done)
+            rest = f", about {left:.0f} s left" if left else ""
+            click.echo(f"{done} of {total} cells: {text}{rest}", err=True)
+
+    click.echo(counted(total, "cell"), err=True)
+    yield tell
+
+
+def _failures(frame: pd.DataFrame) -> list[str]:
+    """A line for each row that disagrees or failed."""
+    lines = []
+    for row in records(frame):
+        if is_failure(row):
+            what = " ".join(filter(None, (row["case"], row["operator"])))
+            method = f", {report.method_of(row)} {row['dtype']}" if row["framework"] else ""
+            said = row["verdict"] if row["status"] == "ok" else row["status"]
+            lines.append(f"{what}{method}: {said}: {row['message']}".rstrip(": "))
+    return list(dict.fromkeys(lines))
+
+
+def run_comparison(before: Path, after: Path, *, across: bool, style: str) -> int:
+    """Print what changed between two saved runs; returns the exit status."""
+    compared, apart = comparison.compare(before, after, across=across)
+    if style == "table":
+        found = report.changes(compared)
+        if found is not None:
+            _console().print(found)
+    else:
+        _print_data(compared, style)
+    for text in apart:
+        click.echo(f"not alike: {text}", err=True)
+    click.echo(report.summarise_changes(compared), err=style != "table")
+    worse = compared["change"].isin([comparison.SLOWER, comparison.LOST])
+    return 1 if worse.any() else 0
+
+
+def _print(frame: pd.DataFrame, style: str) -> None:
+    """The rows on standard output."""
+    if style != "table":
+        _print_data(frame[SHOWN] if style == "markdown" else frame, style)
+        return
+    console = _console()
+    shown = report.tables(frame)
+    fitted = fit_exponents(frame)
+    for each in [*shown, *([report.ladder(fitted)] if len(fitted) else [])]:
+        console.print(each)
+        console.print()
+    if shown:
+        console.print(report.LEGEND, style="dim", markup=False)
+        console.print()
+
+
+def _print_data(frame: pd.DataFrame, style: str) -> None:
+    if style == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif style == "json":
+        click.echo(frame.to_json(orient="records", indent=1, double_precision=15))
+    else:
+        click.echo(frame.to_markdown(index=False, floatfmt=".3g"))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=WIDTH, highlight=False)

@@ -1,0 +1,1 @@
+"""Saved runs as pages and tables: HTML, Markdown, LaTeX, CSV and Parquet. Nothing is recomputed."""

@@ -1,0 +1,109 @@
+"""What a row says in a cell: a number, a word, and how they look."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xgrad.report import method_of, reproduction
+from xgrad.table import KNOWN, records
+
+if TYPE_CHECKING:
+    from xgrad.publication.reading import Run
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a verdict or a status is shown: a word, a symbol, a class of the style sheet."""
+
+    word: str
+    symbol: str
+    style: str
+    meaning: str
+
+
+# fmt: off
+LOOKS = {
+    "agrees":       Look("agrees",       "✓", "agrees",       "within the tolerance of every element"),
+    "disagrees":    Look("disagrees",    "✗", "disagrees",    "beyond it: the method is wrong"),
+    "known":        Look("known",        "✗", "known",        "disagrees, and the case says why"),
+    "unstable":     Look("unstable",     "≈", "unstable",     "right mathematics, lost digits"),
+    "inconclusive": Look("inconclusive", "~", "inconclusive", "differences within the bound that they claim: no accusation"),
+    "convention":   Look("convention",   "±", "convention",   "a kink: left and right slopes differ, no single truth"),
+    "unjudged":     Look("no referee",   "?", "absent",       "nothing to judge by; the row has the reason"),
+    "unsupported":  Look("not here",     "–", "absent",       "the method does not apply to this case"),
+    "unavailable":  Look("unavailable",  "–", "absent",       "no such device or package on that machine"),
+    "nonfinite":    Look("not finite",   "!", "failed",       "NaN or infinity where the truth is a number"),
+    "error":        Look("error",        "!", "failed",       "it raised; the row has the message"),
+    "timeout":      Look("timeout",      "!", "failed",       "beyond the time limit"),
+    "crashed":      Look("crashed",      "!", "failed",       "the process ended"),
+}
+# fmt: on
+FULL = {"float64": 15.65, "float32": 6.92, "bfloat16": 2.41, "float16": 3.31}  # digits of a dtype
+
+
+def look_of(row: Mapping[str, Any]) -> Look:
+    """How a row is shown."""
+    if row["status"] != "ok" and not (row["status"] == "nonfinite" and row["verdict"]):
+        return LOOKS.get(row["status"], LOOKS["error"])
+    if row["message"].startswith(KNOWN):
+        return LOOKS["known"]
+    if row["referee"].startswith("none") and row["verdict"] != "disagrees":
+        return LOOKS["unjudged"]
+    return LOOKS.get(row["verdict"], LOOKS["unjudged"])
+
+
+def number_of(row: Mapping[str, Any]) -> str:
+    """Digits of agreement; the error where the truth is zero; nothing where there is none."""
+    if row["status"] == "nonfinite":
+        return "NaN"
+    if row["status"] != "ok" or row["referee"].startswith("none"):
+        return ""
+    if not math.isnan(row["digits"]):
+        return f"{row['digits']:.1f}"
+    if math.isnan(row["error"]):
+        return ""
+    return "exact" if row["error"] == 0 else f"{row['error']:.0e}"
+
+
+def share_of(row: Mapping[str, Any]) -> int:
+    """Digits as a percentage of those that the dtype has, for the bar in a cell."""
+    digits = row["digits"]
+    if row["status"] != "ok" or math.isnan(digits):
+        return 0
+    return round(100 * min(1.0, max(0.0, digits / FULL.get(row["dtype"], 15.65))))
+
+
+def label_of(row: Mapping[str, Any]) -> str:
+    """The case, with its point where it is a fixed one."""
+    return row["case"] if row["point"] in ("random", "") else f"{row['case']} at {row['point']}"
+
+
+def command_of(row: Mapping[str, Any], identifier: str) -> str:
+    """The command that shows a row again, quoted for a shell."""
+    quoted = {k: shlex.quote(v) if isinstance(v, str) and v else v for k, v in row.items()}
+    return reproduction(quoted, shlex.quote(identifier))
+
+
+def listed(run: Run) -> list[dict[str, Any]]:
+    """The rows of a run, each with its method, how it looks, and the command that shows it."""
+    found = []
+    for k, row in enumerate(records(run.rows)):
+        look = look_of(row)
+        row |= {
+            "id": k,
+            "method": method_of(row) if row["framework"] else "",
+            "label": label_of(row),
+            "field": run.about(row["case"])["field"],
+            "word": look.word,
+            "symbol": look.symbol,
+            "style": look.style,
+            "number": number_of(row),
+            "share": share_of(row),
+            "command": command_of(row, run.about(row["case"])["identifier"]),
+        }
+        found.append(row)
+    return found

@@ -1,0 +1,135 @@
+"""Two saved runs side by side: the cells that both have, and why others are not compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from xgrad._timing.comparison import MACHINE as TIMED_ON
+from xgrad._timing.comparison import LOST, SAME, _compared, differences
+from xgrad._timing.comparison import PLACE as TIMED_AT
+from xgrad.publication.cells import look_of, number_of
+from xgrad.publication.reading import Run
+from xgrad.table import records
+
+PLACE = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
+LEAST = 0.3  # digits of change that are told
+HARDWARE = ("processor", "system", "cores")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The cells of two runs, what is told of them, or why they are not compared."""
+
+    frame: pd.DataFrame
+    told: str
+    refused: str
+
+
+def compare(before: Run, after: Run) -> Comparison:
+    """Agreement of two runs; CPU beside GPU where the runs share no device and each has one."""
+    old, new, across = _aligned(before.rows, after.rows)
+    common = [k for k in old if k in new]
+    if not common:
+        return Comparison(
+            pd.DataFrame(), "",
+            "the runs have no cell in common: a cell is a case, size, point, operator, method, "
+            "dtype, device and seed, and only equal ones can be set side by side",
+        )  # fmt: skip
+    frame = pd.DataFrame([_pair(old[k], new[k]) for k in common])
+    told = (
+        f"{len(common):,} cells are in both runs; {len(old) - len(common):,} only in the earlier, "
+        f"{len(new) - len(common):,} only in the later. Digits may be compared across machines and "
+        "versions, since each run is judged by a referee at the very same point."
+    )
+    if across:
+        told += f" The runs share no device: {across[0]} stands beside {across[1]}."
+    return Comparison(frame, told, "")
+
+
+def _aligned(
+    before: pd.DataFrame, after: pd.DataFrame
+) -> tuple[dict[Any, Any], dict[Any, Any], tuple[str, str] | None]:
+    """Rows by cell; without the device where each run has one of its own."""
+    mine, yours = (sorted(set(f["device"]) - {""}) for f in (before, after))
+    apart = len(mine) == len(yours) == 1 and mine != yours
+    place = tuple(k for k in PLACE if not (apart and k == "device"))
+    old, new = ({tuple(r[k] for k in place): r for r in records(f)} for f in (before, after))
+    return old, new, (mine[0], yours[0]) if apart else None
+
+
+def _pair(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {k: a[k] for k in PLACE if k != "device"}
+    row["device"] = a["device"] if a["device"] == b["device"] else f"{a['device']} | {b['device']}"
+    return row | {
+        "digits before": a["digits"],
+        "digits after": b["digits"],
+        "change": b["digits"] - a["digits"],
+        "shown before": number_of(a),
+        "shown after": number_of(b),
+        "verdict before": look_of(a).word,
+        "verdict after": look_of(b).word,
+    }
+
+
+def changed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells whose verdict changed, or digits by `LEAST` or more; lost digits first."""
+    if frame.empty:
+        return frame
+    other = frame["verdict before"] != frame["verdict after"]
+    told = frame[other | (frame["change"].abs() >= LEAST)]
+    worse = told["verdict after"].isin(["disagrees", "not finite", "error", "timeout", "crashed"])
+    told = told.assign(worse=(worse & other[told.index]).astype(int))
+    return told.sort_values(["worse", "change"], ascending=[False, True], kind="stable").drop(
+        columns="worse"
+    )
+
+
+def regressions(frame: pd.DataFrame) -> int:
+    """How many cells agreed before and do no more."""
+    if frame.empty:
+        return 0
+    failed = ("disagrees", "not finite", "error", "timeout", "crashed", "unstable")
+    lost = (frame["verdict before"] == "agrees") & frame["verdict after"].isin(failed)
+    return int(lost.sum())
+
+
+def compare_speed(before: Run, after: Run) -> Comparison:
+    """Timings of two runs, where machine and threads are the same."""
+    nothing = pd.DataFrame()
+    if before.timings is None or after.timings is None:
+        return Comparison(nothing, "", "timings were given for at most one of the runs")
+    apart = differences(before.timing_environment, after.timing_environment, TIMED_ON)
+    if apart:
+        return Comparison(nothing, "", f"{'; '.join(apart)}: that would be what changed")
+    old, new = (
+        {tuple(r[k] for k in TIMED_AT): r for r in records(f)}
+        for f in (before.timings, after.timings)
+    )
+    common = [k for k in old if k in new]
+    if not common:
+        return Comparison(nothing, "", "no method was timed in both")
+    frame = pd.DataFrame([_compared(k, old[k], new[k]) for k in common])
+    told = frame[~frame["change"].isin([SAME])] if "change" in frame else nothing
+    text = (
+        f"{len(common):,} timings are in both; {len(told):,} changed beyond noise "
+        f"(slower, faster, or {LOST})."
+    )
+    return Comparison(told, text, "")
+
+
+def apart(before: Run, after: Run) -> pd.DataFrame:
+    """Machine, versions and devices that differ, with both values; devices are always told."""
+    here, there = before.environment, after.environment
+    names = [("machine", n) for n in HARDWARE] + [("", n) for n in ("python", "commit")]
+    rows = [(n, here.get(n, "unknown"), there.get(n, "unknown")) for _, n in names]
+    old, new = dict(here.get("versions") or {}), dict(there.get("versions") or {})
+    rows += [(n, old.get(n) or "none", new.get(n) or "none") for n in {**old, **new}]
+    rows = [r for r in rows if r[1] != r[2]]
+    devices = [", ".join(sorted(set(r.rows["device"]) - {""})) for r in (before, after)]
+    rows = [("date", before.date, after.date), ("devices", *devices), *rows]
+    return pd.DataFrame(rows, columns=["what", before.label, after.label]).astype(str)
+
+

@@ -1,0 +1,128 @@
+"""What the pages of one run show beside its matrix: failures, conventions, environment."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from xgrad.publication.cells import LOOKS, command_of
+from xgrad.publication.reading import Run
+from xgrad.report import failure_text, grouped_failures, title
+from xgrad.table import COLUMNS, KNOWN, records
+
+SLOPES = re.compile(r"slopes (.+?) and (.+?), returned")
+PLAIN = {"hardware": ("processor", "cores", "system", "python", "commit")}
+
+
+def counts(rows: list[dict[str, Any]]) -> list[tuple[Any, int]]:
+    """How each verdict and status looks, and how many rows have it."""
+    seen = Counter(r["word"] for r in rows)
+    return [(look, seen[look.word]) for look in LOOKS.values() if seen[look.word]]
+
+
+def find_failures(run: Run) -> list[dict[str, Any]]:
+    """Each failure once: what, in words, how many rows are alike, the command that shows it."""
+    rows = records(run.rows)
+    found = []
+    for row, more in grouped_failures(run.rows):
+        text = failure_text(row, rows, "")
+        identifier = run.about(row["case"])["identifier"]
+        found.append(
+            {
+                "title": title(row),
+                "case": row["case"],
+                "word": row["verdict"] or row["status"],
+                "text": "\n".join(line.strip() for line in text.splitlines()[1:]),
+                "more": more,
+                "command": command_of(row, identifier),
+            }
+        )
+    return found
+
+
+def known_differences(run: Run) -> pd.DataFrame:
+    """The differences that a case lists as understood, with the reason that it gives."""
+    rows = [r for r in records(run.rows) if r["message"].startswith(KNOWN)]
+    told = [
+        {
+            "case": r["case"],
+            "operator": r["operator"],
+            "method": f"{r['framework']}.{r['technique']}",
+            "dtype": r["dtype"],
+            "reason": r["message"].removeprefix(KNOWN),
+        }
+        for r in rows
+    ]
+    return pd.DataFrame(told)
+
+
+def not_run(run: Run) -> pd.DataFrame:
+    """Statuses without an outcome, counted by framework and reason."""
+    part = run.rows[run.rows["status"].isin(["unavailable", "unsupported"])]
+    if part.empty:
+        return pd.DataFrame()
+    keys = ["status", "framework", "technique", "device", "message"]
+    found = part.groupby(keys, sort=False).size().rename("rows").reset_index()
+    return found.sort_values("rows", ascending=False, kind="stable")
+
+
+def find_conventions(run: Run, methods: list[str]) -> pd.DataFrame:
+    """At each kink the slopes on either side, and what each method returned at that element."""
+    lines: dict[Any, dict[str, Any]] = {}
+    for row in records(run.rows):
+        if row["verdict"] != "convention":
+            continue
+        found = SLOPES.search(row["message"])
+        left, right = found.groups() if found else ("", "")
+        key = row["case"], row["point"], row["operator"], row["worst"], row["dtype"], row["device"]
+        line = lines.setdefault(
+            (*key, left, right),
+            {
+                "case": row["case"],
+                "what": run.about(row["case"])["title"],
+                "point": row["point"],
+                "operator": row["operator"],
+                "dtype": row["dtype"],
+                "element": row["worst"],
+                "left slope": left,
+                "right slope": right,
+            },
+        )
+        line[f"{row['framework']}.{row['technique']}"] = row["got"]
+    frame = pd.DataFrame(list(lines.values()))
+    across = [m for m in methods if m in frame]
+    return frame[[*[c for c in frame if c not in across], *across]]
+
+
+def environment_tables(run: Run) -> list[tuple[str, pd.DataFrame]]:
+    """Where the run happened, as tables of names and values."""
+    env = run.environment
+    if not env:
+        return []
+    machine = [(k, env[k]) for k in PLAIN["hardware"] if k in env]
+    machine += [(k, v) for k, v in dict(env.get("variables") or {}).items()]
+    versions = [(k, v or "not installed") for k, v in dict(env.get("versions") or {}).items()]
+    flags = [
+        (name, ", ".join(map(str, f.get("devices", ()))) or "none", _flags(f.get("flags") or {}))
+        for name, f in dict(env.get("frameworks") or {}).items()
+    ]
+    found = [
+        ("machine", pd.DataFrame(machine, columns=["what", "value"]).astype(str)),
+        ("versions", pd.DataFrame(versions, columns=["package", "version"]).astype(str)),
+    ]
+    if flags:
+        found.append(("frameworks", pd.DataFrame(flags, columns=["framework", "devices", "flags"])))
+    return found
+
+
+def _flags(flags: dict[str, Any]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in flags.items())
+
+
+def column_table() -> pd.DataFrame:
+    """The columns of the agreement table, with unit and meaning."""
+    told = [(c.name, c.unit, c.meaning) for c in COLUMNS]
+    return pd.DataFrame(told, columns=["column", "unit", "meaning"])

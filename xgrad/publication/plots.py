@@ -1,0 +1,140 @@
+"""Plots as SVG inside a page: drawn by matplotlib, in the page's own colours, titles on hovering."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from xgrad.publication.cells import FULL, label_of
+from xgrad.report import method_of
+from xgrad.table import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+INK = "#010203"  # stands for the page's text colour
+SERIES = tuple(f"#01020{k}" for k in range(4, 10))  # stand for --series-1 … of the style sheet
+MARKERS = "osD^vP"
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+SETTINGS = {
+    "svg.fonttype": "none", "svg.hashsalt": "xgrad", "font.size": 10, "font.family": "sans-serif",
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
+    "text.parse_math": False,
+}  # fmt: skip
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
+    """A figure and its axes, away from any window and any global state."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        axes.grid(True, alpha=0.25, linewidth=0.6, color=INK)
+        axes.set_axisbelow(True)
+        yield figure, axes
+
+
+def to_svg(figure: Figure, titles: dict[str, str], label: str) -> Markup:
+    """The figure as an <svg>; `titles` has the text of each artist's `gid`, `label` that of all."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
+    text = text.replace(INK, "currentColor")
+    for k, colour in enumerate(SERIES, start=1):
+        text = text.replace(colour, f"var(--series-{k})")
+    for gid, title in titles.items():
+        mark = f'<g id="{gid}">'
+        text = text.replace(mark, f"<g><title>{html.escape(title)}</title>", 1)
+    text = _own_ids(text, label)
+    text = re.sub(r'<svg width="[^"]*" height="[^"]*"', "<svg", text, count=1)
+    text = re.sub(r"<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', text, count=1)
+    return Markup(text)
+
+
+def _own_ids(text: str, label: str) -> str:
+    """Ids that other plots of the page do not share; those that nothing uses are dropped."""
+    import zlib
+
+    mine = f"p{zlib.crc32(label.encode()):08x}-"
+    used = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{mine}{m[1]}"' if m[1] in used else "", text)
+    return re.sub(r'(href="#|url\(#)', rf"\1{mine}", text)
+
+
+def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
+    """For each method its digits of agreement: a line from least to most, a mark at the median."""
+    judged = frame[frame["digits"].notna() & (frame["framework"] != "")]
+    judged = judged.assign(method=[method_of(r) for r in records(judged)])
+    dtypes = [d for d in FULL if d in set(judged["dtype"])]
+    methods = [m for m in methods if m in set(judged["method"])]
+    titles: dict[str, str] = {}
+    with drawing(8.4, 0.9 + 0.27 * len(methods)) as (figure, axes):
+        for k, dtype in enumerate(dtypes):
+            for gid, place, part in _by_method(judged, dtype, methods):
+                at = place + 0.22 * (k - (len(dtypes) - 1) / 2)
+                low, high, middle = part.min(), part.max(), part.median()
+                style = {"color": SERIES[k % 6], "solid_capstyle": "round"}
+                axes.plot([low, high], [at, at], linewidth=2.2, alpha=0.55, **style)
+                axes.plot([middle], [at], MARKERS[k % 6], color=SERIES[k % 6], markersize=6, gid=gid)
+                titles[gid] = (
+                    f"{methods[place]}, {dtype}: median {middle:.1f}, from {low:.1f} to {high:.1f} "
+                    f"digits in {len(part):,} rows; least: {_place(judged.loc[part.idxmin()])}"
+                )
+            axes.plot([], [], MARKERS[k % 6] + "-", color=SERIES[k % 6], label=dtype)
+        axes.set_yticks(range(len(methods)), methods)
+        axes.invert_yaxis()
+        axes.set_xlabel("digits of agreement with the referee: least, median, most")
+        if dtypes:
+            axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
+        return to_svg(figure, titles, "Digits of agreement of each method")
+
+
+def _by_method(
+    judged: pd.DataFrame, dtype: str, methods: list[str]
+) -> Iterator[tuple[str, int, pd.Series]]:
+    here = judged[judged["dtype"] == dtype]
+    for place, method in enumerate(methods):
+        part = here.loc[here["method"] == method, "digits"]
+        if len(part):
+            yield f"point-{dtype}-{place}", place, part
+
+
+def _place(row: Any) -> str:
+    return f"{label_of(row)} {row['operator']}"
+
+
+def draw_times(timings: pd.DataFrame, label: str) -> Markup:
+    """Seconds of one derivative against the number of inputs, log-log, a line for each method."""
+    titles: dict[str, str] = {}
+    with drawing(6.8, 4) as (figure, axes):
+        for k, (name, part) in enumerate(timings.groupby("series", sort=False)):
+            part = part.sort_values("inputs")
+            style = {"color": SERIES[k % 6], "linestyle": LINES[k // 6 % 6]}
+            axes.plot(part["inputs"], part["derivative"], linewidth=1.4, label=str(name), **style)
+            for i, row in enumerate(records(part)):
+                gid = f"time-{k}-{i}"
+                axes.plot([row["inputs"]], [row["derivative"]], MARKERS[k % 6], markersize=5.5,
+                          color=SERIES[k % 6], gid=gid)  # fmt: skip
+                titles[gid] = (
+                    f"{name}: {row['derivative']:.4g} s at {row['inputs']:,} inputs "
+                    f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
+                )
+        axes.set(xscale="log", yscale="log", xlabel="inputs", ylabel="seconds of one derivative")
+        figure.legend(frameon=False, loc="outside right upper", fontsize=9)
+        return to_svg(figure, titles, label)

@@ -1,0 +1,179 @@
+"""Saved runs as the publisher takes them: rows, where they were made, and what the cases are."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xgrad._timing.table import COLUMNS as TIMING
+from xgrad.errors import UsageError
+from xgrad.publication.description import EMPTY, read_cases
+from xgrad.storage import ENVIRONMENT
+from xgrad.table import COLUMNS as AGREEMENT
+from xgrad.table import Column, read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MACHINE = ("processor", "system", "cores")
+LONGEST = 60  # characters of a name in a path
+
+
+@dataclass
+class Run:
+    """One published run: agreement rows, the timings made beside them, and their environment."""
+
+    folder: Path
+    name: str
+    date: str
+    rows: pd.DataFrame
+    environment: dict[str, Any]
+    cases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    timings: pd.DataFrame | None = None
+    timing_environment: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def commit(self) -> str:
+        """The short commit, with + where the checkout was changed; `none` outside one."""
+        return str(self.environment.get("commit") or "none")
+
+    @property
+    def label(self) -> str:
+        """`2026-11-21 36532ab+`."""
+        return f"{self.date} {self.commit}"
+
+    def about(self, case: str) -> dict[str, Any]:
+        """What is known of a case: at least its name."""
+        return {**EMPTY, "identifier": case, "name": case, **self.cases.get(case, {})}
+
+
+def read_runs(paths: Sequence[str | Path]) -> list[Run]:
+    """The runs in some folders, oldest first, each with the timings made on the same machine.
+
+    A folder may hold a run or the folders of several. Raises `UsageError` where one holds neither,
+    and where timings were made where no run was.
+    """
+    folders = list(dict.fromkeys(f for path in paths for f in _folders(Path(path))))
+    found = [_read(folder) for folder in folders]
+    runs = sorted((r for r in found if len(r.rows)), key=lambda r: r.date)
+    if not runs:
+        raise UsageError("no agreement rows to publish: give a folder that xgrad run wrote")
+    for timing in (r for r in found if r.timings is not None):
+        _attach(timing, runs)
+    for run, name in zip(runs, _names(runs), strict=True):
+        run.name = name
+    return runs
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders of runs at a path: itself, or those right below it."""
+    if path.is_file() and path.name == "rows.parquet":
+        return [path.parent.resolve()]
+    if not path.is_dir():
+        raise UsageError(f"{path} is no folder of saved rows: xgrad run writes one")
+    if (path / "rows.parquet").exists():
+        return [path.resolve()]
+    below = sorted(p.parent.resolve() for p in path.glob("*/rows.parquet"))
+    if not below:
+        raise UsageError(
+            f"no saved rows in {path}: give a folder that xgrad run wrote (it has rows.parquet)"
+        )
+    return below
+
+
+def _read(folder: Path) -> Run:
+    frame = read_frame(folder)
+    environment = _environment(folder)
+    saved, cases = read_cases(folder)
+    date = _date(folder, saved)
+    if "derivative" in frame:
+        timings = _checked(frame, TIMING, folder)
+        return Run(folder, "", date, frame.iloc[:0], environment, cases, timings)
+    rows = _checked(frame, AGREEMENT, folder)
+    if rows.empty:
+        raise UsageError(f"{folder} has no rows: the run judged nothing")
+    return Run(folder, "", date, rows, environment, cases)
+
+
+def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd.DataFrame:
+    """The columns in their order and types; raises `UsageError` for somebody else's table."""
+    import pandas as pd
+
+    optional = {"multiple", "samples", "disturbed", "throughput", "message", "hint", "noise"}
+    missing = [c.name for c in columns if c.name not in frame and c.name not in optional]
+    if missing:
+        raise UsageError(
+            f"{folder / 'rows.parquet'} was not written by xgrad: it lacks {', '.join(missing[:4])}"
+        )
+    empty = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+    try:
+        data = {
+            c.name: frame[c.name].fillna(empty[c.dtype]).astype(c.dtype)
+            if c.name in frame
+            else pd.Series(empty[c.dtype], index=frame.index, dtype=c.dtype)
+            for c in columns
+        }
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{folder / 'rows.parquet'} was not written by xgrad: {error}") from None
+    return pd.DataFrame(data).reset_index(drop=True)
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    file = folder / ENVIRONMENT
+    if not file.exists():
+        return {}
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{file} was not written by xgrad: it holds no names")
+    return found
+
+
+def _date(folder: Path, saved: str) -> str:
+    """The day of a run: as saved, else of its folder's name, else of its file."""
+    for text in (saved, folder.name):
+        found = re.match(r"\d{4}-\d\d-\d\d(?!\d)", text)
+        if found:
+            return found[0]
+    when = (folder / "rows.parquet").stat().st_mtime
+    return datetime.datetime.fromtimestamp(when, datetime.UTC).date().isoformat()
+
+
+def _attach(timing: Run, runs: list[Run]) -> None:
+    """Give timings to the latest run of their machine."""
+    here = timing.environment
+    for run in reversed(runs):
+        alike = all(run.environment.get(k) == here.get(k) for k in MACHINE)
+        if alike and run.timings is None:
+            run.timings, run.timing_environment = timing.timings, here
+            return
+    raise UsageError(
+        f"{timing.folder} holds timings of {here.get('processor', 'an unknown processor')}, and no "
+        "run given was made there (or it has timings already): publish them beside one"
+    )
+
+
+def _names(runs: list[Run]) -> list[str]:
+    """`<date>-<commit>` for each run, numbered where several share it."""
+    names: list[str] = []
+    for run in runs:
+        base = name = slug(f"{run.date}-{run.commit.rstrip('+')}")
+        k = 2
+        while name in names:
+            name, k = f"{base}-{k}", k + 1
+        names.append(name)
+    return names
+
+
+def slug(name: str) -> str:
+    """A name as part of a path: letters, digits, - and _; a checksum where something was lost."""
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:LONGEST].strip("-")
+    return safe if safe == name else f"{safe or 'x'}-{zlib.crc32(name.encode()):08x}"

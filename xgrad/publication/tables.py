@@ -1,0 +1,121 @@
+"""Frames as HTML, Markdown, LaTeX, CSV and Parquet: pandas writes, names are escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from xgrad.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = {c.name: {"unit": c.unit, "meaning": c.meaning} for c in COLUMNS}
+LATEX = str.maketrans({
+    "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
+    "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'", "✗": r"$\times$",
+})  # fmt: skip
+
+
+def to_html(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    formats: Mapping[str, Callable[[Any], str]] | None = None,
+    styles: pd.DataFrame | None = None,
+    links: Mapping[str, Callable[[Any], Markup]] | None = None,
+) -> Markup:
+    """A table that scrolls inside its own frame; every text in it is escaped.
+
+    `formats` by column show numbers, `links` by column make markup of their own, `styles` has a
+    class of the style sheet for each cell.
+    """
+    shown = frame.reset_index(drop=True)
+    styler = shown.style.hide(axis="index").set_uuid("t")
+    styler.cell_ids = False
+    styler.format(escape="html", na_rep="")
+    for column, form in (formats or {}).items():
+        if column in shown:
+            styler.format(lambda v, f=form: html.escape(f(v)), subset=[column])
+    for column, make in (links or {}).items():
+        styler.format(lambda v, f=make: str(f(v)), subset=[column])
+    styler.format_index(escape="html", axis="columns")
+    classes = _classes(shown) if styles is None else _classes(shown) + " " + styles.to_numpy()
+    styler.set_td_classes(classes)
+    text = _plain(styler.to_html(doctype_html=False, table_attributes='class="data"'))
+    body = text.replace('<table class="data">', f'<table class="data"><caption>{html.escape(caption)}</caption>', 1)
+    return Markup(f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(caption)}">{body}</div>')
+
+
+def _classes(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    kinds = ["number" if pd.api.types.is_numeric_dtype(t) else "text" for t in frame.dtypes]
+    return pd.DataFrame([kinds] * len(frame), columns=frame.columns, index=frame.index)
+
+
+def _plain(text: str) -> str:
+    """Styler's HTML without the classes and ids that only its own style sheets use."""
+    text = re.sub(r"<style[^>]*>.*?</style>\s*", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r'<table id="T_t"', "<table", text, count=1)
+    text = re.sub(r' id="T_t_[^"]*"', "", text)
+    text = re.sub(r'<th class="col_heading level0 col\d+"\s*>', '<th scope="col">', text)
+    return re.sub(r' class="data row\d+ col\d+ ?', ' class="', text)
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """A pipe table without padding, so that a changed row is one changed line."""
+    texts = frame.map(_markdown_text).rename(columns=_markdown_text)
+    text = texts.to_markdown(index=False, disable_numparse=True)
+    return re.sub(r"-{4,}", "---", re.sub(r" {2,}", " ", text))
+
+
+def _markdown_text(value: Any) -> str:
+    one_line = " ".join(str(value).split())
+    return html.escape(one_line, quote=False).replace("|", "\\|").replace("`", "\\`")
+
+
+def to_latex(frame: pd.DataFrame, caption: str, label: str) -> str:
+    """A booktabs table for \\input, by pandas; texts are escaped, letters TeX lacks are spelt out."""
+    styler = frame.style.hide(axis="index")
+    styler.format(_latex_text, na_rep="").format_index(_latex_text, axis="columns")
+    formats = "".join("r" if str(t)[:3] in ("flo", "int") else "l" for t in frame.dtypes)
+    text = styler.to_latex(
+        hrules=True, caption=_latex_text(caption), label=label, position_float="centering",
+        column_format=formats,
+    )  # fmt: skip
+    return str(text)
+
+
+def _latex_text(value: Any) -> str:
+    text = " ".join(str(value).split())
+    found = re.sub(r"[\\{}&%$#_~^<>]", lambda m: _SPECIAL[m[0]], text).translate(LATEX)
+    return re.sub(r"[^\x00-\x7f]", lambda m: f"[U+{ord(m[0]):04X}]", found)
+
+
+_SPECIAL = {c: f"\\{c}" for c in "{}&%$#_"} | {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+def write_data(
+    frame: pd.DataFrame, stem: Path, about: Mapping[str, Mapping[str, str]] | None = None
+) -> None:
+    """`stem`.csv, and `stem`.parquet with unit and meaning in the metadata of its columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    known = {**UNITS, **(about or {})}
+    for i, name in enumerate(table.schema.names):
+        told = known.get(name, {"unit": "", "meaning": ""})
+        table = table.set_column(i, table.schema.field(i).with_metadata(dict(told)), table.column(i))
+    pq.write_table(table, stem.with_name(stem.name + ".parquet"), compression="zstd")
+    frame.to_csv(stem.with_name(stem.name + ".csv"), index=False)
