@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def _summed(subscripts: str, *operands: Any) -> int:
 
 
 # How many terms each element of a sum has, from the arguments, the keywords and the result.
-_TERMS: dict[str, Callable[..., float]] = {
+_TERMS: dict[str, Callable[..., Any]] = {
     "sum": lambda args, keywords, made: args[0].size / max(1, made.size),
     "prod": lambda args, keywords, made: args[0].size / max(1, made.size),
     "cumulative_sum": lambda args, keywords, made: _along(args[0], keywords),
@@ -66,7 +67,14 @@ _TERMS: dict[str, Callable[..., float]] = {
     ),
     "einsum": lambda args, keywords, made: _summed(*args),
     "trace": lambda args, keywords, made: min(args[0].shape[-2:]),
+    "segment_sum": lambda args, keywords, made: np.bincount(args[1], minlength=args[2]).reshape(
+        -1, *[1] * (made.ndim - 1)
+    ),
 }
+
+
+# Units that a library's function may be off by, beyond one: series and recurrences inside.
+_LOOSE = {"digamma": 16.0, "polygamma": 16.0, "lgamma": 4.0, "erfc": 4.0}
 
 
 class Noisy(Passing):
@@ -96,19 +104,24 @@ class _Linalg:
     def __getattr__(self, name: str) -> Any:
         if name in _TERMS or name in _EXACT:
             return self._outer.lift(name, getattr(self._outer.base.linalg, name))
-        function = getattr(self._outer.base.linalg, name)
+        return self.stable(getattr(self._outer.base.linalg, name))
 
-        def stable(*args: Any, **keywords: Any) -> Any:
+    def stable(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function of slightly different matrices, rounded."""
+
+        def apply(*args: Any, **keywords: Any) -> Any:
             return self._outer.wrapped(
-                function(*(self._near(bare(a)) for a in args), **keywords), perturb=True
+                function(*(self._near(bare(a)) for a in args), **keywords), perturb=1.0
             )
 
-        return stable
+        return apply
 
     def slogdet(self, x: Any) -> Any:
         """The sign is exact."""
         result = self._outer.base.linalg.slogdet(self._near(bare(x)))
-        return result._make([self._outer.wrapped(v, perturb=i == 1) for i, v in enumerate(result)])
+        return result._make(
+            [self._outer.wrapped(v, perturb=float(i == 1)) for i, v in enumerate(result)]
+        )
 
     def outer(self, a: Any, b: Any) -> Any:
         """a bᵀ."""
@@ -118,31 +131,30 @@ class _Linalg:
         """The vector product."""
         return cross_product(self._outer, a, b, axis)
 
-    def vector_norm(self, x: Any, **keywords: Any) -> Any:
+    def vector_norm(self, x: Any, ord: float = 2, **keywords: Any) -> Any:
         """The square root of a sum, or another order."""
-        return self._norm("vector_norm", x, **keywords)
+        xp = self._outer
+        if ord == 2:
+            return xp.sqrt(xp.sum(x * x, **keywords))
+        return xp.lift("vector_norm", xp.base.linalg.vector_norm)(x, ord=ord, **keywords)
 
-    def matrix_norm(self, x: Any, **keywords: Any) -> Any:
-        """The square root of a sum, or another order."""
-        return self._norm("matrix_norm", x, **keywords)
+    def matrix_norm(self, x: Any, ord: Any = "fro", **keywords: Any) -> Any:
+        """The square root of a sum, singular values, or sums of columns and rows."""
+        xp = self._outer
+        if ord == "fro":
+            return xp.sqrt(xp.sum(x * x, axis=(-2, -1), **keywords))
+        function = xp.base.linalg.matrix_norm
+        noisy = self.stable if ord in (2, -2, "nuc") else partial(xp.lift, "matrix_norm")
+        return noisy(function)(x, ord=ord, **keywords)
 
     def _near(self, a: Any) -> Any:
-        """a, moved by rounding errors in the scale of each matrix's largest element."""
+        """a, moved by rounding errors in the scale of each matrix's norm."""
         if not _is_float(a):
             return a
         xp = self._outer.base
         axes = (-2, -1) if a.ndim > 1 else None
-        size = xp.max(xp.abs(a), axis=axes, keepdims=True) * math.sqrt(a.shape[-1])
+        size = xp.max(xp.abs(a), axis=axes, keepdims=True) * math.sqrt(max(a.shape[-2:]))
         return a + size * self._outer.xi(a.shape) * self._outer.unit
-
-    def _norm(self, name: str, x: Any, **keywords: Any) -> Any:
-        xp = self._outer
-        if keywords.get("ord", 2) not in (2, "fro"):
-            return xp.lift(name, getattr(xp.base.linalg, name))(x, **keywords)
-        keywords.pop("ord", None)
-        if name == "matrix_norm":
-            keywords["axis"] = (-2, -1)
-        return xp.sqrt(xp.sum(x * x, **keywords))
 
 
 class NoisyNamespace:
@@ -172,7 +184,7 @@ class NoisyNamespace:
             result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
             if name in _TERMS:
                 return self.wrapped(self._sum_error(name, function, plain, keywords, result))
-            return self.wrapped(result, perturb=name not in _EXACT)
+            return self.wrapped(result, _LOOSE.get(name, 1.0) if name not in _EXACT else 0.0)
 
         return apply
 
@@ -183,16 +195,16 @@ class NoisyNamespace:
 
     def noisy(self, value: Any) -> Any:
         """An input array, perturbed."""
-        return self.wrapped(value, perturb=True)
+        return self.wrapped(value, perturb=1.0)
 
-    def wrapped(self, value: Any, perturb: bool = False) -> Any:
-        """Wrap floats, rounded at random where `perturb` says so."""
+    def wrapped(self, value: Any, perturb: float = 0.0) -> Any:
+        """Wrap floats, rounded at random by so many units."""
         if isinstance(value, (list, tuple)):
             return like(value, [self.wrapped(v, perturb) for v in value])
         if not _is_float(value):
             return value
         if perturb:
-            value = value + value * (self.xi(value.shape) * self.unit)
+            value = value + value * (self.xi(value.shape) * (perturb * self.unit))
         return Noisy(value if isinstance(value, Ball) else np.asarray(value), self)
 
     def _sum_error(
@@ -202,8 +214,16 @@ class NoisyNamespace:
             return result
         sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
-        error = self.unit * math.sqrt(max(1.0, _TERMS[name](args, keywords, result)))
+        error = self.unit * np.sqrt(np.maximum(1.0, _TERMS[name](args, keywords, result)))
         return result + terms * (self.xi(result.shape) * error)
+
+    def segment_sum(self, data: Any, segment_ids: Any, num_segments: int) -> Any:
+        """Each segment has the noise of its own number of rows."""
+        return self.lift("segment_sum", self.base.segment_sum)(data, segment_ids, num_segments)
+
+    def expm(self, a: Any) -> Any:
+        """A backward-stable routine."""
+        return self.linalg.stable(self.base.expm)(a)
 
     # What libraries compute in steps is composed of noisy steps here.
 

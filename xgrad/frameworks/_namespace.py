@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ EXTRAS = (
     "erf",
     "erfc",
     "expit",
+    "expm",
     "lgamma",
     "log_softmax",
     "logsumexp",
+    "polygamma",
     "scan",
+    "segment_sum",
     "softmax",
     "softplus",
 )
@@ -122,15 +125,31 @@ def cross_product(xp: Any, a: Any, b: Any, axis: int = -1) -> Any:
     return xp.moveaxis(xp.stack(parts, axis=-1), -1, axis)
 
 
-def python_scan(stack: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+def require_segments(segment_ids: np.ndarray, num_segments: int) -> None:
+    """Raise `IndexError` for an id beyond the segments: NumPy would count from the end."""
+    if np.any((segment_ids < 0) | (segment_ids >= num_segments)):
+        raise IndexError(f"segment_sum: an id is not in range({num_segments})")
+
+
+def _rows(x: Any) -> list[Any]:
+    return [x[i, ...] for i in range(x.shape[0])]
+
+
+def python_scan(
+    stack: Callable[[list[Any]], Any], unstack: Callable[[Any], Iterable[Any]] = _rows
+) -> Callable[..., Any]:
     """`scan(step, carry, xs)` as a Python loop: step(carry, x) -> (carry, y), the ys stacked."""
 
+    def rows_of(xs: Any, length: int | None) -> Iterable[Any]:
+        if xs is None:
+            return [None] * (length or 0)
+        if isinstance(xs, tuple):
+            return zip(*(unstack(each) for each in xs), strict=True)
+        return unstack(xs)
+
     def scan(step: Callable[..., Any], carry: Any, xs: Any, length: int | None = None) -> Any:
-        many = isinstance(xs, tuple)
-        count = length if xs is None else (xs[0] if many else xs).shape[0]
         ys = []
-        for i in range(count or 0):
-            x = None if xs is None else tuple(each[i, ...] for each in xs) if many else xs[i, ...]
+        for x in rows_of(xs, length):
             carry, y = step(carry, x)
             ys.append(y)
         if not ys or ys[0] is None:

@@ -39,6 +39,7 @@ class Jax(Transforms):
 def _extras() -> dict[str, Callable[..., Any]]:
     import jax
     import jax.numpy as jnp
+    import jax.scipy.linalg as linalg
     import jax.scipy.special as special
 
     return {
@@ -53,6 +54,9 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "erfc": special.erfc,
         "lgamma": special.gammaln,
         "digamma": special.digamma,
+        "polygamma": special.polygamma,
+        "expm": linalg.expm,
+        "segment_sum": jax.ops.segment_sum,
         "einsum": jnp.einsum,
         "scan": jax.lax.scan,
     }

@@ -10,20 +10,20 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
-from xgrad.frameworks._namespace import Namespace, python_scan
+from xgrad.frameworks._namespace import Namespace, python_scan, require_segments
 
 
 def _special(name: str) -> Callable[..., Any]:
     """A function of scipy.special, for the floats that it knows."""
 
-    def apply(x: Any, *args: Any) -> Any:
+    def apply(*args: Any) -> Any:
         import scipy.special
 
-        kind = np.asarray(x).dtype
+        kind = np.asarray(args[-1]).dtype
         if kind == np.longdouble:
             raise Unsupported(f"{name} has no extended-precision version")
-        result = getattr(scipy.special, name)(x, *args)
-        return result.astype(kind) if kind == np.float16 else result
+        result = getattr(scipy.special, name)(*args)
+        return result.astype(kind) if kind.kind == "f" else result
 
     return apply
 
@@ -58,6 +58,23 @@ def expit(x: Any) -> Any:
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
+def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
+    """Sums of the rows of each segment, which integers in range(num_segments) name."""
+    require_segments(segment_ids, num_segments)
+    total = np.zeros((num_segments, *data.shape[1:]), dtype=data.dtype)
+    np.add.at(total, segment_ids, data)
+    return total
+
+
+def expm(a: Any) -> Any:
+    """The exponential of each matrix of a stack."""
+    import scipy.linalg
+
+    if a.dtype in (np.float16, np.longdouble):
+        raise Unsupported(f"expm has no version of {a.dtype}")
+    return scipy.linalg.expm(a)
+
+
 EXTRAS: dict[str, Callable[..., Any]] = {
     "logsumexp": logsumexp,
     "log_softmax": log_softmax,
@@ -68,6 +85,9 @@ EXTRAS: dict[str, Callable[..., Any]] = {
     "erfc": _special("erfc"),
     "lgamma": _special("gammaln"),
     "digamma": _special("digamma"),
+    "polygamma": _special("polygamma"),
+    "expm": expm,
+    "segment_sum": segment_sum,
     "einsum": np.einsum,
     "scan": python_scan(np.stack),
 }

@@ -103,6 +103,9 @@ def _extras() -> dict[str, Callable[..., Any]]:
     def axes(x: Any, axis: Any) -> Any:
         return tuple(range(x.ndim)) if axis is None else axis
 
+    def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
+        return data.new_zeros((num_segments, *data.shape[1:])).index_add(0, segment_ids, data)
+
     return {
         "logsumexp": lambda x, axis=None, keepdims=False: torch.logsumexp(
             x, dim=axes(x, axis), keepdim=keepdims
@@ -115,8 +118,11 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "erfc": torch.erfc,
         "lgamma": torch.lgamma,
         "digamma": torch.digamma,
+        "polygamma": torch.special.polygamma,
+        "expm": torch.linalg.matrix_exp,
+        "segment_sum": segment_sum,
         "einsum": torch.einsum,
-        "scan": python_scan(torch.stack),
+        "scan": python_scan(torch.stack, torch.unbind),
     }
 
 

@@ -7,11 +7,17 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flint
 import numpy as np
-from flint import arb
 
-from xgrad.frameworks._ball.arrays import broadcast_to, eye, matrix_transpose, squeeze, zeros
+from xgrad.frameworks._ball import factoring
+from xgrad.frameworks._ball.arrays import (
+    broadcast_to,
+    expand_dims,
+    eye,
+    matrix_transpose,
+    squeeze,
+    zeros,
+)
 from xgrad.frameworks._ball.elementwise import (
     abs,
     log,
@@ -23,29 +29,12 @@ from xgrad.frameworks._ball.elementwise import (
     square,
 )
 from xgrad.frameworks._ball.lifting import Array, Flag, is_whole, missing, raw, shaped
+from xgrad.frameworks._ball.matrices import from_matrix, matrix, product
 from xgrad.frameworks._ball.reductions import max, min, sum
 from xgrad.frameworks._namespace import cross_product, einsum_names
 from xgrad.frameworks.ball import LEDGER, Ball, ball, wrap
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
-
-
-def _matrix(data: np.ndarray) -> Any:
-    return flint.arb_mat([[arb(e) for e in row] for row in data.tolist()])
-
-
-def _from_matrix(matrix: Any) -> np.ndarray:
-    rows, columns = matrix.nrows(), matrix.ncols()
-    data = np.empty(rows * columns, dtype=object)
-    data[:] = matrix.entries()
-    return data.reshape(rows, columns)
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    LEDGER.charge(a.shape[0] * a.shape[1] * b.shape[1] // 8)  # block products cost less
-    if 0 in a.shape or 0 in b.shape:
-        return raw(zeros((a.shape[0], b.shape[1])))
-    return _from_matrix(_matrix(a) * _matrix(b))
 
 
 def matmul(a: Array, b: Array) -> Array:
@@ -56,14 +45,14 @@ def matmul(a: Array, b: Array) -> Array:
     left = x[None, :] if x.ndim == 1 else x
     right = y[:, None] if y.ndim == 1 else y
     if left.ndim == 2 and right.ndim == 2:
-        out = _product(left, right)
+        out = product(left, right)
     else:
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         left = np.broadcast_to(left, lead + left.shape[-2:])
         right = np.broadcast_to(right, lead + right.shape[-2:])
         out = np.empty((*lead, left.shape[-2], right.shape[-1]), dtype=object)
         for index in np.ndindex(*lead):
-            out[index] = _product(left[index], right[index])
+            out[index] = product(left[index], right[index])
     if x.ndim == 1:
         out = out[..., 0, :]
     return wrap(out[..., 0] if y.ndim == 1 else out)
@@ -84,7 +73,7 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     inner = math.prod(x.shape[k] for k in left)
     m = np.transpose(x.data, rest_x + left).reshape(math.prod(rows), inner)
     n = np.transpose(y.data, right + rest_y).reshape(inner, math.prod(columns))
-    return wrap(_product(m, n).reshape(rows + columns))
+    return wrap(product(m, n).reshape(rows + columns))
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
@@ -174,11 +163,38 @@ def _sum_out(term: str, array: np.ndarray, kept: set[str]) -> tuple[np.ndarray, 
     return array, "".join(c for c in term if c in kept)
 
 
+def expm(a: Array) -> Array:
+    """The exponential of each matrix of a stack."""
+    return linalg._each(lambda m: from_matrix(matrix(m).exp()), a)
+
+
 class SlogDet(NamedTuple):
     """sign · exp(logabsdet) is the determinant."""
 
     sign: Array
     logabsdet: Array
+
+
+class Eigh(NamedTuple):
+    """Ascending eigenvalues, and eigenvectors as columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class SVD(NamedTuple):
+    """U diag(S) Vh is the matrix; S descends."""
+
+    U: Array
+    S: Array
+    Vh: Array
+
+
+class QR(NamedTuple):
+    """Q R is the matrix; Q has orthonormal columns, R is upper triangular."""
+
+    Q: Array
+    R: Array
 
 
 class _Linalg:
@@ -190,25 +206,31 @@ class _Linalg:
         raise missing("xp.linalg", name, [n for n in dir(self) if not n.startswith("_")])
 
     @staticmethod
-    def _each(function: Callable[[Any], Any], x: Array) -> Array:
-        """Apply to every matrix of a stack."""
+    def _each(function: Callable[[Any], Any], x: Array) -> Any:
+        """Apply to every matrix of a stack; a tuple of results is one of stacks."""
         data = ball(x).data
         LEDGER.charge(data.size * data.shape[-1])
         lead = data.shape[:-2]
         results = [function(data[index]) for index in np.ndindex(*lead)]
-        first = np.asarray(results[0], dtype=object)
-        out = np.empty((len(results), *first.shape), dtype=object)
-        for i, result in enumerate(results):
-            out[i] = result
-        return wrap(out.reshape(lead + first.shape))
+
+        def stacked(parts: list[Any]) -> Array:
+            first = np.asarray(parts[0], dtype=object)
+            out = np.empty((len(parts), *first.shape), dtype=object)
+            for i, part in enumerate(parts):
+                out[i] = part
+            return ball(out.reshape(lead + first.shape))
+
+        if isinstance(results[0], tuple):
+            return tuple(stacked(list(parts)) for parts in zip(*results, strict=True))
+        return stacked(results)
 
     def det(self, x: Array) -> Array:
         """Determinant."""
-        return self._each(lambda m: _matrix(m).det(), x)
+        return self._each(lambda m: matrix(m).det(), x)
 
     def inv(self, x: Array) -> Array:
         """Inverse."""
-        return self._each(lambda m: _from_matrix(_matrix(m).inv()), x)
+        return self._each(lambda m: from_matrix(matrix(m).inv()), x)
 
     def slogdet(self, x: Array) -> SlogDet:
         """Sign and log |det|."""
@@ -228,11 +250,11 @@ class _Linalg:
         """X with a X = b; b is a vector where it has one axis."""
         right = ball(b)
         vector = right.ndim == 1
-        matrix = right.data[:, None] if vector else right.data
-        if ball(a).ndim != 2 or matrix.ndim != 2:
+        columns = right.data[:, None] if vector else right.data
+        if ball(a).ndim != 2 or columns.ndim != 2:
             return matmul(self.inv(a), b)
-        LEDGER.charge(matrix.size * matrix.shape[0])
-        out = _from_matrix(_matrix(ball(a).data).solve(_matrix(matrix)))
+        LEDGER.charge(columns.size * columns.shape[0])
+        out = from_matrix(matrix(ball(a).data).solve(matrix(columns)))
         return wrap(out[:, 0] if vector else out)
 
     def cholesky(self, x: Array, upper: Flag = False) -> Array:
@@ -249,6 +271,34 @@ class _Linalg:
             return lower.T if upper else lower
 
         return self._each(factor, x)
+
+    def eigh(self, x: Array) -> Eigh:
+        """Eigenvalues and eigenvectors of the symmetric matrix in the lower triangle."""
+        return Eigh(*self._each(factoring.symmetric, x))
+
+    def eigvalsh(self, x: Array) -> Array:
+        """Eigenvalues of the symmetric matrix in the lower triangle."""
+        return self.eigh(x).eigenvalues
+
+    def svd(self, x: Array, full_matrices: Flag = True) -> SVD:
+        """Singular values and vectors; raises `NotImplementedError` for a basis completed."""
+        rows, columns = ball(x).shape[-2:]
+        if full_matrices and rows != columns:
+            raise NotImplementedError("ball arithmetic has the svd with full_matrices=False only")
+        return SVD(*self._each(factoring.singular, x))
+
+    def svdvals(self, x: Array) -> Array:
+        """Singular values."""
+        return self.svd(x, full_matrices=False).S
+
+    def qr(self, x: Array, mode: str = "reduced") -> QR:
+        """Q and R; `mode` is reduced or complete."""
+        complete = mode == "complete"
+        return QR(*self._each(lambda m: factoring.orthogonal(m, complete), x))
+
+    def pinv(self, x: Array) -> Array:
+        """The pseudoinverse of a matrix of full rank."""
+        return self._each(factoring.pseudoinverse, x)
 
     def trace(self, x: Array, offset: int = 0) -> Array:
         """Sum of the diagonal."""
@@ -288,9 +338,12 @@ class _Linalg:
         return pow(sum(pow(abs(ball(x)), ord), **over), 1 / ball(ord))
 
     def matrix_norm(self, x: Array, keepdims: Flag = False, ord: Any = "fro") -> Array:
-        """The Frobenius norm, or the extreme sum of a column (±1) or of a row (±inf)."""
+        """Frobenius', an extreme sum of a column (±1) or a row (±inf), or of singular values."""
         if ord == "fro":
             return sqrt(sum(square(ball(x)), axis=(-2, -1), keepdims=keepdims))
+        if ord in (2, -2, "nuc"):
+            norm = {2: max, -2: min, "nuc": sum}[ord](self.svdvals(x), axis=-1)
+            return expand_dims(norm, axis=(-2, -1)) if keepdims else norm
         if ord not in (1, -1, math.inf, -math.inf):
             raise NotImplementedError(f"ball arithmetic has no matrix norm of order {ord!r}")
         along = -2 if builtins.abs(ord) == 1 else -1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import acb, arb
 
 from xgrad.frameworks._ball.lifting import Array, Flag, is_ball, is_whole, raw
 from xgrad.frameworks.ball import LEDGER, Ball, ball, wrap
@@ -45,8 +45,18 @@ def _lift2(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def _power(a: arb, b: arb) -> arb:
     if b.is_exact() and b.is_integer():
-        return a ** int(b.unique_fmpz())
+        return _whole_power(a, int(b.unique_fmpz()))
     return a**b
+
+
+def _whole_power(a: arb, n: int) -> arb:
+    """By squaring, where `a**n` would be NaN for a ball around zero."""
+    if not a.contains(0) or n < 0:
+        return a**n
+    power = arb(1)
+    for bit in f"{n:b}":
+        power = power * power * (a if bit == "1" else arb(1))
+    return power
 
 
 def _floor_of(function: Callable[[arb], arb]) -> Callable[[arb], arb]:
@@ -122,6 +132,11 @@ copysign = _binary(_lift2(lambda a, b: a if (a.mid() < 0) == (b.mid() < 0) else 
 logaddexp = _binary(
     _lift2(lambda a, b: a + _softplus(b - a) if b.mid() < a.mid() else b + _softplus(a - b))
 )
+
+
+def polygamma(n: int, x: Array) -> Array:
+    """The derivative of order n of the digamma function."""
+    return digamma(x) if n == 0 else _unary(lambda a: acb(a).polygamma(n).real)(x)
 
 
 def _compare(function: Callable[[Any, Any], Flag], plain: Callable[..., Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from xgrad.frameworks._ball.arrays import take_along_axis
 from xgrad.frameworks._ball.elementwise import exp, log, negative, not_equal, sqrt, square
 from xgrad.frameworks._ball.lifting import Array, Flag, is_whole
+from xgrad.frameworks._namespace import require_segments
 from xgrad.frameworks.ball import LEDGER, Ball, ball
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
@@ -80,6 +81,16 @@ def _accumulate(function: np.ufunc) -> Any:
 
 
 cumulative_sum, cumulative_prod = _accumulate(np.add), _accumulate(np.multiply)
+
+
+def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:
+    """Sums of the rows of each segment, which integers in range(num_segments) name."""
+    require_segments(segment_ids, num_segments)
+    LEDGER.charge(data.size)
+    rows = data if is_whole(data) else ball(data).data
+    total = np.zeros((num_segments, *rows.shape[1:]), dtype=rows.dtype)
+    np.add.at(total, segment_ids, rows)
+    return total if is_whole(data) else ball(total)
 
 
 def logsumexp(x: Array, axis: Any = None, keepdims: Flag = False) -> Array:
