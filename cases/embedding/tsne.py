@@ -52,3 +52,14 @@ def original(xp, Y, P):
     w = student(xp, Y)
     force = (P - w / xp.sum(w)) * w
     return xp.sum(force, axis=1)[:, None] * Y - xp.matmul(force, Y)
+
+
+@tsne_kl.formula("gradient", name="sklearn", frameworks=("numpy",))
+def sklearn_gradient(xp, Y, P):
+    """scikit-learn's own, of its exact method: flat Y, and P above the diagonal only."""
+    from scipy.spatial.distance import squareform
+    from sklearn.manifold._t_sne import _kl_divergence
+
+    n, dimensions = Y.shape
+    pairs = squareform(P, checks=False)
+    return _kl_divergence(Y.ravel(), pairs, 1, n, dimensions)[1].reshape(n, dimensions)
