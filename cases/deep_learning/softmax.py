@@ -38,3 +38,10 @@ def cross_entropy(Z, labels):
     import torch
 
     return torch.nn.functional.cross_entropy(Z, labels)
+
+
+@softmax_cross_entropy.implementation("jax", name="optax.softmax_cross_entropy")
+def optax_cross_entropy(Z, labels):
+    import optax
+
+    return optax.softmax_cross_entropy_with_integer_labels(Z, labels).mean()
