@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from xgrad.publication.tables import to_html
+from xgrad.publication.tables import framed, to_html
 
 SHOWN = {
     "method": "method", "dtype": "dtype", "device": "device", "size": "size", "point": "point",
@@ -45,11 +45,13 @@ def agreement_tables(rows: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
 
 def _agreement(rows: list[dict[str, Any]], operator: str) -> Markup:
     for r in rows:
-        r["said"] = "; ".join(filter(None, (r["hint"] and f"looks like: {r['hint']}", r["message"])))
+        r["said"] = "; ".join(
+            filter(None, (r["hint"] and f"looks like: {r['hint']}", r["message"]))
+        )
     frame = pd.DataFrame(rows)[list(SHOWN)]
     alike = [c for c in frame if c not in KEPT and frame[c].nunique(dropna=False) == 1]
-    told = [f"{SHOWN[c]} {frame[c].iloc[0]}" for c in alike if _is_text(frame[c].iloc[0])]
-    frame = frame.drop(columns=alike).rename(columns=SHOWN)
+    told = [f"{SHOWN[c]} {frame[c].iloc[0]}" for c in map(str, alike) if _is_text(frame[c].iloc[0])]
+    frame = frame.drop(columns=alike).rename(columns=dict(SHOWN))
     styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
     styles["verdict"] = [f"chip {r['style']}" for r in rows]
     symbols = {r["word"]: r["symbol"] for r in rows}
@@ -93,9 +95,5 @@ def _pairs(group: list[dict[str, Any]], place: str) -> Markup:
     ]
     frame = pd.DataFrame(table, columns=names)
     frame.insert(0, "method", names)
-    classes = "data pairs"
-    text = frame.to_html(index=False, border=0, classes=classes, escape=True, justify="unset")
-    return Markup(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{Markup.escape(place)}">'
-        f"{text}</div>"
-    )
+    text = frame.to_html(index=False, border=0, classes="data pairs", escape=True, justify="unset")
+    return framed(text, place)

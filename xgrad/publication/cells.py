@@ -1,5 +1,7 @@
 """What a row says in a cell: a number, a word, and how they look."""
 
+# ruff: noqa: E501  the table of looks reads as one
+
 from __future__ import annotations
 
 import math
@@ -107,3 +109,8 @@ def listed(run: Run) -> list[dict[str, Any]]:
         }
         found.append(row)
     return found
+
+
+def run_command(identifier: str) -> str:
+    """The command that judges a case again."""
+    return f"xgrad run {shlex.quote(identifier)}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad._timing.comparison import MACHINE as TIMED_ON
 from xgrad._timing.comparison import LOST, SAME, _compared, differences
+from xgrad._timing.comparison import MACHINE as TIMED_ON
 from xgrad._timing.comparison import PLACE as TIMED_AT
 from xgrad.publication.cells import look_of, number_of
 from xgrad.publication.reading import Run
@@ -129,7 +129,5 @@ def apart(before: Run, after: Run) -> pd.DataFrame:
     rows += [(n, old.get(n) or "none", new.get(n) or "none") for n in {**old, **new}]
     rows = [r for r in rows if r[1] != r[2]]
     devices = [", ".join(sorted(set(r.rows["device"]) - {""})) for r in (before, after)]
-    rows = [("date", before.date, after.date), ("devices", *devices), *rows]
+    rows = [("date", before.date, after.date), ("devices", devices[0], devices[1]), *rows]
     return pd.DataFrame(rows, columns=["what", before.label, after.label]).astype(str)
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +35,18 @@ class Matrix:
     lines: list[Line]
     filters: dict[str, list[str]]
     words: list[str]
+    constant: str  # what all lines have in common
+
+    @property
+    def varying(self) -> list[str]:
+        """What a line tells beside its case and operator."""
+        return [k for k in ("dtype", "device", "size") if k in self.filters]
 
 
 def make_matrix(rows: list[dict[str, Any]], titles: dict[str, str]) -> Matrix:
-    """Rows as `cells.listed` gives them; those without a method (files that failed) are left out."""
+    """Of rows as `cells.listed` gives them, except those of broken files, which have no method."""
     rows = [r for r in rows if r["method"]]
-    methods = sort_methods(r["method"] for r in rows)
+    methods = sort_methods(rows)
     lines: dict[Any, dict[str, Any]] = {}
     for row in rows:
         lines.setdefault(tuple(row[k] for k in PLACE), {})[row["method"]] = row
@@ -55,19 +60,26 @@ def make_matrix(rows: list[dict[str, Any]], titles: dict[str, str]) -> Matrix:
     found = {k: list(dict.fromkeys(str(r[k]) for r in rows)) for k in FILTERS}
     filters = {k: sorted(v) if k == "field" else v for k, v in found.items() if len(v) > 1}
     seen = {r["word"] for r in rows}
-    return Matrix(methods, made, filters, [x.word for x in LOOKS.values() if x.word in seen])
+    words = [x.word for x in LOOKS.values() if x.word in seen]
+    alike = [f"{k} {v[0]}" for k, v in found.items() if len(v) == 1 and v[0] and k != "field"]
+    return Matrix(methods, made, filters, words, ", ".join(alike))
 
 
-def sort_methods(methods: Iterable[str]) -> list[str]:
-    """By framework in the order met, the usual techniques first, variants after their technique."""
-    met = list(dict.fromkeys(methods))
+def sort_methods(rows: list[dict[str, Any]]) -> list[str]:
+    """By framework in the order met, the usual techniques first; methods of few cases come last."""
+    cases: dict[str, set[str]] = {}
+    for r in rows:
+        cases.setdefault(r["method"], set()).add(r["case"])
+    met = list(cases)
+    few = len({r["case"] for r in rows}) / 3
     frameworks = list(dict.fromkeys(m.partition(".")[0] for m in met))
 
-    def key(method: str) -> tuple[int, int, bool, int]:
+    def key(method: str) -> tuple[bool, int, int, bool, int]:
         framework, _, technique = method.partition(".")
         kind, _, variant = technique.partition(":")
         rank = USUAL.index(kind) if kind in USUAL else len(USUAL)
-        return frameworks.index(framework), rank, bool(variant), met.index(method)
+        rare = len(cases[method]) < few
+        return rare, frameworks.index(framework), rank, bool(variant), met.index(method)
 
     return sorted(met, key=key)
 
@@ -85,7 +97,8 @@ def to_data(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return texts.setdefault(value, len(texts)) if kind == 0 else number(value)
 
     data = [[coded(r[n], k) for n, k in zip(names, kinds, strict=True)] for r in rows]
-    about = {c.name: [c.unit, c.meaning] for c in COLUMNS}
+    told = [*COLUMNS[9:], *COLUMNS[:9]]  # the place last: the title has it
+    about = {c.name: [c.unit, c.meaning] for c in told}
     return {"names": names, "kinds": kinds, "texts": list(texts), "rows": data, "about": about}
 
 

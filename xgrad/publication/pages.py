@@ -10,7 +10,7 @@ import pandas as pd
 
 from xgrad.publication.cells import LOOKS, command_of
 from xgrad.publication.reading import Run
-from xgrad.report import failure_text, grouped_failures, title
+from xgrad.report import failure_text, grouped_failures, method_of, title
 from xgrad.table import COLUMNS, KNOWN, records
 
 SLOPES = re.compile(r"slopes (.+?) and (.+?), returned")
@@ -50,7 +50,7 @@ def known_differences(run: Run) -> pd.DataFrame:
         {
             "case": r["case"],
             "operator": r["operator"],
-            "method": f"{r['framework']}.{r['technique']}",
+            "method": method_of(r),
             "dtype": r["dtype"],
             "reason": r["message"].removeprefix(KNOWN),
         }
@@ -70,31 +70,53 @@ def not_run(run: Run) -> pd.DataFrame:
 
 
 def find_conventions(run: Run, methods: list[str]) -> pd.DataFrame:
-    """At each kink the slopes on either side, and what each method returned at that element."""
+    """At each kink the slopes on either side, and what each method returned, as texts.
+
+    `differ` marks elements where two methods that differentiate programs returned different
+    numbers; an empty text says that a method does not apply, or that its row is about another
+    element.
+    """
     lines: dict[Any, dict[str, Any]] = {}
     for row in records(run.rows):
         if row["verdict"] != "convention":
             continue
         found = SLOPES.search(row["message"])
-        left, right = found.groups() if found else ("", "")
+        slopes = found.groups() if found else ("", "")
         key = row["case"], row["point"], row["operator"], row["worst"], row["dtype"], row["device"]
-        line = lines.setdefault(
-            (*key, left, right),
-            {
-                "case": row["case"],
-                "what": run.about(row["case"])["title"],
-                "point": row["point"],
-                "operator": row["operator"],
-                "dtype": row["dtype"],
-                "element": row["worst"],
-                "left slope": left,
-                "right slope": right,
-            },
-        )
-        line[f"{row['framework']}.{row['technique']}"] = row["got"]
-    frame = pd.DataFrame(list(lines.values()))
-    across = [m for m in methods if m in frame]
-    return frame[[*[c for c in frame if c not in across], *across]]
+        line = lines.setdefault((*key, slopes), _kink(run, row, slopes))
+        line[method_of(row)] = f"{row['got']:.6g}".replace("nan", "NaN")
+    across = [m for m in methods if any(m in line for line in lines.values())]
+    for line in lines.values():
+        seen = {line[m] for m in across if m in line and _differentiates(m)}
+        line["differ"] = "≠" if len(seen) > 1 else ""
+        line |= {m: line.get(m, "") for m in across}
+    names = ["what", "case", *PLACE, "element", "left slope", "right slope", "differ", *across]
+    return pd.DataFrame(list(lines.values()), columns=names)
+
+
+PLACE = ("point", "operator", "dtype", "device")
+
+
+def _kink(run: Run, row: dict[str, Any], slopes: tuple[str, ...]) -> dict[str, Any]:
+    what = run.about(row["case"])["title"] or row["case"]
+    place = {k: row[k] for k in ("case", *PLACE)}
+    left, right = slopes
+    return place | {
+        "what": what, "element": row["worst"], "left slope": left, "right slope": right,
+    }  # fmt: skip
+
+
+def _differentiates(method: str) -> bool:
+    """Whether it applies rules to a program, in contrast to differences and complex steps."""
+    return method.partition(".")[2].partition(":")[0] in ("reverse", "forward")
+
+
+def shown_conventions(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """What fits a page: rules on programs only, and in words what is alike in all lines."""
+    alike = [c for c in ("operator", "dtype", "device") if frame[c].nunique() == 1]
+    told = ", ".join(str(frame[c].iloc[0]) for c in alike)
+    methods = [c for c in map(str, frame) if "." in c and not _differentiates(c)]
+    return frame.drop(columns=["case", *alike, *methods]), told
 
 
 def environment_tables(run: Run) -> list[tuple[str, pd.DataFrame]]:

@@ -1,16 +1,18 @@
-"""Plots as SVG inside a page: drawn by matplotlib, in the page's own colours, titles on hovering."""
+"""Plots as SVG inside a page: drawn by matplotlib, in the page's colours, titles on hovering."""
 
 from __future__ import annotations
 
 import html
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from xgrad._timing.report import quantity
 from xgrad.publication.cells import FULL, label_of
 from xgrad.report import method_of
 from xgrad.table import records
@@ -23,7 +25,7 @@ INK = "#010203"  # stands for the page's text colour
 SERIES = tuple(f"#01020{k}" for k in range(4, 10))  # stand for --series-1 … of the style sheet
 MARKERS = "osD^vP"
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "xgrad", "font.size": 10, "font.family": "sans-serif",
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
     "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
@@ -69,8 +71,6 @@ def to_svg(figure: Figure, titles: dict[str, str], label: str) -> Markup:
 
 def _own_ids(text: str, label: str) -> str:
     """Ids that other plots of the page do not share; those that nothing uses are dropped."""
-    import zlib
-
     mine = f"p{zlib.crc32(label.encode()):08x}-"
     used = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{mine}{m[1]}"' if m[1] in used else "", text)
@@ -91,10 +91,13 @@ def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
                 low, high, middle = part.min(), part.max(), part.median()
                 style = {"color": SERIES[k % 6], "solid_capstyle": "round"}
                 axes.plot([low, high], [at, at], linewidth=2.2, alpha=0.55, **style)
-                axes.plot([middle], [at], MARKERS[k % 6], color=SERIES[k % 6], markersize=6, gid=gid)
+                axes.plot(
+                    [middle], [at], MARKERS[k % 6], color=SERIES[k % 6], markersize=6, gid=gid
+                )
+                least = _place(judged.iloc[judged.index.get_loc(part.idxmin())])
                 titles[gid] = (
                     f"{methods[place]}, {dtype}: median {middle:.1f}, from {low:.1f} to {high:.1f} "
-                    f"digits in {len(part):,} rows; least: {_place(judged.loc[part.idxmin()])}"
+                    f"digits in {len(part):,} rows; least: {least}"
                 )
             axes.plot([], [], MARKERS[k % 6] + "-", color=SERIES[k % 6], label=dtype)
         axes.set_yticks(range(len(methods)), methods)
@@ -103,6 +106,14 @@ def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
         if dtypes:
             axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
         return to_svg(figure, titles, "Digits of agreement of each method")
+
+
+def _count(value: float, _: int) -> str:
+    return f"{value:,.0f}"
+
+
+def _seconds(value: float, _: int) -> str:
+    return re.sub(r"\.0+ ", " ", quantity(value, "s"))
 
 
 def _by_method(
@@ -126,7 +137,8 @@ def draw_times(timings: pd.DataFrame, label: str) -> Markup:
         for k, (name, part) in enumerate(timings.groupby("series", sort=False)):
             part = part.sort_values("inputs")
             style = {"color": SERIES[k % 6], "linestyle": LINES[k // 6 % 6]}
-            axes.plot(part["inputs"], part["derivative"], linewidth=1.4, label=str(name), **style)
+            axes.plot(part["inputs"], part["derivative"], linewidth=1.4, **style)
+            axes.plot([], [], marker=MARKERS[k % 6], markersize=5.5, label=str(name), **style)
             for i, row in enumerate(records(part)):
                 gid = f"time-{k}-{i}"
                 axes.plot([row["inputs"]], [row["derivative"]], MARKERS[k % 6], markersize=5.5,
@@ -135,6 +147,9 @@ def draw_times(timings: pd.DataFrame, label: str) -> Markup:
                     f"{name}: {row['derivative']:.4g} s at {row['inputs']:,} inputs "
                     f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
                 )
-        axes.set(xscale="log", yscale="log", xlabel="inputs", ylabel="seconds of one derivative")
+        axes.set(xscale="log", yscale="log", xlabel="inputs", ylabel="time of one derivative")
+        for axis, form in ((axes.xaxis, _count), (axes.yaxis, _seconds)):
+            axis.set_major_formatter(form)
+            axis.set_minor_formatter("")
         figure.legend(frameon=False, loc="outside right upper", fontsize=9)
         return to_svg(figure, titles, label)

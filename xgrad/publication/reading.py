@@ -111,12 +111,14 @@ def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd
         raise UsageError(
             f"{folder / 'rows.parquet'} was not written by xgrad: it lacks {', '.join(missing[:4])}"
         )
-    empty = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+    empty: dict[str, Any] = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
     try:
         data = {
-            c.name: frame[c.name].fillna(empty[c.dtype]).astype(c.dtype)
-            if c.name in frame
-            else pd.Series(empty[c.dtype], index=frame.index, dtype=c.dtype)
+            c.name: pd.Series(
+                frame[c.name].fillna(empty[c.dtype]) if c.name in frame else empty[c.dtype],
+                index=frame.index,
+                dtype=c.dtype,
+            )
             for c in columns
         }
     except (ValueError, TypeError) as error:

@@ -95,7 +95,9 @@ def case_plots(timings: pd.DataFrame) -> Iterator[tuple[str, Markup]]:
         if part["inputs"].nunique() < 2:
             continue
         part = part.assign(series=[method_of(r) for r in records(part)])
-        case, _, operator, dtype, device, threads, _ = map(str, key if isinstance(key, tuple) else (key,))
+        case, _, operator, dtype, device, threads, _ = map(
+            str, key if isinstance(key, tuple) else (key,)
+        )
         label = f"{case} {operator}, {dtype} on {device}, {threads} thread{'s' * (threads != '1')}"
         yield label, draw_times(part, label)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ from xgrad.table import COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
+LONG = 48  # characters of a text that goes on in the next line
 UNITS = {c.name: {"unit": c.unit, "meaning": c.meaning} for c in COLUMNS}
 LATEX = str.maketrans({
     "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
-    "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'", "✗": r"$\times$",
+    "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'",
 })  # fmt: skip
 
 
@@ -35,36 +37,62 @@ def to_html(
     `formats` by column show numbers, `links` by column make markup of their own, `styles` has a
     class of the style sheet for each cell.
     """
+    from pandas.io.formats.style import Styler
+
     shown = frame.reset_index(drop=True)
-    styler = shown.style.hide(axis="index").set_uuid("t")
-    styler.cell_ids = False
+    styler = Styler(shown, uuid="t", cell_ids=False).hide(axis="index")
     styler.format(escape="html", na_rep="")
     for column, form in (formats or {}).items():
         if column in shown:
-            styler.format(lambda v, f=form: html.escape(f(v)), subset=[column])
+            styler.format(partial(_escaped, form), subset=[column])
     for column, make in (links or {}).items():
-        styler.format(lambda v, f=make: str(f(v)), subset=[column])
+        styler.format(partial(_marked, make), subset=[column])
     styler.format_index(escape="html", axis="columns")
     classes = _classes(shown) if styles is None else _classes(shown) + " " + styles.to_numpy()
     styler.set_td_classes(classes)
-    text = _plain(styler.to_html(doctype_html=False, table_attributes='class="data"'))
-    body = text.replace('<table class="data">', f'<table class="data"><caption>{html.escape(caption)}</caption>', 1)
-    return Markup(f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(caption)}">{body}</div>')
+    text = _plain(styler.to_html(doctype_html=False, table_attributes='class="data"'), shown)
+    body = text.replace(
+        '<table class="data">', f'<table class="data"><caption>{html.escape(caption)}</caption>', 1
+    )
+    return framed(body, caption)
+
+
+def _escaped(form: Callable[[Any], str], value: Any) -> str:
+    return html.escape(form(value))
+
+
+def _marked(make: Callable[[Any], Markup], value: Any) -> str:
+    return str(make(value).__html__())
+
+
+def framed(table: str, label: str) -> Markup:
+    """A table that scrolls by itself, by keyboard too."""
+    about = f'class="scroll" tabindex="0" role="region" aria-label="{html.escape(label)}"'
+    return Markup(f"<div {about}>{table}</div>")
 
 
 def _classes(frame: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
+    """The class of each cell: numbers stand to the right, long texts go on in the next line."""
+    found = frame.astype(object).copy()
+    for column, kind in zip(frame.columns, _kinds(frame), strict=True):
+        found[column] = [
+            f"{kind} long" if isinstance(v, str) and len(v) > LONG else kind for v in frame[column]
+        ]
+    return found
 
-    kinds = ["number" if pd.api.types.is_numeric_dtype(t) else "text" for t in frame.dtypes]
-    return pd.DataFrame([kinds] * len(frame), columns=frame.columns, index=frame.index)
+
+def _kinds(frame: pd.DataFrame) -> list[str]:
+    return ["number" if t.kind in "fiu" else "text" for t in frame.dtypes]
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, frame: pd.DataFrame) -> str:
     """Styler's HTML without the classes and ids that only its own style sheets use."""
+    kinds = iter(_kinds(frame))
     text = re.sub(r"<style[^>]*>.*?</style>\s*", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'<table id="T_t"', "<table", text, count=1)
     text = re.sub(r' id="T_t_[^"]*"', "", text)
-    text = re.sub(r'<th class="col_heading level0 col\d+"\s*>', '<th scope="col">', text)
+    heading = r'<th class="col_heading level0 col\d+"\s*>'
+    text = re.sub(heading, lambda _: f'<th scope="col" class="{next(kinds)}">', text)
     return re.sub(r' class="data row\d+ col\d+ ?', ' class="', text)
 
 
@@ -81,7 +109,7 @@ def _markdown_text(value: Any) -> str:
 
 
 def to_latex(frame: pd.DataFrame, caption: str, label: str) -> str:
-    """A booktabs table for \\input, by pandas; texts are escaped, letters TeX lacks are spelt out."""
+    """A booktabs table for \\input, by pandas: texts are escaped, letters that TeX lacks spelt."""
     styler = frame.style.hide(axis="index")
     styler.format(_latex_text, na_rep="").format_index(_latex_text, axis="columns")
     formats = "".join("r" if str(t)[:3] in ("flo", "int") else "l" for t in frame.dtypes)
@@ -94,13 +122,14 @@ def to_latex(frame: pd.DataFrame, caption: str, label: str) -> str:
 
 def _latex_text(value: Any) -> str:
     text = " ".join(str(value).split())
-    found = re.sub(r"[\\{}&%$#_~^<>]", lambda m: _SPECIAL[m[0]], text).translate(LATEX)
-    return re.sub(r"[^\x00-\x7f]", lambda m: f"[U+{ord(m[0]):04X}]", found)
+    found = re.sub(r"[\\{}&%$#_~^<>\[\]]", lambda m: _SPECIAL[m[0]], text).translate(LATEX)
+    return re.sub(r"[^\x00-\x7f]", lambda m: f"{{[}}U+{ord(m[0]):04X}{{]}}", found)
 
 
 _SPECIAL = {c: f"\\{c}" for c in "{}&%$#_"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}",
+    "[": "{[}", "]": "{]}",  # which a line of a table must not begin with
 }  # fmt: skip
 
 
@@ -116,6 +145,8 @@ def write_data(
     known = {**UNITS, **(about or {})}
     for i, name in enumerate(table.schema.names):
         told = known.get(name, {"unit": "", "meaning": ""})
-        table = table.set_column(i, table.schema.field(i).with_metadata(dict(told)), table.column(i))
+        table = table.set_column(
+            i, table.schema.field(i).with_metadata(dict(told)), table.column(i)
+        )
     pq.write_table(table, stem.with_name(stem.name + ".parquet"), compression="zstd")
     frame.to_csv(stem.with_name(stem.name + ".csv"), index=False)

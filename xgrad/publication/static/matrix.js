@@ -103,7 +103,7 @@
     link.href = trs[line].querySelector("th a").getAttribute("href");
     link.style.marginLeft = "1rem";
     add(inner, "p", "Reproduce:", "quiet");
-    add(inner, "pre", value(r, "command"), "wrap").id = "command";
+    add(inner, "pre", value(r, "command")).id = "command";
     const copy = add(inner, "button", "copy the command");
     copy.type = "button";
     copy.onclick = async () => {
@@ -157,7 +157,7 @@
     const th = event.target.closest("th");
     if (th && event.target.closest("button")) sort(th);
   });
-  form.addEventListener("input", filter);
+  for (const kind of ["input", "change"]) form.addEventListener(kind, filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

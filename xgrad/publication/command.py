@@ -1,0 +1,47 @@
+"""The command `xgrad publish`: saved runs as a site, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from xgrad.errors import UsageError
+from xgrad.problem import display_path
+
+DEFAULT = Path("results/runs")
+
+
+@click.command("publish")
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULTS]...")
+@click.option("--to", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder of the site; runs that are there keep their places.")  # fmt: skip
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE",
+              help="The latest run as small tables that can be read in a diff.")  # fmt: skip
+@click.option("--latex", type=click.Path(path_type=Path), metavar="FILE",
+              help="The latest run as booktabs tables for \\input in a paper.")  # fmt: skip
+def publish_(
+    results: tuple[Path, ...], to: Path | None, markdown: Path | None, latex: Path | None
+) -> None:
+    """Make pages and tables of saved runs; nothing is computed again.
+
+    RESULTS are folders that `xgrad run` and `xgrad time` wrote, or one that holds several
+    (default: results/runs). Several runs are set side by side where that is fair.
+
+    \b
+    xgrad publish results/runs/2026-11-21-36532ab --to site
+    xgrad publish results/runs results/timings --to site
+    xgrad publish before after --to site
+    xgrad publish results/runs/2026-11-21-36532ab --markdown results/agreement.md --latex table.tex
+    """
+    if to is None and markdown is None and latex is None:
+        raise UsageError("nothing to write: name a folder with --to, or --markdown or --latex FILE")
+    from xgrad.publication.site import publish
+
+    started = time.perf_counter()
+    made = publish(results or (DEFAULT,), to, markdown_file=markdown, latex_file=latex)
+    spent = time.perf_counter() - started
+    for path in made:
+        click.echo(f"written: {display_path(path.resolve())}")
+    click.echo(f"{spent:.1f} s", err=True)

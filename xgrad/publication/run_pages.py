@@ -1,0 +1,261 @@
+"""All pages and tables of one run, written into its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
+from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
+from xgrad.publication.reading import Run, slug
+from xgrad.publication.tables import to_html, write_data
+from xgrad.report import _EVIDENCE, failures, summarise
+from xgrad.storage import ENVIRONMENT
+from xgrad.table import COLUMNS, make_frame
+
+NAMES = [c.name for c in COLUMNS]
+
+
+class RunPages:
+    """The pages of a run; which there are depends on what it saved."""
+
+    def __init__(self, run: Run, folder: Path, render: Callable[..., None], script: str):
+        self.run, self.folder, self._render, self.script = run, folder, render, script
+
+    @staticmethod
+    def rows_of(run: Run) -> list[dict[str, Any]]:
+        """The rows with how each is shown."""
+        return cells.listed(run)
+
+    @staticmethod
+    def matrix_of(run: Run) -> Matrix:
+        """Its matrix."""
+        titles = {name: case["title"] for name, case in run.cases.items()}
+        return make_matrix(cells.listed(run), titles)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows with how each is shown."""
+        return cells.listed(self.run)
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Cases × methods."""
+        titles = {name: case["title"] for name, case in self.run.cases.items()}
+        return make_matrix(self.rows, titles)
+
+    @cached_property
+    def stems(self) -> dict[str, str]:
+        """A file name for each case, no two alike even where letter case does not count."""
+        found: dict[str, str] = {}
+        taken: set[str] = set()
+        for case in dict.fromkeys(line.place["case"] for line in self.matrix.lines):
+            stem, k = slug(case), 2
+            while stem.lower() in taken:
+                stem, k = f"{slug(case)}-{k}", k + 1
+            taken.add(stem.lower())
+            found[case] = stem
+        return found
+
+    @cached_property
+    def links(self) -> dict[str, str]:
+        """The page of each case."""
+        return {case: f"cases/{stem}.html" for case, stem in self.stems.items()}
+
+    @cached_property
+    def problems(self) -> list[dict[str, Any]]:
+        """The published checks that the run redoes."""
+        return source_problems.redo(self.run, self.rows)
+
+    @cached_property
+    def conventions(self) -> pd.DataFrame:
+        """What methods return at kinks."""
+        if not (self.run.rows["verdict"] == "convention").any():
+            return pd.DataFrame()
+        return pages.find_conventions(self.run, self.matrix.methods)
+
+    @cached_property
+    def nav(self) -> list[dict[str, str]]:
+        """The pages that this run has."""
+        every = (
+            ("index.html", "Matrix", True),
+            ("source.html", "Source problems", bool(self.problems)),
+            ("conventions.html", "Conventions", len(self.conventions) > 0),
+            ("failures.html", "Failures", True),
+            ("speed.html", "Speed", self.run.timings is not None),
+            ("method.html", "Method", True),
+            ("environment.html", "Environment", True),
+        )
+        return [{"path": path, "title": title} for path, title, there in every if there]
+
+    @property
+    def machine(self) -> str:
+        """The processor, for a footer."""
+        return str(self.run.environment.get("processor") or "")
+
+    def write(self) -> dict[str, Any]:
+        """Write everything; returns what the index says of the run."""
+        self._tables()
+        for item in self.nav:
+            name = item["path"].removesuffix(".html")
+            title, template, context = getattr(self, f"_{name}")()
+            self._page(item["path"], template, title, **context)
+        for case in self.stems:
+            self._case(case)
+        return self._about()
+
+    def _page(self, path: str, template: str, title: str, **context: Any) -> None:
+        up = "../" * path.count("/")
+        self._render(
+            self.folder / path, template, f"{up}../../", base=up, path=path, nav=self.nav,
+            run=self.run, machine=self.machine, title=f"{title} · {self.run.label} · xgrad",
+            **context,
+        )  # fmt: skip
+
+    def _about(self) -> dict[str, Any]:
+        run = self.run
+        counts = [
+            {"word": look.word, "symbol": look.symbol, "style": look.style, "rows": n}
+            for look, n in pages.counts(self.rows)
+        ]
+        return {
+            "name": run.name, "date": run.date, "commit": run.commit, "machine": self.machine,
+            "saved": str((run.folder / "rows.parquet").stat().st_mtime_ns),
+            "cases": len(self.stems), "methods": len(self.matrix.methods), "rows": len(self.rows),
+            "devices": sorted(set(run.rows["device"]) - {""}), "counts": counts, "pages": self.nav,
+        }  # fmt: skip
+
+    # --- tables ----------------------------------------------------------------------------------
+
+    def _tables(self) -> None:
+        """Every table of the pages as CSV and Parquet."""
+        data = self.folder / "data"
+        write_data(self.run.rows, data / "rows")
+        write_data(summary.matrix_frame(self.matrix), data / "matrix")
+        write_data(self._spans(), data / "methods")
+        write_data(make_frame(failures(self.run.rows)), data / "failures")
+        for name, frame in self._optional():
+            if len(frame):
+                write_data(frame, data / name, speed.ABOUT)
+        (data / "agreement.md").write_text(summary.markdown(self.run, self.rows), encoding="utf-8")
+        (data / "agreement.tex").write_text(summary.latex(self.run, self.matrix), encoding="utf-8")
+        text = json.dumps(self.run.environment, indent=2) + "\n"
+        (data / ENVIRONMENT).write_text(text)
+
+    def _optional(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        yield "known", pages.known_differences(self.run)
+        yield "missing", pages.not_run(self.run)
+        yield "conventions", self.conventions
+        if self.run.timings is not None:
+            yield "timings", self.run.timings
+            yield "exponents", speed.exponents(self.run.timings)
+
+    def _spans(self) -> pd.DataFrame:
+        """The numbers of the picture: digits of each method and dtype."""
+        frame = self.run.rows.assign(method=[r["method"] for r in self.rows])
+        found = frame[frame["digits"].notna()].groupby(["method", "dtype"], sort=False)["digits"]
+        return found.agg(["count", "min", "median", "max"]).reset_index()
+
+    # --- pages: each gives its title, its template and what that shows -------------------------
+
+    def _index(self) -> tuple[str, str, dict[str, Any]]:
+        m = self.matrix
+        lines = {
+            "methods": m.methods,
+            "places": [{k: str(x.place[k]) for k in FILTERS} for x in m.lines],
+            "texts": [x.text for x in m.lines],
+            "labels": [x.place["label"] for x in m.lines],
+            "cells": [[c["id"] if c else None for c in x.cells] for x in m.lines],
+        }
+        dtypes = m.filters.get("dtype", [])
+        return "Matrix", "matrix.html", {
+            "matrix": m, "lines": lines, "data": to_data(self.rows), "script": self.script,
+            "links": self.links, "found": pages.counts(self.rows), "legend": self._legend(),
+            "summary": summarise(self.run.rows), "first_dtype": dtypes[0] if dtypes else "",
+            "plot": plots.draw_digits(self.run.rows, m.methods),
+        }  # fmt: skip
+
+    def _legend(self) -> Any:
+        looks = [look for look, _ in pages.counts(self.rows)]
+        frame = pd.DataFrame({"word": [f"{x.symbol} {x.word}" for x in looks],
+                              "meaning": [x.meaning for x in looks]})  # fmt: skip
+        styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
+        styles["word"] = [f"chip {x.style}" for x in looks]
+        return to_html(frame, "verdicts and statuses", styles=styles)
+
+    def _source(self) -> tuple[str, str, dict[str, Any]]:
+        context = {"problems": self.problems, "links": self.links}
+        return "The source problems", "source.html", context
+
+    def _conventions(self) -> tuple[str, str, dict[str, Any]]:
+        frame, told = pages.shown_conventions(self.conventions)
+        return "Conventions", "conventions.html", {"table": to_html(frame, f"kinks: {told}")}
+
+    def _failures(self) -> tuple[str, str, dict[str, Any]]:
+        known, missing = pages.known_differences(self.run), pages.not_run(self.run)
+        return "Failures", "failures.html", {
+            "failures": pages.find_failures(self.run), "links": self.links,
+            "known": to_html(known, "known differences") if len(known) else "",
+            "missing": to_html(missing, "without an outcome") if len(missing) else "",
+        }  # fmt: skip
+
+    def _speed(self) -> tuple[str, str, dict[str, Any]]:
+        assert self.run.timings is not None
+        env, fitted = self.run.timing_environment, speed.exponents(self.run.timings)
+        return "Speed", "speed.html", {
+            "tables": speed.speed_tables(self.run.timings),
+            "summary": speed.describe(self.run.timings, env),
+            "where": f"Measured on {env.get('processor') or 'a machine without a name'}.",
+            "exponents": to_html(fitted, "fitted exponents") if len(fitted) else "",
+            "columns": to_html(speed.column_table(), "numbers of a timing"),
+        }  # fmt: skip
+
+    def _method(self) -> tuple[str, str, dict[str, Any]]:
+        seen = self.run.rows["referee"].str.partition(":")[0].value_counts()
+        told = [(_EVIDENCE.get(str(k), str(k)), f"{n:,}") for k, n in seen.items() if k]
+        frame = pd.DataFrame(told, columns=["judged by", "rows of this run"])
+        return "Method", "method.html", {
+            "evidence": to_html(frame, "the evidence"), "legend": self._legend(),
+            "columns": to_html(pages.column_table(), "columns of the agreement table"),
+        }  # fmt: skip
+
+    def _environment(self) -> tuple[str, str, dict[str, Any]]:
+        found = [(n, to_html(t, n)) for n, t in pages.environment_tables(self.run)]
+        return "Environment", "environment.html", {"tables": found}
+
+    def _case(self, case: str) -> None:
+        """A case's page, and its rows as tables."""
+        stem = f"cases/{self.stems[case]}"
+        mine = [r for r in self.rows if r["case"] == case and r["method"]]
+        operators = dict.fromkeys(r["operator"] for r in mine)
+        part = self.run.rows[self.run.rows["case"] == case]
+        write_data(part, self.folder / "data" / stem)
+        about = self.run.about(case)
+        timed = self._timed(case)
+        usual = next((r["command"] for r in mine if r["status"] == "ok"), mine[0]["command"])
+        self._page(
+            f"{stem}.html", "case.html", case, case=about, stem=stem,
+            tables=case_pages.agreement_tables(mine),
+            ids={o: f"agreement-{slug(o)}" for o in operators},
+            pairs=list(case_pages.pair_tables(mine)),
+            commands=[cells.run_command(about["identifier"]), usual], **timed,
+        )  # fmt: skip
+
+    def _timed(self, case: str) -> dict[str, Any]:
+        nothing = {"plots": [], "timings": "", "exponents": ""}
+        if self.run.timings is None:
+            return nothing
+        mine = self.run.timings[self.run.timings["case"] == case]
+        if not (mine["derivative"] > 0).any():
+            return nothing
+        fitted = speed.exponents(mine)
+        return {
+            "plots": list(speed.case_plots(mine)),
+            "timings": speed.timing_table(mine, f"{case}: what a derivative costs"),
+            "exponents": to_html(fitted, "fitted exponents") if len(fitted) else "",
+        }

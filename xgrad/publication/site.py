@@ -1,0 +1,230 @@
+"""The static site: one folder for each run at a permanent place, comparisons, and an index."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import itertools
+import json
+import shutil
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+
+from xgrad.errors import UsageError
+from xgrad.publication import comparison, tables
+from xgrad.publication.reading import Run
+from xgrad.publication.run_pages import RunPages
+from xgrad.publication.summary import latex, markdown
+
+ABOUT = "run.json"  # in a published run's folder: what the index says of it
+TOLD = {"name", "date", "commit", "machine", "saved", "cases", "methods", "rows", "devices",
+        "counts", "pages"}  # fmt: skip
+
+
+class Site:
+    """A folder of pages; published runs that are there already keep their places."""
+
+    def __init__(self, folder: Path):
+        """Raises `UsageError` where the folder cannot be one."""
+        self.folder = folder
+        try:
+            (folder / "runs").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"--to {folder} cannot be a folder ({error.strerror}): choose another"
+            ) from None
+
+    @cached_property
+    def templates(self) -> jinja2.Environment:
+        """The templates, which escape whatever they are given."""
+        made = jinja2.Environment(
+            loader=jinja2.PackageLoader("xgrad.publication"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.filters["breakable"] = _breakable
+        made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in the order given
+        return made
+
+    def render(self, file: Path, template: str, root: str, /, **context: Any) -> None:
+        """Write one page; `root` leads from it to the site's index."""
+        given = {"nav": [], "base": root, "path": "", "run": None, "script": None, **context}
+        given |= {"css": _asset("style.css"), "version": _version(), "root": root}
+        if given["script"]:
+            given["script_hash"] = _hash(given["script"])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.templates.get_template(template).render(given), encoding="utf-8")
+
+    def add(self, run: Run) -> Path:
+        """Publish a run at its place; what was published there of the same rows is replaced."""
+        fingerprint = hashlib.sha256((run.folder / "rows.parquet").read_bytes()).hexdigest()[:16]
+        run.name = self._place(run.name, fingerprint)
+        part = self.folder / "runs" / f".{run.name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        about = RunPages(run, part, self.render, _asset("matrix.js")).write()
+        (part / ABOUT).write_text(json.dumps(about | {"rows_of": fingerprint}, indent=1) + "\n")
+        final = self.folder / "runs" / run.name
+        shutil.rmtree(final, ignore_errors=True)
+        part.rename(final)
+        return final
+
+    def _place(self, name: str, fingerprint: str) -> str:
+        """The name, numbered where other rows have that place already."""
+        for k in itertools.count(1):
+            tried = name if k == 1 else f"{name}-{k}"
+            folder = self.folder / "runs" / tried
+            if not folder.exists() or _read(folder / ABOUT).get("rows_of") == fingerprint:
+                return tried
+        raise AssertionError
+
+    def compare(self, before: Run, after: Run) -> dict[str, str]:
+        """A page of two runs side by side; returns its path and title."""
+        stem = f"compare/{before.name}--{after.name}"
+        found = comparison.compare(before, after)
+        told = comparison.changed(found.frame)
+        speed = comparison.compare_speed(before, after)
+        heading = f"{before.label} beside {after.label}"
+        self.render(
+            self.folder / f"{stem}.html", "compare.html", "../", title=heading, heading=heading,
+            apart=tables.to_html(comparison.apart(before, after), "what differs"),
+            refused=found.refused, told=found.told, least=comparison.LEAST,
+            changes=_changes(told), stem=stem.partition("/")[2],
+            slow_refused=speed.refused, slow_told=speed.told,
+            slow_changes=tables.to_html(speed.frame, "changed") if len(speed.frame) else "",
+        )  # fmt: skip
+        if not found.refused:
+            tables.write_data(found.frame, self.folder / stem)
+        lost = comparison.regressions(found.frame)
+        note = (found.refused and "not comparable") or f"{lost} regressions, {len(told)} changes"
+        return {"path": f"{stem}.html", "title": f"{heading}: {note}"}
+
+    def write_index(self, comparisons: list[dict[str, str]]) -> Path:
+        """The landing page, of all runs that are published in the folder."""
+        known = [_read(p) for p in (self.folder / "runs").glob(f"*/{ABOUT}")]
+        known = [r for r in known if r.keys() >= TOLD]
+        known = sorted(known, key=lambda r: (r["date"], r["saved"], r["name"]), reverse=True)
+        frame = pd.DataFrame(
+            {
+                "run": [r["name"] for r in known],
+                "date": [r["date"] for r in known],
+                "commit": [r["commit"] for r in known],
+                "cases": [r["cases"] for r in known],
+                "rows": [r["rows"] for r in known],
+                "verdicts": [_said(r["counts"]) for r in known],
+                "machine": [r["machine"] for r in known],
+            }
+        )
+        page = self.folder / "index.html"
+        self.render(
+            page, "index.html", "", title="xgrad: derivatives, and who is right about them",
+            runs=known, comparisons=comparisons,
+            table=tables.to_html(frame, "published runs", links={"run": _run_link}),
+        )  # fmt: skip
+        return page
+
+
+def publish(
+    results: Sequence[str | Path],
+    to: str | Path | None = None,
+    *,
+    markdown_file: Path | None = None,
+    latex_file: Path | None = None,
+) -> list[Path]:
+    """Publish saved runs as a site in the folder `to`, and the latest as Markdown and LaTeX.
+
+    Returns the files to look at first. Raises `UsageError` for folders that hold no saved run and
+    for places that cannot be written.
+    """
+    from xgrad.publication.reading import read_runs
+
+    runs = read_runs(results)
+    made = []
+    if to is not None:
+        try:
+            made.append(_write_site(Path(to), runs))
+        except OSError as error:
+            raise UsageError(f"--to {to} cannot be written: {error.strerror}") from None
+    texts = ((markdown_file, markdown_text), (latex_file, latex_text))
+    for path, write in texts:
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(write(runs[-1]), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+            made.append(path)
+    return made
+
+
+def _write_site(folder: Path, runs: list[Run]) -> Path:
+    site = Site(folder)
+    for run in runs:
+        site.add(run)
+    pairs = [site.compare(a, b) for a, b in itertools.pairwise(runs)]
+    return site.write_index(pairs)
+
+
+def markdown_text(run: Run) -> str:
+    """A run as Markdown."""
+    return markdown(run, RunPages.rows_of(run))
+
+
+def latex_text(run: Run) -> str:
+    """A run as LaTeX."""
+    return latex(run, RunPages.matrix_of(run))
+
+
+def _changes(frame: pd.DataFrame) -> Any:
+    if frame.empty:
+        return ""
+    shown = frame.drop(columns=["digits before", "digits after", "seed"])
+    shown = shown.rename(columns={"shown before": "before", "shown after": "after"})
+    change = {"change": lambda v: "" if v != v else f"{v:+.1f}"}
+    return tables.to_html(shown, "cells that changed, lost digits first", formats=change)
+
+
+def _run_link(name: str) -> Markup:
+    return Markup('<a href="runs/{0}/index.html">{0}</a>').format(name)
+
+
+def _said(counts: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{c['rows']:,} {c['word']}" for c in counts)
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line after _ : and @."""
+    text = str(escape(name))
+    return Markup("".join(f"{c}<wbr>" if c in "_:@" else c for c in text))
+
+
+def _asset(name: str) -> Markup:
+    """A file of our own, as it is: it goes into pages unescaped."""
+    return Markup((files("xgrad.publication") / "static" / name).read_text(encoding="utf-8"))
+
+
+def _hash(script: str) -> str:
+    """What the page's policy lets run: this script and no other."""
+    digest = hashlib.sha256(str(script).encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def _version() -> str:
+    return importlib.metadata.version("xgrad")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return {}
