@@ -40,7 +40,7 @@ def run_beside_a_good_case(write, call, tmp_path):
         result = call("run", "cases", *(options or QUICK), "--out", "out")
         rows = records(read_frame(tmp_path / "out"))
         good = [r for r in rows if r["case"] == "fine"]
-        assert len(good) == 7
+        assert len(good) == 6
         assert {r["verdict"] for r in good if r["technique"] != "differences"} == {"agrees"}
         assert result.exit_code == 1
         return [r for r in rows if r["case"] != "fine"], result.output

@@ -89,6 +89,7 @@ def test_a_run_leaves_rows_environment_and_cells(run, tmp_path):
     run(*QUICK)
     out = tmp_path / "out"
     assert sorted(p.name for p in out.iterdir()) == [
+        "cases.json",
         CELLS,
         "environment.json",
         "rows.csv",

@@ -34,7 +34,7 @@ def here(tmp_path, monkeypatch):
 
 def test_the_two_commands_of_the_readme_are_there():
     assert "pip install -e '.[pinned]' && xgrad run\n" in README
-    assert "pip install -e '.[pinned,test]' && pytest\n" in README
+    assert "pip install -e '.[pinned,test]' && pytest -n auto\n" in README
 
 
 def test_the_case_of_the_readme_fails_as_it_says(here):

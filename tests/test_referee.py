@@ -240,7 +240,7 @@ def test_a_curl_that_is_almost_zero_is_not_zero():
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (lambda xp, x: xp.sum(xp.linalg.eigvalsh(xp.linalg.outer(x, x))), "has no 'eigvalsh'"),
+        (lambda xp, x: xp.sum(x) * xp.linalg.matrix_rank(x[None, :]), "has no 'matrix_rank'"),
         (lambda xp, x: xp.sum(np.sin(x)), "TypeError in ball arithmetic"),
         (lambda xp, x: xp.sum(xp.log(x - 10)), "the truth is not finite at this point"),
     ],

@@ -10,7 +10,7 @@ from xgrad.table import COLUMNS, is_failure, make_frame, read_frame, records, wr
 DESIGNED = [
     *("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"),
     *("status", "verdict", "error", "relative_error", "ulps", "digits", "tolerance", "noise"),
-    *("worst", "got", "want", "referee", "hint", "message"),
+    *("multiple", "worst", "got", "want", "referee", "hint", "message"),
 ]
 ROWS = [
     {"case": "a", "seed": 3, "status": "ok", "verdict": "agrees", "error": 1 / 3, "digits": 15.5},

@@ -10,7 +10,7 @@ from test_devices import require_accelerator
 
 import xgrad
 from xgrad._timing import clock, memory, probes, spread, table
-from xgrad._timing.bench import Timed, make_call, steps
+from xgrad._timing.bench import Bench, SharedSetting, Timed, make_call, steps
 from xgrad._timing.clock import Subject
 from xgrad._timing.ladder import fit_exponents
 from xgrad.errors import Unavailable, UsageError
@@ -276,7 +276,8 @@ def test_peak_memory_is_what_a_call_holds_beyond_its_inputs_in_every_framework(n
     with framework.scope():
         xp = framework.namespace("float64")
         x = framework.put(np.ones(4_000_000), "float64")
-        peak = probes.find_peak(framework, "cpu", xp.cumulative_sum, (x,))
+        framework.wait(xp.exp(x))  # compiling takes memory of its own
+        peak = probes.find_peak(framework, "cpu", xp.exp, (x,))
     assert peak == pytest.approx(32e6, rel=0.1)
 
 
@@ -365,6 +366,25 @@ def test_inputs_are_put_before_the_timed_region_and_results_stay_where_they_are(
     call = make_call(framework, "cpu", run, arguments)
     call()
     assert put == ["put"]
+
+
+def test_methods_of_a_framework_share_the_inputs_of_a_pass():
+    setting = SharedSetting(Setting.make(cubes, "small", "random", "float64", 0))
+    torch, numpy = find_framework("torch"), find_framework("numpy")
+    first, second = (setting.arguments(torch, "cpu").xs[0] for _ in range(2))
+    assert first is second
+    assert isinstance(setting.arguments(numpy, "cpu").xs[0], np.ndarray)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_queue_of_calls_has_a_time_for_each(name):
+    setting = Setting.make(cubes, "small", "random", "float64", 0)
+    bench = Bench(setting, "cpu", np.random.default_rng(0))
+    timed = Timed(OPERATORS["gradient"], Method(name, "reverse"), None)
+    with timed.framework.scope("cpu"):
+        bench._add(timed)
+        loop = bench._queue(timed.key(), setting)
+        assert 0 < loop(10) < 1
 
 
 def test_plain_differences_are_timed_without_the_bound_that_judging_them_needs():

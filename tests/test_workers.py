@@ -10,7 +10,7 @@ from xgrad.table import records
 from xgrad.workers import Limits, resident, total_memory
 
 METHODS = ("numpy.formul*", "numpy.complex*")
-LIMITS = Limits(seconds=6, gigabytes=1.0)
+LIMITS = Limits(seconds=3, gigabytes=1.0)
 HEAD = """
     import os, sys, signal, threading, time, ctypes
     import numpy as np
@@ -60,9 +60,9 @@ FAULTS = {
     "segfault": ("ctypes.string_at(0)", "crashed", "SIGSEGV"),
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed", "SIGKILL: out of memory?"),
     "terminated": ("os.kill(os.getpid(), signal.SIGTERM)", "crashed", "SIGTERM"),
-    "sleeps": ("time.sleep(600)", "timeout", "not done after 6 s"),
-    "spins": ("exec('while True: pass')", "timeout", "not done after 6 s"),
-    "locks": ("[k.acquire() for k in [threading.Lock()] * 2]", "timeout", "not done after 6 s"),
+    "sleeps": ("time.sleep(600)", "timeout", "not done after 3 s"),
+    "spins": ("exec('while True: pass')", "timeout", "not done after 3 s"),
+    "locks": ("[k.acquire() for k in [threading.Lock()] * 2]", "timeout", "not done after 3 s"),
     "eats memory": (
         "exec('a = []\\nwhile True: a.append(np.ones(40_000_000))')",
         "crashed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xgrad.frameworks._namespace import EXTRAS
 from xgrad.operators import OPERATORS
 from xgrad.problem import Case
-from xgrad.table import COLUMNS
+from xgrad.table import COLUMNS, Column
 from xgrad.techniques import methods_of, techniques
 
 
@@ -70,7 +70,17 @@ def _methods() -> list[str]:
 
 
 def _columns() -> list[str]:
-    return [f"{c.name:<16} {c.meaning}" + (f" [{c.unit}]" if c.unit else "") for c in COLUMNS]
+    """Those of the agreement table, then those that `xgrad time` adds."""
+    from xgrad._timing.table import COLUMNS as TIMING
+
+    known = {c.name for c in COLUMNS}
+    timing = [c for c in TIMING if c.name not in known]
+    return [*map(_column, COLUMNS), "", "xgrad time:", *map(_column, timing)]
+
+
+def _column(column: Column) -> str:
+    unit = f" [{column.unit}]" if column.unit else ""
+    return f"{column.name:<16} {column.meaning}{unit}"
 
 
 _LISTS = {

@@ -1,4 +1,4 @@
-"""The command line: list, run, time, explain, audit, doctor."""
+"""The command line: list, run, time, explain, audit, publish, doctor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
 from xgrad.planning import Plan, Selection, make_plan, matches, part_of, to_seeds
 from xgrad.problem import Case, display_path
+from xgrad.publication.command import publish_
 from xgrad.referee import Budget
 from xgrad.report import counted
 from xgrad.runner import in_order, run_cells
@@ -106,6 +107,7 @@ def main() -> None:
     xgrad run my_case.py -k softmax    your own cases
     xgrad explain tsne_kl gradient torch.reverse
     xgrad time                         what the right ones cost
+    xgrad publish RUN --to site        saved rows as pages and tables
     xgrad doctor                       what is installed here, and what is missing
     """
 
@@ -540,6 +542,9 @@ def audit_(
     frame = auditing.to_frame(rows)
     click.echo(auditing.to_text(frame, style))
     sys.exit(0 if auditing.is_clean(frame) else 1)
+
+
+main.add_command(publish_)
 
 
 @main.command("doctor")

@@ -7,9 +7,9 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xgrad import environment
 from xgrad.errors import UsageError
@@ -31,6 +31,7 @@ class RunFolder:
         """Open a folder; raises `UsageError` where it cannot be written or holds another run."""
         self.path = path
         self._require_writable()
+        self.release: Callable[[], Any] = _nothing
         self._lock()
         if (path / CELLS).exists() and not resume:
             raise UsageError(f"{path} holds a run already: add --resume, or choose another --out")
@@ -87,7 +88,6 @@ class RunFolder:
         try:
             import fcntl
         except ImportError:  # a system without such locks
-            self.release = weakref.finalize(self, int)
             return
         held = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
         try:
@@ -105,6 +105,10 @@ class RunFolder:
         paths = write_frame(frame, self.path)
         self.release()
         return paths
+
+
+def _nothing() -> None:
+    """Where there is no lock."""
 
 
 def _unlock(held: int, file: Path) -> None:

@@ -20,6 +20,7 @@ from xgrad.evaluation import (
     element_name,
 )
 from xgrad.findings import Findings
+from xgrad.frameworks.ball import Ball
 from xgrad.hints import Evidence, find_hint
 from xgrad.operators import Operator
 from xgrad.problem import Case
@@ -39,9 +40,12 @@ SHORT_SPACINGS = 2.0  # of 16-bit types, where 32 would be a quarter of the resu
 COARSEST = 1e-4  # epsilon beyond which a type is short
 WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
+IN_FLOATS = (
+    "the truth is known along directions or in floats only, and nothing is left for balls to add"
+)
 MOVED = 4.0  # own movements within which a result has but lost digits
 SPREAD = 4.0  # times the difference of errors that rounding may explain
-MULTIPLE = 2.0  # of the plain error that a right implementation may have in a short type
+MULTIPLE = 3.0  # of the plain error that a right implementation may have in a short type
 MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
 MULTIPLE_ALONE = 8.0  # of one rounding of inputs and result, without a plain implementation
 
@@ -120,6 +124,9 @@ class Judge:
         row["referee"] = truth.label
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
+        if isinstance(outcome.flat, Ball) and truth.kind == "probes":
+            row.update(verdict=INCONCLUSIVE, message=IN_FLOATS)
+            return Judgement(row, outcome, truth, nothing, nothing)
         if truth.kind == "none":
             row["verdict"] = "" if outcome.status == NONFINITE else INCONCLUSIVE
             return Judgement(row, outcome, truth, nothing, nothing)
@@ -293,9 +300,14 @@ class Judge:
                 row["hint"] = find_hint(Evidence(*evidence))
             self._tell_twin(row, method, operator)
         if row["verdict"] == UNSTABLE:
-            row["hint"] = self._lost(row["digits"])
-            if found.multiple > self._most(method):
-                row["hint"] += f": {found.multiple:.0f} × {self._stick(method)}"
+            row["hint"] = self._unstable_hint(method, row["digits"], found)
+
+    def _unstable_hint(self, method: Method, digits: float, found: Comparison) -> str:
+        more = found.multiple > self._most(method)
+        times = f"{found.multiple:.0f} × {self._stick(method)}" if more else ""
+        if not found.beyond.any():
+            return f"right mathematics, within tolerance, but {times}"
+        return self._lost(digits) + (f": {times}" if more else "")
 
     def _tell_twin(self, row: dict[str, Any], method: Method, operator: Operator) -> None:
         """What float32 shows of a mistake at the same inputs, better than a short type."""

@@ -7,7 +7,7 @@ import xgrad
     wrt="x",
     sizes={"small": {"n": 4}, "medium": {"n": 1_000}, "large": {"n": 1_000_000}},
     operators="derivative",
-    source="GradBench, evals/hello/README.md, https://github.com/gradbench/gradbench",
+    source="GradBench 2025, evals/hello/README.md, https://github.com/gradbench/gradbench",
 )
 def hello(xp, x):  # x (n,) -> (n,)
     """x², element by element."""

@@ -14,7 +14,7 @@ import xgrad
     },
     operators=("gradient", "hvp"),
     source="cmpad, llsq_obj, https://cmpad.readthedocs.io/llsq_obj.html; "
-    "GradBench, evals/llsq/README.md, https://github.com/gradbench/gradbench",
+    "GradBench 2025, evals/llsq/README.md, https://github.com/gradbench/gradbench",
 )
 def llsq(xp, x, t):  # x (m,), t (n,) -> ()
     """½ Σᵢ (sign tᵢ − Σⱼ xⱼ tᵢʲ)², j from 0."""

@@ -149,8 +149,9 @@ def methods_of(case: Case | None) -> dict[Method, bool]:
 def choose_methods(case: Case, patterns: tuple[str, ...] | None) -> list[Method]:
     """The methods of a case that match the patterns; without patterns, the usual ones.
 
-    Unusual variants need a pattern with a colon: `torch.*` leaves `torch.reverse:compiled` out,
-    `torch.reverse:*` has it. `@step` sets the step of a plain difference.
+    Unusual ones need a pattern with a colon or a whole technique: `torch.*` leaves
+    `torch.reverse:compiled` and `torch.differences` out, `torch.reverse:*` and `*.differences`
+    have them. `@step` sets the step of a plain difference.
     """
     every = methods_of(case)
     if patterns is None:
@@ -163,10 +164,11 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
     chosen: dict[Method, None] = {}
     for pattern in patterns:
         name, at, step = pattern.partition("@")
+        whole = ":" in name or not set(name.partition(".")[2]) & set("*?[")
         for method, usual in every.items():
             if at and not method.takes_step:
                 continue
-            if fnmatchcase(str(method), name) and (usual or ":" in name):
+            if fnmatchcase(str(method), name) and (usual or whole):
                 stepped = Method(method.framework, method.technique, f"{method.variant}@{step}")
                 chosen[stepped if at else method] = None
     return list(chosen)

@@ -26,8 +26,14 @@ class Differences(Technique):
     name = "differences"
 
     def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
-        """Extrapolated, and the plain schemes, which run only when asked for."""
-        return {"": True} if framework.exact else {"": True, "forward": False, "central": False}
+        """Extrapolated, and the plain schemes, which run only when asked for.
+
+        Unasked, the extrapolated ones run in NumPy: the function is the same in every framework.
+        """
+        if framework.exact:
+            return {"": True}
+        alone = case is not None and bool(case.framework)
+        return {"": framework.host_only or alone, "forward": False, "central": False}
 
     def applies(self, variant: str, operator: Operator, case: Case) -> bool:
         """The plain schemes are of first order."""
