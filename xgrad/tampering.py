@@ -11,7 +11,7 @@ import numpy as np
 from xgrad.candidates import Candidate
 from xgrad.frameworks import find_framework
 from xgrad.frameworks._namespace import python_scan
-from xgrad.frameworks._wrapped import Passing, bare
+from xgrad.frameworks._wrapped import Passing, bare, like
 from xgrad.frameworks.ball import Ball, ball, midpoint
 from xgrad.setting import Arguments, Setting
 
@@ -76,7 +76,7 @@ class TamperedNamespace:
     def wrapped(self, value: Any) -> Any:
         """Wrap the framework's arrays; other values pass."""
         if isinstance(value, (tuple, list)):
-            return type(value)(self.wrapped(v) for v in value)
+            return like(value, [self.wrapped(v) for v in value])
         return Tampered(value, self) if self.is_array(value) else value
 
 
