@@ -17,7 +17,7 @@ from xgrad.mutation import MUTANTS, plant
 from xgrad.operators import Operator
 from xgrad.planning import Cell, Plan, methods_at, operators_at
 from xgrad.problem import Case, generator
-from xgrad.runner import describe_failure, map_cells
+from xgrad.runner import describe_failure, make_judge, map_cells
 from xgrad.setting import Setting, rounded
 from xgrad.table import KNOWN
 from xgrad.tampering import SPOILINGS, Spoiling, count_targets, detached, tampered
@@ -69,7 +69,7 @@ def audit_cell(case: Case, cell: Cell) -> list[Row]:
 
 def _audited(case: Case, cell: Cell) -> list[Row]:
     setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
-    judge = Judge(setting, cell.device, cell.limits)
+    judge = make_judge(setting, cell)
     rows: list[Row] = []
     for operator in operators_at(case, setting, cell.operators):
         truth = judge.truth(operator)

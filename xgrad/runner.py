@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.discovery import Broken, cases_of_file, find_cases
 from xgrad.errors import UsageError
-from xgrad.evaluation import ERROR, describe_error
+from xgrad.evaluation import ERROR, Prepared, describe_error
 from xgrad.planning import (
     Cell,
     Plan,
@@ -45,7 +45,7 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
     except (Exception, SystemExit) as error:
         yield _failed(cell, describe_failure(case, cell, error))
         return
-    judge = Judge(setting, cell.device, cell.limits)
+    judge = make_judge(setting, cell)
     for operator in operators:
         for method in methods_at(case, operator, cell):
             names = ("operator", "framework", "technique")
@@ -54,6 +54,18 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
             if step not in skip:
                 yield step
                 yield judge.judge(method, operator).row
+
+
+def make_judge(setting: Setting, cell: Cell) -> Judge:
+    """The judge of a cell, with what was compiled for its like before: other seeds and points."""
+    return Judge(
+        setting, cell.device, cell.limits, _compiled(setting.kind, setting.case, cell.device)
+    )
+
+
+@lru_cache(maxsize=2)  # a float64 and a float32 one
+def _compiled(kind: Hashable, case: Case, device: str) -> Prepared:
+    return {}
 
 
 def run_cell(case: Case, cell: Cell) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,6 +91,15 @@ class Setting:
         other = self.moved(self.inputs)
         other.dtype = dtype
         return other
+
+    @property
+    def kind(self) -> Hashable:
+        """What compiled code may depend on: dtype, shapes, and the inputs that are no arrays."""
+        described = (
+            (k, v.shape, v.dtype.str) if isinstance(v, np.ndarray) else (k, repr(v))
+            for k, v in self.inputs.items()
+        )
+        return self.dtype, *described
 
     @property
     def x(self) -> tuple[np.ndarray, ...]:

@@ -38,14 +38,15 @@ def identity(n):
     return {"X": np.eye(n)}
 
 
-determinant.known("torch.forward", FORWARD_TWICE, operator="hvp")
-determinant.known(
-    "torch.reverse:func",
-    "torch.func differentiates the determinant through singular vectors, which equal singular "
-    "values do not have: https://github.com/pytorch/pytorch/issues/192521",
-    operator="hvp",
-    point="identity",
-)
+determinant.known("torch.forward:twice", FORWARD_TWICE, operator="hvp")
+for _method in ("torch.reverse:func", "torch.forward"):
+    determinant.known(
+        _method,
+        "torch.func differentiates the determinant through singular vectors, which equal singular "
+        "values do not have: https://github.com/pytorch/pytorch/issues/192521",
+        operator="hvp",
+        point="identity",
+    )
 
 
 @determinant.formula("gradient")
@@ -74,7 +75,7 @@ def log_determinant(xp, X):  # X (n, n) -> ()
 
 
 log_determinant.inputs(draw)
-log_determinant.known("torch.forward", FORWARD_TWICE, operator="hvp")
+log_determinant.known("torch.forward:twice", FORWARD_TWICE, operator="hvp")
 
 
 @log_determinant.implementation("torch", name="logdet")

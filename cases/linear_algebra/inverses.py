@@ -55,7 +55,7 @@ def draw_system(rng, n):
 
 
 inverse_quadratic_form.known(
-    "torch.forward",
+    "torch.forward:twice",
     "torch's forward rule of solve keeps the LU factors of the value fixed when it is "
     "differentiated again: https://github.com/pytorch/pytorch/issues/192540",
     operator="hvp",

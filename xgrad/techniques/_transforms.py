@@ -57,6 +57,16 @@ class _Both:
         raise NotImplementedError
 
 
+def reverse_gradient(d: _Both, f: Function, again: bool) -> Function:
+    """The vjp of a scalar along 1."""
+
+    def g(*xs: Any) -> Any:
+        y, pull = d.transforms.vjp(f, xs, again=again)
+        return pull(d.xp.ones_like(y))
+
+    return g
+
+
 class FromVjp(_Both):
     """All operators from vjp."""
 
@@ -70,12 +80,7 @@ class FromVjp(_Both):
 
     def gradient(self, f: Function) -> Function:
         """The vjp of a scalar along 1."""
-
-        def g(*xs: Any) -> Any:
-            y, pull = self.transforms.vjp(f, xs, again=self.again)
-            return pull(self.xp.ones_like(y))
-
-        return g
+        return reverse_gradient(self, f, self.again)
 
     def along(self, field: Function, v: Any) -> Function:
         """Jacobian times v of a gradient field: symmetric, so the vjp serves."""
@@ -122,7 +127,11 @@ class FromVjp(_Both):
 
 
 class FromJvp(_Both):
-    """All operators from jvp."""
+    """All operators from jvp; with `over_reverse`, those of a gradient from that of a vjp."""
+
+    def __init__(self, xp: Any, transforms: Transforms, over_reverse: bool = False):
+        super().__init__(xp, transforms)
+        self.over_reverse = over_reverse
 
     def jvp(self, f: Function, v: Any) -> Function:
         """The directional derivative along v."""
@@ -166,8 +175,8 @@ class FromJvp(_Both):
         return pulled
 
     def gradient(self, f: Function) -> Function:
-        """The Jacobian of a scalar."""
-        return self.jacobian(f)
+        """The Jacobian of a scalar, or where a derivative of it follows, its vjp along 1."""
+        return reverse_gradient(self, f, True) if self.over_reverse else self.jacobian(f)
 
 
 def prepare_transforms(

@@ -57,22 +57,24 @@ class Differences(Technique):
             raise Unsupported("the value is not a derivative")
         if scheme and operator.order != 1:
             raise Unsupported(f"the {scheme} scheme has first derivatives only")
-        stencil = plan(operator, setting)
+        stencil = plan(
+            operator, setting
+        )  # of this setting; each other one has directions of its own
         if setting.case.legal is not None and any(isinstance(slot, str) for slot in stencil.slots):
             raise Unsupported("unit vectors are no legal directions of this case; jvp takes one")
         if framework.exact:
             return _defined(operator)
         _require_affordable(setting, stencil)
 
-        def put(at: Setting) -> tuple[Sampler]:
-            return (Sampler(framework, at, device),)
+        def put(at: Setting) -> tuple[Sampler, Stencil]:
+            return Sampler(framework, at, device), plan(operator, at)
 
         if not scheme:
-            return Staged(put, lambda sample: extrapolated(sample, stencil), _require_resolved)
+            return Staged(put, extrapolated, _require_resolved)
         return Staged(
             put,
-            lambda sample: (sample, by_hand(sample, stencil, scheme, step)),
-            lambda done: fixed_step(done[0], done[1], stencil, scheme, step),
+            lambda sample, there: (sample, there, by_hand(sample, there, scheme, step)),
+            lambda done: fixed_step(done, scheme, step),
         )
 
 
@@ -163,9 +165,10 @@ def by_hand(sample: Sampler, stencil: Stencil, scheme: str, step: float | None) 
 
 
 def fixed_step(
-    sample: Sampler, flat: np.ndarray, stencil: Stencil, scheme: str, step: float | None
+    done: tuple[Sampler, Stencil, np.ndarray], scheme: str, step: float | None
 ) -> Result:
     """What the plain scheme gave, and its bound: that of extrapolated ones and the distance."""
+    sample, stencil, flat = done
     h, width = _held_step(sample, scheme, step)
     with np.errstate(all="ignore"):
         reference = extrapolated(sample, stencil)

@@ -53,11 +53,17 @@ class HandDerived(Technique):
     name = "formula"
 
     def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
-        """One for each name of a formula that the framework may run."""
-        found = {"": True}
+        """One for each name of a formula that the framework may run.
+
+        The plain one is the same mathematics everywhere: it runs by default where nothing has to
+        be compiled for it.
+        """
+        usual = not framework.traces("")
+        found = {"": usual}
         for formula in case.formulas if case else ():
             if formula.frameworks is None or framework.name in formula.frameworks:
-                found[formula.name] = found.get(formula.name, False) or formula.default
+                default = formula.default and (usual or formula.name != "")
+                found[formula.name] = found.get(formula.name, False) or default
         return found
 
     def applies(self, variant: str, operator: Operator, case: Case) -> bool:

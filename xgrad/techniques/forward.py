@@ -1,4 +1,4 @@
-"""Forward mode: everything from the framework's jvp."""
+"""Forward mode: everything from the framework's jvp, second derivatives forward over reverse."""
 
 from __future__ import annotations
 
@@ -9,23 +9,39 @@ from xgrad.setting import Setting
 from xgrad.techniques import Compute, Technique
 from xgrad.techniques._transforms import FromJvp, prepare_transforms
 
+TWICE = "twice"  # second derivatives forward over forward, where usually a vjp is inside
+
 
 class Forward(Technique):
-    """The framework's jvp."""
+    """The framework's jvp; variant: `twice`."""
 
     name = "forward"
 
     def variants(self, framework: Framework, case: Case | None) -> dict[str, bool]:
-        """One for each jvp that the framework offers."""
-        return dict.fromkeys(framework.forward, True)
+        """One for each jvp that the framework offers, and nested ones where asked for."""
+        found = dict.fromkeys(framework.forward, True)
+        return {**found, TWICE: False} if found else found
+
+    def applies(self, variant: str, operator: Operator, case: Case) -> bool:
+        """Not for the vjp, which it makes from a whole Jacobian; asked for, it does."""
+        return operator.order > (variant == TWICE) and operator.name != "vjp"
 
     def prepare(
         self, framework: Framework, variant: str, operator: Operator, setting: Setting, device: str
     ) -> Compute:
-        """The operator derived from jvp, compiled where the framework does that."""
-        transforms = framework.transforms(self.name, variant)
+        """The operator derived from jvp, compiled where the framework does that.
+
+        Second derivatives of a scalar are jvps of its reverse-mode gradient, as `jax.hessian` and
+        `torch.func.hessian` take them.
+        """
+        transforms, nested = framework.transforms(self.name), operator.order > 1
         return prepare_transforms(
-            framework, variant, operator, setting, device, lambda xp: FromJvp(xp, transforms)
+            framework,
+            variant,
+            operator,
+            setting,
+            device,
+            lambda xp: FromJvp(xp, transforms, over_reverse=nested and variant != TWICE),
         )
 
 
