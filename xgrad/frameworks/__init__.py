@@ -26,11 +26,12 @@ class Transforms(ABC):
 
     @abstractmethod
     def vjp(
-        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool
+        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool, once: bool = False
     ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
         """f(*xs), and the map from a cotangent to a tuple of cotangents of xs.
 
-        `again` says that the result is differentiated once more.
+        `again` says that the result is differentiated once more, `once` that the map is called
+        once, so that it may free what it has used.
         """
 
     @abstractmethod

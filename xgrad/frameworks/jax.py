@@ -23,7 +23,7 @@ class Jax(Transforms):
 
         return jax.jvp(f, xs, vs)[1]
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
         """`jax.vjp`."""
         import jax
 

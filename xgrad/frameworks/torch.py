@@ -29,7 +29,7 @@ def _like(y: Any, tangent: Any) -> Any:
 class Autograd(Transforms):
     """`torch.autograd.grad` on the recorded graph."""
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
         """One recorded evaluation; the map back may be called many times."""
         import torch
 
@@ -47,7 +47,7 @@ class Autograd(Transforms):
                     inputs,
                     [b for _, b in pairs],
                     create_graph=again,
-                    retain_graph=True,
+                    retain_graph=again or not once,
                     allow_unused=True,
                     materialize_grads=True,
                 )
@@ -84,7 +84,7 @@ class Func(Transforms):
         y, tangent = torch.func.jvp(f, xs, vs)
         return _like(y, tangent)
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
         """`torch.func.vjp`."""
         import torch
 

@@ -61,7 +61,7 @@ def reverse_gradient(d: _Both, f: Function, again: bool) -> Function:
     """The vjp of a scalar along 1."""
 
     def g(*xs: Any) -> Any:
-        y, pull = d.transforms.vjp(f, xs, again=again)
+        y, pull = d.transforms.vjp(f, xs, again=again, once=True)
         return pull(d.xp.ones_like(y))
 
     return g
@@ -76,7 +76,7 @@ class FromVjp(_Both):
 
     def vjp(self, f: Function, w: Any) -> Function:
         """w times the Jacobian."""
-        return lambda *xs: self.transforms.vjp(f, xs, again=self.again)[1](w)
+        return lambda *xs: self.transforms.vjp(f, xs, again=self.again, once=True)[1](w)
 
     def gradient(self, f: Function) -> Function:
         """The vjp of a scalar along 1."""
@@ -196,12 +196,12 @@ def prepare_transforms(
     if operator.order == 0 and not (setting.case.framework or setting.case.implementations):
         raise Unsupported("the value is not a derivative; ask a formula or differences for it")
     xp, static = framework.namespace(setting.dtype, device), setting.static
-    d = differentiator(xp)
+    d, shape = differentiator(xp), setting.x_shapes[0]
     rule = derive or operator.derive
 
     def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
         f = setting.function(Arguments(xp, xs, rest, static), target)
-        return rule(d, f, v, w, setting.x_shapes[0])(*xs)
+        return rule(d, f, v, w, shape)(*xs)
 
     return compiled(framework, whole, operator, device, variant)
 
