@@ -68,7 +68,7 @@ CHOICES = [
     (None, "numpy.formula torch.reverse torch.reverse:func torch.reverse:F.square jax.forward "
            "torch.formula:library numpy.differences:central@1e-4 numpy.complex_step",
      "torch.reverse:compiled torch.formula:naive numpy.differences:forward ball.differences "
-     "jax.reverse:F.square numpy.formula:library"),
+     "jax.reverse:F.square numpy.formula:library jax.formula torch.forward:twice"),
     (("torch.*",), "torch.reverse torch.forward torch.formula torch.reverse:F.square",
      "torch.reverse:compiled torch.reverse:ones torch.formula:naive jax.reverse "
      "torch.differences:central"),

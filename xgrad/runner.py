@@ -110,6 +110,7 @@ def map_cells(
 
     Without workers, or for cases that no file holds, in this process.
     """
+    _compiled.cache_clear()  # each run compiles anew
     if workers is not None and workers < 0:
         raise UsageError(f"{workers} workers: give 0 (this process) or more")
     local = [c for c in cells if not workers_can_load(c)]

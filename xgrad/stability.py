@@ -20,7 +20,7 @@ from xgrad.truth import Truth
 MOVES = 4  # one-ulp perturbations that show a method's movement
 SAMPLES = 8  # points around that show the rounding of a method in its dtype
 PAIRS = 5  # of points around, where rounding errors differ and mistakes hardly
-DISTANCE = 2.0**-8  # of those points, relative to the inputs
+DISTANCE = 2.0**-6  # of those points, relative to the inputs
 COARSE = {"float64": "float32", "float32": "bfloat16"}
 SHORT = {"bfloat16": "float16", "float16": "bfloat16"}  # 16-bit types, eight times apart
 GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside

@@ -17,7 +17,7 @@ from xgrad.techniques._stencil import Stencil, plan, points
 
 RUNGS = 8  # each continues the one before, where that did not settle
 WORK = 4e9  # numbers evaluated by one operator, at most
-SAFETY = 8.0  # of the bound over the estimated error
+SAFETY = 16.0  # of the bound over the estimated error
 
 
 class Differences(Technique):
