@@ -41,16 +41,14 @@ class Autograd(Transforms):
             pairs = [(a, b) for a, b in zip(_leaves(y), _leaves(w), strict=True) if a.requires_grad]
             if not pairs:
                 return tuple(torch.zeros_like(x) for x in inputs)
-            with torch.enable_grad():
-                return torch.autograd.grad(
-                    [a for a, _ in pairs],
-                    inputs,
-                    [b for _, b in pairs],
-                    create_graph=again,
-                    retain_graph=again or not once,
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
+            ys, ws = zip(*pairs, strict=True)
+            found = torch.autograd.grad(
+                ys, inputs, ws, retain_graph=again or not once, create_graph=again,
+                allow_unused=True,
+            )  # fmt: skip
+            return tuple(
+                torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)
+            )
 
         return y, pull
 
@@ -98,10 +96,14 @@ class Func(Transforms):
 
 
 def _extras() -> dict[str, Callable[..., Any]]:
+    import array_api_compat.torch as compat
     import torch
 
     def axes(x: Any, axis: Any) -> Any:
         return tuple(range(x.ndim)) if axis is None else axis
+
+    def matmul(a: Any, b: Any) -> Any:
+        return torch.matmul(a, b) if a.dtype == b.dtype else compat.matmul(a, b)
 
     def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
         return data.new_zeros((num_segments, *data.shape[1:])).index_add(0, segment_ids, data)
@@ -121,6 +123,7 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "polygamma": torch.special.polygamma,
         "expm": torch.linalg.matrix_exp,
         "segment_sum": segment_sum,
+        "matmul": matmul,  # the same, without a search for a common dtype
         "einsum": torch.einsum,
         "scan": python_scan(torch.stack, torch.unbind),
     }

@@ -41,7 +41,7 @@ class _Step(Transforms):
             slope = np.where(np.isfinite(data.real), data.imag / h, np.nan)
             return np.asarray(slope, dtype=self.dtype)
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
         """Only the jvp is native."""
         raise NotImplementedError
 
