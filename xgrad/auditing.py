@@ -276,10 +276,14 @@ def _counts(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def notable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mistakes missed or below what the dtype resolves, and right results accused."""
+    """Mistakes missed or below what the dtype resolves, and right results accused.
+
+    One row for those of a kind: at how many seeds, and the largest share of the tolerance.
+    """
     chosen = frame[frame["result"].isin([MISSED, BELOW, ACCUSED, ERROR])]
-    return chosen[["case", "size", "operator", "dtype", "seed", "mutant", "method", "result",
-                   "verdict", "share"]]  # fmt: skip
+    keys = ["case", "size", "point", "operator", "dtype", "mutant", "method", "result"]
+    groups = chosen.groupby(keys, dropna=False, sort=False)
+    return groups.agg(seeds=("seed", "nunique"), share=("share", "max")).reset_index()
 
 
 def is_clean(frame: pd.DataFrame) -> bool:
