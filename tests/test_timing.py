@@ -391,8 +391,8 @@ def test_plain_differences_are_timed_without_the_bound_that_judging_them_needs()
     setting = Setting.make(cubes, "small", "random", "float64", 0)
     method = Method("numpy", "differences", "central@1e-4")
     compute = method.prepare(OPERATORS["gradient"], setting, "cpu")
-    run, (sample,) = steps(compute, setting)
-    run(sample)
+    run, (sample, stencil) = steps(compute, setting)
+    run(sample, stencil)
     assert sample.evaluations == 2 * 20
     assert compute(setting).bound is not None
 
