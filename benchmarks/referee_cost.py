@@ -24,7 +24,7 @@ ROUNDS = 7
 
 def referee_seconds(setting, noise):
     """Time of the truth of a gradient, with or without its rounding noise."""
-    referee = Referee(setting, Budget(seconds=1e6))
+    referee = Referee(setting, Budget(seconds=1e6, gigabytes=16))
     if not noise:
         referee._add_noise = lambda operator, truth: None
     started = time.perf_counter()
