@@ -58,9 +58,7 @@ class Differences(Technique):
             raise Unsupported("the value is not a derivative")
         if scheme and operator.order != 1:
             raise Unsupported(f"the {scheme} scheme has first derivatives only")
-        stencil = plan(
-            operator, setting
-        )  # of this setting; each other one has directions of its own
+        stencil = plan(operator, setting)  # others have directions of their own: see put
         if setting.case.legal is not None and any(isinstance(slot, str) for slot in stencil.slots):
             raise Unsupported("unit vectors are no legal directions of this case; jvp takes one")
         if framework.exact:

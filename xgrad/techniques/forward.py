@@ -34,14 +34,15 @@ class Forward(Technique):
         Second derivatives of a scalar are jvps of its reverse-mode gradient, as `jax.hessian` and
         `torch.func.hessian` take them.
         """
-        transforms, nested = framework.transforms(self.name), operator.order > 1
+        transforms = framework.transforms(self.name, "" if variant == TWICE else variant)
+        nested = operator.order > 1 and variant != TWICE
         return prepare_transforms(
             framework,
             variant,
             operator,
             setting,
             device,
-            lambda xp: FromJvp(xp, transforms, over_reverse=nested and variant != TWICE),
+            lambda xp: FromJvp(xp, transforms, over_reverse=nested),
         )
 
 
