@@ -28,10 +28,10 @@ import pandas as pd
 import xgrad
 from xgrad._timing import clock, spread, worker
 from xgrad._timing.bench import make_call
-from xgrad.frameworks import Framework, find_framework
+from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.operators import OPERATORS
 from xgrad.problem import Case
-from xgrad.setting import Setting, leaves
+from xgrad.setting import Setting
 from xgrad.techniques import Method
 
 HERE = Path(__file__).parent

@@ -732,6 +732,36 @@ def test_constants_compile_into_one_graph_with_torch():
     assert compiled(x).dtype == torch.float32
 
 
+def test_torch_converts_a_read_only_table_once_and_a_writable_one_anew():
+    torch = pytest.importorskip("torch")
+    names = find_framework("torch").namespace("float32")
+    table = np.arange(3.0)
+    fixed = np.broadcast_to(table, table.shape)
+    assert names.asarray(fixed) is names.asarray(fixed)
+    assert names.asarray(fixed, torch.float64) is not names.asarray(fixed)
+    first = names.asarray(table)
+    table[0] = 7
+    assert first[0] == 0
+    assert names.asarray(table)[0] == 7
+
+
+def test_many_read_only_tables_neither_mix_nor_pile_up():
+    pytest.importorskip("torch")
+    names = find_framework("torch").namespace("float64")
+    for k in range(300):
+        assert names.asarray(np.broadcast_to(np.float64(k), (2,)))[1] == k
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
+def test_the_sign_of_nan_is_nan(name):
+    framework = find_framework(name)
+    with framework.scope():
+        made = framework.namespace("float64").sign(
+            framework.put(np.array([np.nan, -2.0]), "float64")
+        )
+        np.testing.assert_array_equal(framework.get(made), [np.nan, -1.0])
+
+
 # --- names that are missing --------------------------------------------------------------------
 
 

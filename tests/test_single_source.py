@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from xgrad.candidates import find_candidate
-from xgrad.frameworks import find_framework
+from xgrad.frameworks import find_framework, leaves
 from xgrad.operators import OPERATORS
-from xgrad.setting import leaves
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "single_source.py"
 NAMES = ("lse", "llsq", "det", "gmm", "kmeans", "ba", "hand", "diagonal_lstm", "ode")

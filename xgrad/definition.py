@@ -251,7 +251,7 @@ def flat_function(
     """A function of ball arguments as one of a flat array; without `compute`, the case's own."""
 
     def flat(x: Ball) -> Ball:
-        given = replace(arguments, xs=setting.split(x, x.namespace))
+        given = arguments._replace(xs=setting.split(x, x.namespace))
         if compute is not None:
             return ball(compute(given))
         y = ball(setting.function(given)(*given.xs))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
-from xgrad.frameworks import Framework, find_framework
+from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.frameworks.ball import Ball, midpoint
 from xgrad.operators import Operator
-from xgrad.setting import EPS, Setting, flatten, leaves
+from xgrad.setting import EPS, Setting, flatten
 from xgrad.techniques import Compute, Method, Result
 
 OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from xgrad.errors import CaseError
-from xgrad.frameworks import Framework, find_framework
+from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.operators import Function, Operator, Shape
 from xgrad.problem import Case, generator
 
@@ -39,8 +39,7 @@ def spacing(value: float, dtype: str) -> float:
     return float(2.0 ** np.floor(np.log2(abs(value))) * EPS[dtype])
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """The inputs of a case as one framework's arrays: differentiated, other, and static ones."""
 
     xp: Any
@@ -262,8 +261,3 @@ def _require_shapes(operator: Operator, setting: Setting, parts: Any) -> None:
         if len(wanted) == len(given) == 1:
             raise ValueError(f"wrong shape: got {given[0]}, {operator.name} has {wanted[0]}")
         raise ValueError(f"wrong shapes: got {given}, {operator.name} has {wanted}")
-
-
-def leaves(value: Any) -> list[Any]:
-    """The arrays of nested tuples, in order."""
-    return [a for each in value for a in leaves(each)] if isinstance(value, tuple) else [value]

@@ -23,21 +23,21 @@ def det(xp, A):  # A (n, n) -> ()
 def expanded(xp, A):
     """The determinants of a stack of matrices, from minors of ever more of their first rows."""
     n = A.shape[-1]
-    signs = xp.asarray((-1.0) ** np.arange(n))
     minors = A[..., 0, :]  # one for each choice of columns
     for r in range(1, n):
-        columns, rest = expansion(n, r)
-        minors = xp.sum(signs[: r + 1] * A[..., r, columns] * minors[..., rest], axis=-1)
+        columns, rest, signs = (xp.asarray(table) for table in expansion(n, r))
+        minors = xp.sum(signs * A[..., r, columns] * minors[..., rest], axis=-1)
     return minors[..., 0]
 
 
 @lru_cache
 def expansion(n, r):
-    """For each choice of r + 1 columns: they, the last one first, and the choice without each."""
-    smaller = {chosen: i for i, chosen in enumerate(combinations(range(n), r))}
+    """For each choice of r + 1 columns: they, the choices without each of them, and the signs."""
+    position = {chosen: i for i, chosen in enumerate(combinations(range(n), r))}
     choices = list(combinations(range(n), r + 1))
-    rest = [[smaller[c[:j] + c[j + 1 :]] for j in reversed(range(r + 1))] for c in choices]
-    return np.array(choices)[:, ::-1].copy(), np.array(rest)
+    rest = [[position[c[:j] + c[j + 1 :]] for j in range(r + 1)] for c in choices]
+    tables = np.array(choices), np.array(rest), (-1.0) ** (r + np.arange(r + 1))
+    return [np.broadcast_to(table, table.shape) for table in tables]  # read-only: constants
 
 
 @det.inputs

@@ -17,22 +17,32 @@ from xgrad.errors import Unavailable, unknown
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 
-class Transforms(ABC):
-    """The two primitives of a framework that differentiates; all operators follow from them."""
+def leaves(value: Any) -> list[Any]:
+    """The arrays of nested tuples, in order."""
+    return [a for each in value for a in leaves(each)] if isinstance(value, tuple) else [value]
 
-    @abstractmethod
+
+class Transforms(ABC):
+    """The primitives of a framework that differentiates, jvp, or vjp and pull, or all of them."""
+
     def jvp(self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
         """The directional derivative of f at xs along vs, in the structure of f(*xs)."""
+        raise NotImplementedError
 
-    @abstractmethod
     def vjp(
-        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool, once: bool = False
+        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool
     ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
         """f(*xs), and the map from a cotangent to a tuple of cotangents of xs.
 
-        `again` says that the result is differentiated once more, `once` that the map is called
-        once, so that it may free what it has used.
+        `again` says that the result is differentiated once more.
         """
+        raise NotImplementedError
+
+    def pull(
+        self, f: Callable[..., Any], xs: tuple[Any, ...], w: Any = None, *, again: bool
+    ) -> tuple[Any, ...]:
+        """That map at one cotangent, nothing kept for another; without w, of a scalar along 1."""
+        raise NotImplementedError
 
     @abstractmethod
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,10 +53,8 @@ class Namespace:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in _CREATION:
-            return self._creation(name)
         try:
-            value = getattr(self.base, name)
+            value = self._creation(name) if name in _CREATION else getattr(self.base, name)
         except AttributeError:
             near = difflib.get_close_matches(name, [*EXTRAS, *dir(self.base)], n=3)
             hint = f"; nearest: {', '.join(near)}" if near else ""

@@ -23,11 +23,18 @@ class Jax(Transforms):
 
         return jax.jvp(f, xs, vs)[1]
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
         """`jax.vjp`."""
         import jax
 
         return jax.vjp(f, *xs)
+
+    def pull(self, f: Any, xs: tuple[Any, ...], w: Any = None, *, again: bool) -> Any:
+        """`jax.vjp`, called."""
+        import jax
+
+        y, back = jax.vjp(f, *xs)
+        return back(jax.numpy.ones_like(y) if w is None else w)
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`jax.vmap`."""

@@ -8,91 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks import Framework, Transforms
+from xgrad.frameworks import Framework, Transforms, leaves
 from xgrad.frameworks._namespace import Namespace, python_scan
 
-
-def _leaves(value: Any) -> tuple[Any, ...]:
-    """The arrays of a nested tuple, in order."""
-    return (
-        tuple(a for each in value for a in _leaves(each)) if isinstance(value, tuple) else (value,)
-    )
+CONSTANTS = 64  # that are kept on a device at once
 
 
-def _like(y: Any, tangent: Any) -> Any:
-    """The tangent in the dtype of y, leaf by leaf."""
-    if isinstance(y, tuple):
-        return tuple(_like(a, b) for a, b in zip(y, tangent, strict=True))
-    return tangent.to(y.dtype)
+def _remembered(asarray: Callable[..., Any]) -> Callable[..., Any]:
+    """`asarray` that converts a read-only NumPy array once: it is a constant, such as a table."""
+    import torch
 
+    known: dict[tuple[int, Any], tuple[np.ndarray, Any]] = {}
 
-class Autograd(Transforms):
-    """`torch.autograd.grad` on the recorded graph."""
+    def convert(value: Any, dtype: Any = None, **keywords: Any) -> Any:
+        if (
+            torch.compiler.is_compiling()  # it cannot see the flags, and keeps constants anyway
+            or not isinstance(value, np.ndarray)
+            or value.flags.writeable
+        ):
+            return asarray(value, dtype, **keywords)
+        key = id(value), dtype
+        if key not in known:
+            if len(known) == CONSTANTS:
+                known.clear()
+            known[key] = value, asarray(value, dtype, **keywords)  # the array keeps its identity
+        return known[key][1]
 
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
-        """One recorded evaluation; the map back may be called many times."""
-        import torch
-
-        with torch.enable_grad():
-            inputs = tuple(x if x.requires_grad else x.detach().requires_grad_() for x in xs)
-            y = f(*inputs)
-
-        def pull(w: Any) -> tuple[Any, ...]:
-            pairs = [(a, b) for a, b in zip(_leaves(y), _leaves(w), strict=True) if a.requires_grad]
-            if not pairs:
-                return tuple(torch.zeros_like(x) for x in inputs)
-            ys, ws = zip(*pairs, strict=True)
-            found = torch.autograd.grad(
-                ys, inputs, ws, retain_graph=again or not once, create_graph=again,
-                allow_unused=True,
-            )  # fmt: skip
-            return tuple(
-                torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)
-            )
-
-        return y, pull
-
-    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
-        """The double-vjp identity: the map back is linear, and its own vjp is the jvp."""
-        raise NotImplementedError
-
-    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """A loop over the graph that is already recorded."""
-        import torch
-
-        def mapped(rows: Any) -> Any:
-            results = [f(row) for row in rows]
-            if isinstance(results[0], tuple):
-                return tuple(torch.stack(column) for column in zip(*results, strict=True))
-            return torch.stack(results)
-
-        return mapped
-
-
-class Func(Transforms):
-    """`torch.func`: composable transforms."""
-
-    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
-        """`torch.func.jvp`, the tangent in the dtype of the value.
-
-        Of a 0-d float32 value times a Python number it returns a float64 tangent (torch 2.13).
-        """
-        import torch
-
-        y, tangent = torch.func.jvp(f, xs, vs)
-        return _like(y, tangent)
-
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
-        """`torch.func.vjp`."""
-        import torch
-
-        return torch.func.vjp(f, *xs)
-
-    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """`torch.func.vmap`."""
-        import torch
-
-        return torch.func.vmap(f)
+    return convert
 
 
 def _extras() -> dict[str, Callable[..., Any]]:
@@ -123,6 +65,7 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "polygamma": torch.special.polygamma,
         "expm": torch.linalg.matrix_exp,
         "segment_sum": segment_sum,
+        "sign": lambda x: torch.where(torch.isnan(x), x, torch.sign(x)),  # under vmap as well
         "matmul": matmul,  # the same, without a search for a common dtype
         "einsum": torch.einsum,
         "scan": python_scan(torch.stack, torch.unbind),
@@ -172,9 +115,11 @@ class Torch(Framework):
         def convert(data: np.ndarray, kind: Any = None) -> Any:
             return torch.as_tensor(data, dtype=kind).to(device)
 
-        return Namespace(
+        xp = Namespace(
             compat, getattr(torch, dtype), _extras(), new={"device": device}, convert=convert
         )
+        vars(xp)["asarray"] = _remembered(xp.asarray)
+        return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
         """A fresh tensor."""
@@ -204,26 +149,29 @@ class Torch(Framework):
         """Synchronise the devices of the result."""
         import torch
 
-        for device in {a.device for a in _leaves(result) if isinstance(a, torch.Tensor)}:
+        for device in {a.device for a in leaves(result) if isinstance(a, torch.Tensor)}:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
         return result
 
     @contextmanager
     def scope(self, device: str = "cpu") -> Iterator[None]:
-        """Products in full float32, and convolutions."""
+        """Products in full float32, and convolutions; a tape whatever the caller switched off."""
         import torch
 
         product, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
         before = product.allow_tf32, convolution.allow_tf32
         product.allow_tf32 = convolution.allow_tf32 = False
         try:
-            yield
+            with torch.enable_grad():
+                yield
         finally:
             product.allow_tf32, convolution.allow_tf32 = before
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:
         """Autograd's tape for plain reverse mode, else `torch.func`."""
+        from xgrad.frameworks._autograd import Autograd, Func
+
         return Func() if mode == "forward" or variant == "func" else Autograd()
 
     def compile(self, f: Callable[..., Any], variant: str = "") -> Callable[..., Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from xgrad.errors import Unsupported
-from xgrad.frameworks import Framework, Transforms
+from xgrad.frameworks import Framework, Transforms, leaves
 from xgrad.operators import OPERATORS, Differentiator, Function, Operator
-from xgrad.setting import Arguments, Setting, leaves
+from xgrad.setting import Arguments, Setting
 from xgrad.techniques import Staged
 
 
@@ -57,16 +57,6 @@ class _Both:
         raise NotImplementedError
 
 
-def reverse_gradient(d: _Both, f: Function, again: bool) -> Function:
-    """The vjp of a scalar along 1."""
-
-    def g(*xs: Any) -> Any:
-        y, pull = d.transforms.vjp(f, xs, again=again, once=True)
-        return pull(d.xp.ones_like(y))
-
-    return g
-
-
 class FromVjp(_Both):
     """All operators from vjp."""
 
@@ -76,11 +66,11 @@ class FromVjp(_Both):
 
     def vjp(self, f: Function, w: Any) -> Function:
         """w times the Jacobian."""
-        return lambda *xs: self.transforms.vjp(f, xs, again=self.again, once=True)[1](w)
+        return lambda *xs: self.transforms.pull(f, xs, w, again=self.again)
 
     def gradient(self, f: Function) -> Function:
         """The vjp of a scalar along 1."""
-        return reverse_gradient(self, f, self.again)
+        return lambda *xs: self.transforms.pull(f, xs, again=self.again)
 
     def along(self, field: Function, v: Any) -> Function:
         """Jacobian times v of a gradient field: symmetric, so the vjp serves."""
@@ -176,7 +166,9 @@ class FromJvp(_Both):
 
     def gradient(self, f: Function) -> Function:
         """The Jacobian of a scalar, or where a derivative of it follows, its vjp along 1."""
-        return reverse_gradient(self, f, True) if self.over_reverse else self.jacobian(f)
+        if not self.over_reverse:
+            return self.jacobian(f)
+        return lambda *xs: self.transforms.pull(f, xs, again=True)
 
 
 def prepare_transforms(

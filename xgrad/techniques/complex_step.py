@@ -7,7 +7,6 @@ Review 40(1), 110-112. Right where f is analytic; operations that are not say so
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,10 +39,6 @@ class _Step(Transforms):
             data = y.data if isinstance(y, Complex) else np.asarray(y)
             slope = np.where(np.isfinite(data.real), data.imag / h, np.nan)
             return np.asarray(slope, dtype=self.dtype)
-
-    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool, once: bool = False) -> Any:
-        """Only the jvp is native."""
-        raise NotImplementedError
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """A loop."""
@@ -80,7 +75,7 @@ class ComplexStep(Technique):
             return at, given, *at.directions(operator, framework, device)
 
         def run(at: Setting, given: Arguments, v: Any, w: Any) -> Any:
-            f = at.function(replace(given, xp=xp))
+            f = at.function(given._replace(xp=xp))
             return operator.derive(d, f, v, w, at.x_shapes[0])(*given.xs)
 
         return Staged(put, run)
