@@ -430,13 +430,13 @@ def test_forward_mode_takes_second_derivatives_over_reverse_unless_asked_twice(
 
     quartic.point("here")(lambda: {"x": np.array([1.0, -2.0, 0.5])})
     kind = type(find_framework(framework).transforms("forward"))
-    vjp, calls = kind.vjp, []
+    pull, calls = kind.pull, []
 
     def counted(self, *args, **keywords):
         calls.append(keywords)
-        return vjp(self, *args, **keywords)
+        return pull(self, *args, **keywords)
 
-    monkeypatch.setattr(kind, "vjp", counted)
+    monkeypatch.setattr(kind, "pull", counted)
     setting = Setting.make(quartic, next(iter(quartic.sizes)), "here", "float64", 0)
     for variant, nested in (("", True), ("twice", False)):
         calls.clear()

@@ -133,8 +133,8 @@ class Framework(ABC):
         """Whether `compile` records a function at the point where it is first called."""
         return False
 
-    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """f over rows: a loop, or one call where the framework can."""
+    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """f(row, rest) over rows, rest the same: a loop, or one call where the framework can."""
         raise NotImplementedError
 
 

@@ -182,9 +182,9 @@ class BallFramework(Framework):
         with precision(max(BITS, flint.ctx.prec)):
             yield
 
-    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """A loop."""
-        return lambda rows: [f(row) for row in rows]
+        return lambda rows, rest: [f(row, rest) for row in rows]
 
 
 FRAMEWORK = BallFramework()

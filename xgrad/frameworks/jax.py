@@ -168,11 +168,11 @@ class JaxFramework(Framework):
         """Always: everything runs under jit."""
         return True
 
-    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """`jax.vmap` under `jax.jit`."""
         import jax
 
-        return jax.jit(jax.vmap(f))
+        return jax.jit(jax.vmap(f, in_axes=(0, None)))
 
 
 FRAMEWORK = JaxFramework()

@@ -129,9 +129,9 @@ class NumPy(Framework):
         """NumPy reductions return scalars, which count as arrays of shape ()."""
         return isinstance(value, (np.ndarray, np.generic))
 
-    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """A loop: NumPy has no general way to batch a function."""
-        return lambda rows: np.stack([f(row) for row in rows])
+        return lambda rows, rest: np.stack([f(row, rest) for row in rows])
 
 
 FRAMEWORK = NumPy()

@@ -187,20 +187,18 @@ class Torch(Framework):
         """Compiled variants do."""
         return variant == "compiled"
 
-    def batch(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """`torch.func.vmap`; where an operation has no batching rule, a loop."""
         import torch
 
-        def loop(rows: Any) -> Any:
-            with torch.no_grad():
-                return torch.stack([f(row) for row in rows])
+        many = torch.func.vmap(f, in_dims=(0, None))
 
-        def mapped(rows: Any) -> Any:
-            try:
-                with torch.no_grad():
-                    return torch.func.vmap(f)(rows)
-            except RuntimeError:
-                return loop(rows)
+        def mapped(rows: Any, rest: Any) -> Any:
+            with torch.no_grad():
+                try:
+                    return many(rows, rest)
+                except RuntimeError:
+                    return torch.stack([f(row, rest) for row in rows])
 
         return mapped
 

@@ -7,7 +7,7 @@ differences of nearby values, as Moré and Wild 2011 (SIAM J. Sci. Comput. 33(3)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, comb, prod
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import Framework
-from xgrad.setting import EPS, Setting, rounded, scale
-from xgrad.techniques._stencil import Stencil, combine, points, unit_length
+from xgrad.setting import EPS, Arguments, Setting, rounded, scale
+from xgrad.techniques._stencil import Stencil, combine, points, unit_lengths
 
 RATIO = 2.2  # between neighbouring steps; halving would keep a step at multiples of a period
 LEVELS = 6  # steps in one rung, and columns of Richardson's tableau
@@ -26,8 +26,7 @@ ELEMENTS = 2**21  # numbers in one batch of inputs, at most
 LOUD = 8.0  # values below this many times their noise say nothing
 TINY = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
 
-Directions = tuple[np.ndarray, ...]
-Lengths = tuple[Any, ...]  # how far to go along each direction, in multiples of it
+Directions = list[np.ndarray]  # for each slot, a row for each tuple: (tuples, x)
 
 
 @dataclass
@@ -37,16 +36,11 @@ class Sampler:
     framework: Framework
     setting: Setting
     device: str
+    batched: Callable[[Any, Any], Any] | None = None  # of a setting that differs in values only
 
     def __post_init__(self) -> None:
-        arguments = self.setting.arguments(self.framework, self.device)
-        f = self.setting.function(arguments)
-        xp = arguments.xp
-
-        def flat(row: Any) -> Any:
-            return xp.reshape(f(*self.setting.split(row, xp)), (-1,))
-
-        self._batched = self.framework.batch(flat)
+        self._rest = self.setting.arguments(self.framework, self.device).rest
+        self._batched = self.batched or batch(self.framework, self.setting, self.device)
         constants = [a.size for a in self.setting.inputs.values() if isinstance(a, np.ndarray)]
         width = max(1, sum(constants), prod(self.setting.y_shape))
         self.rows = int(max(1, min(ROWS, ELEMENTS // width)))
@@ -62,26 +56,46 @@ class Sampler:
         """The spacing of the dtype at 1."""
         return EPS[self.setting.dtype]
 
-    def __call__(self, rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Values (rows, y) at points (rows, x) that the dtype holds, in batches of one length."""
         found = []
-        size = ceil(len(rows) / ceil(len(rows) / self.rows))
+        size = self._length(len(rows))
         for start in range(0, len(rows), size):
-            part = np.asarray(rows[start : start + size])
-            padded = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
-            put = self.framework.put(padded, self.setting.dtype, self.device)
-            found.append(self.framework.get(self._batched(put))[: len(part)])
+            part = rows[start : start + size]
+            if len(part) < size:
+                part = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
+            put = self.framework.put(part, self.setting.dtype, self.device)
+            found.append(self.framework.get(self._batched(put, self._rest)))
         self.evaluations += len(rows)
-        return np.concatenate(found)
+        return np.concatenate(found)[: len(rows)]
 
-    def blocks(self, items: Sequence[int], each: int) -> Iterator[Sequence[int]]:
-        """Items that need so many rows each, in lists that fill a batch."""
+    def _length(self, count: int) -> int:
+        """Rows of a batch; of few different lengths, where each is compiled anew."""
+        size = ceil(count / ceil(count / self.rows))
+        if not self.framework.traces(""):
+            return size
+        quarter = max(8, 2 ** (size.bit_length() - 3))
+        return min(self.rows, ceil(size / quarter) * quarter)
+
+    def blocks(self, items: np.ndarray, each: int) -> Iterator[np.ndarray]:
+        """Items that need so many rows each, in parts that fill a batch."""
         size = max(1, self.rows // each)
         return (items[start : start + size] for start in range(0, len(items), size))
 
     def held(self, point: np.ndarray) -> np.ndarray:
         """The nearest point that the dtype holds."""
         return rounded(point, self.setting.dtype)
+
+
+def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any, Any], Any]:
+    """The case at rows of flat points and the inputs that are not differentiated."""
+    xp, static = framework.namespace(setting.dtype, device), setting.static
+
+    def flat(row: Any, rest: Any) -> Any:
+        xs = setting.split(row, xp)
+        return xp.reshape(setting.function(Arguments(xp, xs, rest, static))(*xs), (-1,))
+
+    return framework.batch(flat)
 
 
 # --- noise ---------------------------------------------------------------------------------------
@@ -96,11 +110,10 @@ def noise(sample: Sampler, rng: np.random.Generator, lines: int = 4, count: int 
     """
     x, eps = sample.x, sample.eps
     short, long = min(64 * eps, eps**0.5 / 4), eps**0.5 / 4
-    rows = []
-    for spacing in (short, long) * (lines // 2):
-        direction = rng.uniform(0.5, 1, x.size) * rng.choice([-1, 1], x.size) * scale(x)
-        rows += [sample.held(x + t * spacing * direction) for t in range(count)]
-    values = sample(rows).reshape(lines, count, -1)
+    spacings = np.array((short, long) * (lines // 2))[:, None, None] * np.arange(count)[:, None]
+    signs = [rng.uniform(0.5, 1, x.size) * rng.choice([-1, 1], x.size) for _ in range(lines)]
+    rows = sample.held(x + spacings * (np.array(signs) * scale(x))[:, None])
+    values = sample(rows.reshape(-1, x.size)).reshape(lines, count, -1)
     size = np.max(np.abs(values), axis=(0, 1))
     unit = np.where(size > 0, size, 1.0)  # squares of tiny values would vanish
     estimates = [
@@ -112,15 +125,15 @@ def noise(sample: Sampler, rng: np.random.Generator, lines: int = 4, count: int 
 
 
 def quantum(values: np.ndarray) -> np.ndarray:
-    """The largest power of two that divides all values along the first axis, 0 where none vary.
+    """The largest power of two that divides all values along the last axis but one.
 
-    Where large terms cancel, it is the spacing of the terms.
+    It is 0 where none vary. Where large terms cancel, it is the spacing of the terms.
     """
     mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0.0))
     whole = np.abs(mantissa * 2.0**53).astype(np.int64)
     lowest = np.where(whole == 0, np.inf, np.ldexp((whole & -whole) * 2.0**-53, exponent))
-    vary = np.any(values != values[:1], axis=0)
-    return np.where(vary, np.min(lowest, axis=0), 0.0)
+    vary = np.any(values != values[..., :1, :], axis=-2)
+    return np.where(vary, np.min(lowest, axis=-2), 0.0)
 
 
 # --- ladders -------------------------------------------------------------------------------------
@@ -128,7 +141,7 @@ def quantum(values: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Ladder:
-    """Differences along one tuple of directions at ever shorter steps, values (levels, y).
+    """Differences along tuples of directions at ever shorter steps, (levels, tuples, y).
 
     `rounding` is the error that each may have of it; `low` and `high` limit the slope, where a
     probe in the scale of the elements themselves says something.
@@ -144,100 +157,84 @@ class Ladder:
         slopes = np.concatenate([self.slopes, rung.slopes])
         return Ladder(slopes, np.concatenate([self.rounding, rung.rounding]), self.low, self.high)
 
-    def limit(self, probe: Ladder) -> None:
-        """Keep near what a probe found, whose step is long for the scale of its elements."""
+    def of(self, chosen: np.ndarray) -> Ladder:
+        """The ladders of some tuples of directions."""
+        slopes, rounding = self.slopes[:, chosen], self.rounding[:, chosen]
+        return Ladder(slopes, rounding, self.low[chosen], self.high[chosen])
+
+    def limit(self, chosen: np.ndarray, probe: Ladder) -> None:
+        """Keep some near what a probe found, whose step is long for the scale of its elements."""
         (slope,), (rounding,) = probe.slopes, probe.rounding
         slack = rounding + np.abs(slope) / 4
-        self.low, self.high = slope - slack, slope + slack
+        self.low[chosen], self.high[chosen] = slope - slack, slope + slack
 
 
 def climb(
-    sample: Sampler, stencil: Stencil, block: Sequence[int], rung: int, rough: np.ndarray
-) -> list[Ladder]:
-    """One rung for the tuples of directions of these numbers, the first with probes where due."""
-    tuples = [stencil.direction(k, sample.x.size) for k in block]
-    plans = [_rung(sample, stencil, d, rung) for d in tuples]
-    ladders = _differences(sample, stencil, tuples, plans, rough)
-    probes = [_probe(sample, stencil, d) if rung == 0 else [] for d in tuples]
-    due = [k for k, plan in enumerate(probes) if plan]
-    if due:
-        here, plans = [tuples[k] for k in due], [probes[k] for k in due]
-        found = _differences(sample, stencil, here, plans, rough)
-        for k, probe in zip(due, found, strict=True):
-            ladders[k].limit(probe)
-    return ladders
-
-
-def _rung(sample: Sampler, stencil: Stencil, directions: Directions, rung: int) -> list[Lengths]:
-    """The steps of a rung; those of rung 0 begin at a share of the inputs' scale."""
+    sample: Sampler, stencil: Stencil, directions: Directions, rung: int, rough: np.ndarray
+) -> Ladder:
+    """One rung along tuples of directions, the first with probes where due."""
     x = sample.x
-    units = [scale(x) if stencil.elementwise else unit_length(x, d, floor=1.0) for d in directions]
-    levels = range(LEVELS * rung, LEVELS * (rung + 1))
-    return [tuple(FIRST * RATIO**-k * unit for unit in units) for k in levels]
-
-
-def _probe(sample: Sampler, stencil: Stencil, directions: Directions) -> list[Lengths]:
-    """One step in the scale of elements that lie far below the others; else none."""
-    usual = [unit_length(sample.x, d, floor=1.0) for d in directions]
-    own = [unit_length(sample.x, d, floor=0.0) for d in directions]
+    usual = [unit_lengths(x, d, floor=1.0) for d in directions]
+    steps = FIRST * RATIO ** -np.arange(LEVELS * rung, LEVELS * (rung + 1.0))
+    if stencil.elementwise:
+        units = [np.broadcast_to(scale(x), d.shape)[:, None] for d in directions]
+        return _differences(sample, stencil, directions, [steps[:, None] * u for u in units], rough)
+    lengths = [(steps * u[:, None])[..., None] for u in usual]
+    ladder = _differences(sample, stencil, directions, lengths, rough)
+    own = [unit_lengths(x, d, floor=0.0) for d in directions]
     last = FIRST * RATIO**-LEVELS
     far = [b < last * a for a, b in zip(usual, own, strict=True)]
-    if stencil.elementwise or not any(far):
-        return []
-    choices = zip(usual, own, far, strict=True)
-    return [tuple(FIRST * b if f else max(FIRST * b, last * a) for a, b, f in choices)]
+    due = np.flatnonzero(np.any(far, axis=0))
+    if rung == 0 and due.size:  # one step in the scale of elements that lie far below the others
+        choices = zip(usual, own, far, strict=True)
+        probe = [np.where(f, FIRST * b, np.fmax(FIRST * b, last * a))[due] for a, b, f in choices]
+        here = [d[due] for d in directions]
+        lengths = [p[:, None, None] for p in probe]
+        ladder.limit(due, _differences(sample, stencil, here, lengths, rough))
+    return ladder
 
 
 def _differences(
     sample: Sampler,
     stencil: Stencil,
-    tuples: list[Directions],
-    plans: list[list[Lengths]],
+    directions: Directions,
+    lengths: list[np.ndarray],
     rough: np.ndarray,
-) -> list[Ladder]:
-    """The stencil along tuples of directions at the lengths planned for each, in one batch."""
-    widths: list[Any] = []
-    rows: list[np.ndarray] = []
-    for directions, plan in zip(tuples, plans, strict=True):
-        for lengths in plan:
-            steps = tuple(s * d for s, d in zip(lengths, directions, strict=True))
-            held = [sample.held(p) for p in points(sample.x, steps)]
-            widths.append(_width(held, directions, stencil))
-            rows += held
-    levels = len(plans[0])
-    values = sample(rows).reshape(len(tuples), levels, 2 ** len(stencil.slots), -1)
-    return [
-        _ladder(sample, v, widths[k * levels : (k + 1) * levels], rough)
-        for k, v in enumerate(values)
-    ]
+) -> Ladder:
+    """The stencil along tuples of directions, at lengths (tuples, levels, 1 or x), in one batch."""
+    steps = tuple(s * d[:, None] for s, d in zip(lengths, directions, strict=True))
+    held = sample.held(np.stack(points(sample.x, steps), axis=2))  # (tuples, levels, points, x)
+    values = sample(held.reshape(-1, held.shape[-1])).reshape(*held.shape[:3], -1)
+    return _ladder(sample, values, _widths(held, directions, stencil), rough)
 
 
-def _ladder(sample: Sampler, values: np.ndarray, widths: list[Any], rough: np.ndarray) -> Ladder:
-    """Slopes of values (levels, points, y), and the rounding error that each may have."""
-    size = np.max(np.abs(values), axis=(0, 1))
-    spacing = quantum(values.reshape(-1, values.shape[-1]))
+def _ladder(sample: Sampler, values: np.ndarray, widths: np.ndarray, rough: np.ndarray) -> Ladder:
+    """Slopes of values (tuples, levels, points, y), and the rounding error that each may have."""
+    tuples, levels, count, y = values.shape
+    largest = np.max(np.abs(values), axis=2)
+    size = np.max(largest, axis=1)
+    spacing = quantum(values.reshape(tuples, levels * count, y))
     coarse = np.maximum(rough, spacing)
     loud = (spacing > 0) & (coarse > np.maximum(size / LOUD, TINY[sample.setting.dtype]))
     coarse = np.where(loud, np.inf, coarse)
-    count = values.shape[1]
-    slopes, rounding = [], []
-    for level, width in zip(values, widths, strict=True):
-        slopes.append(combine(list(level), width))
-        here = np.fmax(coarse, sample.eps * np.max(np.abs(level), axis=0))
-        rounding.append(count * here / np.abs(width))
-    return Ladder(np.array(slopes), np.array(rounding))
+    slopes = combine([values[:, :, k] for k in range(count)], widths)
+    rounding = count * np.fmax(coarse[:, None], sample.eps * largest) / np.abs(widths)
+    low, high = np.full((2, tuples, y), [[[-np.inf]], [[np.inf]]])
+    return Ladder(slopes.swapaxes(0, 1), rounding.swapaxes(0, 1), low, high)
 
 
-def _width(held: list[np.ndarray], directions: Directions, stencil: Stencil) -> Any:
-    """The full width of the difference in multiples of the directions, as held points have it."""
-    if len(held) == 2:
-        moved = [held[0] - held[1]]
+def _widths(held: np.ndarray, directions: Directions, stencil: Stencil) -> np.ndarray:
+    """The full widths of differences in multiples of the directions, as held points have them."""
+    if held.shape[2] == 2:
+        moved = [held[:, :, 0] - held[:, :, 1]]
     else:
-        pp, pm, mp, mm = held
+        pp, pm, mp, mm = (held[:, :, k] for k in range(4))
         moved = [(pp + pm - mp - mm) / 2, (pp - pm + mp - mm) / 2]
     if stencil.elementwise:
-        return np.prod(moved, axis=0)
-    return prod(float(np.dot(m, d) / np.dot(d, d)) for m, d in zip(moved, directions, strict=True))
+        return np.asarray(prod(moved))
+    pairs = zip(moved, directions, strict=True)
+    along = [np.einsum("tlx,tx->tl", m, d) / np.sum(d * d, axis=1)[:, None] for m, d in pairs]
+    return np.asarray(prod(along))[..., None]
 
 
 # --- extrapolation -------------------------------------------------------------------------------

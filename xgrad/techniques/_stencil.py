@@ -32,18 +32,23 @@ class Stencil:
 
     def directions(self, n: int) -> Iterator[tuple[np.ndarray, ...]]:
         """The tuples of flat directions to take differences along, the last slot fastest."""
-        return (self.direction(k, n) for k in range(n**self.free))
+        for k in range(n**self.free):
+            yield tuple(rows[0] for rows in self.block(np.array([k]), n))
 
-    def direction(self, k: int, n: int) -> tuple[np.ndarray, ...]:
-        """The k-th of these tuples."""
+    def block(self, numbers: np.ndarray, n: int) -> list[np.ndarray]:
+        """The tuples of these numbers: for each slot, a row (n,) for each tuple."""
+        left = numbers
         found: list[np.ndarray] = []
         for slot in reversed(self.slots):
             if isinstance(slot, str) and slot == BASIS:
-                k, index = divmod(k, n)
-                slot = np.zeros(n)
-                slot[index] = 1.0
-            found.insert(0, np.ones(n) if isinstance(slot, str) else slot)
-        return tuple(found)
+                left, index = np.divmod(left, n)
+                rows = np.zeros((len(left), n))
+                rows[np.arange(len(left)), index] = 1.0
+            else:
+                direction = np.ones(n) if isinstance(slot, str) else slot
+                rows = np.broadcast_to(direction, (len(left), n))
+            found.insert(0, rows)
+        return found
 
     @property
     def free(self) -> int:
@@ -156,14 +161,22 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
 def unit_length(
     x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8, zero: float | None = None
 ) -> float:
-    """The longest multiple of a direction that moves every element by at most its own scale.
+    """The longest multiple of a direction that moves every element by at most its own scale."""
+    return float(unit_lengths(x, direction[None], floor, zero)[0])
+
+
+def unit_lengths(
+    x: np.ndarray, directions: np.ndarray, floor: float, zero: float | None = None
+) -> np.ndarray:
+    """Of each direction, the longest multiple that moves every element by at most its own scale.
 
     The scale of an element is at least `floor` times that of a typical one, so that elements
     near zero do not shrink the step; that of one at zero is `zero`, else the typical one's.
     """
-    moved = direction != 0
-    if not moved.any():
-        return 1.0
     typical = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
-    size = np.where(x == 0, typical if zero is None else zero, np.abs(x))[moved]
-    return float(np.min(np.maximum(size, floor * typical) / np.abs(direction[moved])))
+    size = np.where(x == 0, typical if zero is None else zero, np.abs(x))
+    far = np.abs(directions)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        multiples = np.where(far > 0, np.maximum(size, floor * typical) / far, np.inf)
+    found = np.min(multiples, axis=1)
+    return np.where(np.any(far > 0, axis=1), found, 1.0)

@@ -12,7 +12,7 @@ from xgrad.operators import Operator
 from xgrad.problem import Case, generator
 from xgrad.setting import Setting
 from xgrad.techniques import Compute, Result, Staged, Technique, parse_step
-from xgrad.techniques._ladder import LEVELS, Ladder, Sampler, climb, extrapolate, noise
+from xgrad.techniques._ladder import LEVELS, Sampler, batch, climb, extrapolate, noise
 from xgrad.techniques._stencil import Stencil, plan, points
 
 RUNGS = 8  # each continues the one before, where that did not settle
@@ -64,9 +64,10 @@ class Differences(Technique):
         if framework.exact:
             return _defined(operator)
         _require_affordable(setting, stencil)
+        batched = batch(framework, setting, device)
 
         def put(at: Setting) -> tuple[Sampler, Stencil]:
-            return Sampler(framework, at, device), plan(operator, at)
+            return Sampler(framework, at, device, batched), plan(operator, at)
 
         if not scheme:
             return Staged(put, extrapolated, _require_resolved)
@@ -113,9 +114,8 @@ def extrapolated(sample: Sampler, stencil: Stencil) -> Result:
     found = np.zeros((2, len(order), prod(sample.setting.y_shape)))
     with np.errstate(all="ignore"):
         rough = noise(sample, generator(sample.setting.seed, "noise"))
-        ladders: dict[int, Ladder | None] = dict.fromkeys(order)
-        for rung in range(RUNGS):
-            ladders = _climbed(sample, stencil, ladders, rung, rough, found)
+        for block in sample.blocks(np.unique(order), LEVELS * 2 ** len(stencil.slots)):
+            found[:, block] = _settled(sample, stencil, stencil.block(block, n), rough)
         values, errors = found[:, order]
         safety = SAFETY if sample.setting.dtype == "float64" else SAFETY_IN_SHORT
         bound = safety * stencil.assemble_bounds(errors, n)
@@ -126,34 +126,28 @@ def extrapolated(sample: Sampler, stencil: Stencil) -> Result:
     )
 
 
-def _climbed(
-    sample: Sampler,
-    stencil: Stencil,
-    ladders: dict[int, Ladder | None],
-    rung: int,
-    rough: np.ndarray,
-    found: np.ndarray,
-) -> dict[int, Ladder | None]:
-    """Continue ladders by one rung, and return those that shorter steps may still improve.
-
-    Values and errors go to `found`.
-    """
-    left: dict[int, Ladder | None] = {}
-    for block in sample.blocks(list(ladders), LEVELS * 2 ** len(stencil.slots)):
-        for k, made in zip(block, climb(sample, stencil, block, rung, rough), strict=True):
-            known = ladders[k]
-            ladder = made if known is None else known.continued(made)
-            found[:, k] = extrapolate(ladder)
-            if not np.all(found[1, k] <= ladder.rounding[-1]):
-                left[k] = ladder
-    return left
+def _settled(
+    sample: Sampler, stencil: Stencil, directions: list[np.ndarray], rough: np.ndarray
+) -> np.ndarray:
+    """Values and errors (2, directions, y); ladders that shorter steps may improve go on."""
+    ladder = climb(sample, stencil, directions, 0, rough)
+    found = np.array(extrapolate(ladder))
+    going = np.arange(len(directions[0]))
+    for rung in range(1, RUNGS):
+        left = np.any(~(found[1, going] <= ladder.rounding[-1]), axis=1)
+        if not left.any():
+            break
+        going, ladder = going[left], ladder.of(left)
+        made = climb(sample, stencil, [d[going] for d in directions], rung, rough)
+        ladder = ladder.continued(made)
+        found[:, going] = extrapolate(ladder)
+    return found
 
 
-def _mirror(stencil: Stencil, n: int) -> list[int]:
+def _mirror(stencil: Stencil, n: int) -> np.ndarray:
     """For each tuple, the tuple that has its value: one triangle of a symmetric table."""
-    if not stencil.symmetric:
-        return list(range(n**stencil.free))
-    return [min(i * n + j, j * n + i) for i in range(n) for j in range(n)]
+    every = np.arange(n**stencil.free)
+    return np.minimum(every, every % n * n + every // n) if stencil.symmetric else every
 
 
 def by_hand(sample: Sampler, stencil: Stencil, scheme: str, step: float | None) -> np.ndarray:
@@ -201,14 +195,15 @@ def _slopes(sample: Sampler, stencil: Stencil, scheme: str, h: float, width: flo
     Each operation is rounded to the dtype; float64 in between is long enough to change nothing.
     """
     n, found = sample.x.size, []
-    for block in sample.blocks(range(n**stencil.free), 2):
-        rows = []
-        for k in block:
-            (direction,) = stencil.direction(k, n)
-            ahead, behind = points(sample.x, (sample.held(h * direction),))
-            rows += [sample.held(ahead), sample.held(behind) if scheme == "central" else sample.x]
-        values = sample(rows)
-        found.append(sample.held(sample.held(values[0::2] - values[1::2]) / width))
+    for block in sample.blocks(np.arange(n**stencil.free), 2):
+        (directions,) = stencil.block(block, n)
+        ahead, behind = points(sample.x, (sample.held(h * directions),))
+        back = (
+            sample.held(behind) if scheme == "central" else np.broadcast_to(sample.x, ahead.shape)
+        )
+        values = sample(np.concatenate([sample.held(ahead), back]))
+        slopes = sample.held(values[: len(block)] - values[len(block) :])
+        found.append(sample.held(slopes / width))
     return np.concatenate(found)
 
 
