@@ -10,6 +10,7 @@ it as it is). Medians, and their ratios to ours, are printed; the last line has 
 deviation.
 """
 
+import random
 import statistics
 import sys
 import time
@@ -67,6 +68,13 @@ def ours(call, number):
     return clock.block(call, number)
 
 
+def in_turn(timers, call, number, rng):
+    """A block by each timer, in random order: what runs first has the colder caches."""
+    order = rng.sample(range(len(timers)), len(timers))
+    found = {k: clean(timers[k], call, number) for k in order}
+    return [found[k] for k in range(len(timers))]
+
+
 def compare(setting, name, theirs):
     """The median of ours on one method, and those of the others' ratios to it, round by round."""
     framework, technique = name.split(".")
@@ -76,7 +84,7 @@ def compare(setting, name, theirs):
         call = make_call(library, "cpu", *steps(compute, setting))
         number = max(1, round(clock.TARGET / min(plain(call, 3) for _ in range(20))))
         timers = (ours, theirs, plain)
-        rounds = [[clean(timer, call, number) for timer in timers] for _ in range(ROUNDS)]
+        rounds = [in_turn(timers, call, number, random.Random(k)) for k in range(ROUNDS)]
     first, *others = zip(*rounds, strict=True)
     shares = [[b / a for a, b in zip(first, other, strict=True)] for other in others]
     return statistics.median(first), [statistics.median(s) for s in shares]

@@ -9,11 +9,10 @@ from xgrad.checking import make_case
 from xgrad.evaluation import evaluate
 from xgrad.frameworks import find_framework
 from xgrad.operators import OPERATORS
-from xgrad.problem import generator
 from xgrad.referee import Referee
 from xgrad.setting import Setting
 from xgrad.techniques import Method, _ladder
-from xgrad.techniques._ladder import Ladder, Sampler, extrapolate, noise, quantum
+from xgrad.techniques._ladder import Ladder, Sampler, extrapolate, noise, noise_points, quantum
 from xgrad.techniques.differences import TECHNIQUE
 
 N = 8
@@ -209,13 +208,14 @@ def test_noise_has_the_size_of_the_noise(level):
         return xp.sum(x * x) + level * xp.sin(1e15 * xp.sum(x))
 
     sample = Sampler(find_framework("numpy"), setting_of(rough, np.array([0.3, 0.7])), "cpu")
-    (found,) = noise(sample, generator(0, "noise"))
+    (found,) = noise(sample, noise_points(sample))
     assert 0.3 < found / (2 * level / np.sqrt(2)) < 4
 
 
 def test_noise_sees_one_side_of_a_kink():
     kinked = setting_of(lambda xp, x: xp.sum(xp.abs(x)), np.array([0.0, 1.0]))
-    (found,) = noise(Sampler(find_framework("numpy"), kinked, "cpu"), generator(0, "noise"))
+    sample = Sampler(find_framework("numpy"), kinked, "cpu")
+    (found,) = noise(sample, noise_points(sample))
     assert found < 1e-15
 
 

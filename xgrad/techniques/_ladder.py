@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, comb, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from xgrad.frameworks import Framework
+from xgrad.problem import generator
 from xgrad.setting import EPS, Arguments, Setting, rounded, scale
-from xgrad.techniques._stencil import Stencil, combine, points, unit_lengths
+from xgrad.techniques._stencil import Stencil, combine, points, room, unit_length
 
 RATIO = 2.2  # between neighbouring steps; halving would keep a step at multiples of a period
 LEVELS = 6  # steps in one rung, and columns of Richardson's tableau
@@ -25,8 +26,6 @@ ROWS = 4_096  # evaluations in one batch, at most
 ELEMENTS = 2**21  # numbers in one batch of inputs, at most
 LOUD = 8.0  # values below this many times their noise say nothing
 TINY = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
-
-Directions = list[np.ndarray]  # for each slot, a row for each tuple: (tuples, x)
 
 
 @dataclass
@@ -39,7 +38,7 @@ class Sampler:
     batched: Callable[[Any, Any], Any] | None = None  # of a setting that differs in values only
 
     def __post_init__(self) -> None:
-        self._rest = self.setting.arguments(self.framework, self.device).rest
+        self.rest = self.setting.arguments(self.framework, self.device).rest
         self._batched = self.batched or batch(self.framework, self.setting, self.device)
         constants = [a.size for a in self.setting.inputs.values() if isinstance(a, np.ndarray)]
         width = max(1, sum(constants), prod(self.setting.y_shape))
@@ -50,6 +49,11 @@ class Sampler:
     def x(self) -> np.ndarray:
         """The point, flat."""
         return self.setting.flat_x
+
+    @property
+    def xp(self) -> Any:
+        """The library of what is done with the values."""
+        return np
 
     @property
     def eps(self) -> float:
@@ -65,7 +69,7 @@ class Sampler:
             if len(part) < size:
                 part = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
             put = self.framework.put(part, self.setting.dtype, self.device)
-            found.append(self.framework.get(self._batched(put, self._rest)))
+            found.append(self.framework.get(self._batched(put, self.rest)))
         self.evaluations += len(rows)
         return np.concatenate(found)[: len(rows)]
 
@@ -87,6 +91,32 @@ class Sampler:
         return rounded(point, self.setting.dtype)
 
 
+@dataclass
+class Trace:
+    """The same inside a function that is compiled, where point and inputs are its arguments."""
+
+    xp: Any
+    x: Any
+    rest: Any
+    setting: Setting
+    batched: Callable[[Any, Any], Any]
+
+    @property
+    def eps(self) -> float:
+        """The spacing of the dtype at 1."""
+        return EPS[self.setting.dtype]
+
+    def __call__(self, rows: Any) -> Any:
+        """Values (rows, y) in float64."""
+        held = self.xp.astype(rows, getattr(self.xp, self.setting.dtype))
+        return self.xp.astype(self.batched(held, self.rest), self.xp.float64)
+
+    def held(self, point: Any) -> Any:
+        """The nearest point that the dtype holds."""
+        short = self.xp.astype(point, getattr(self.xp, self.setting.dtype))
+        return self.xp.astype(short, self.xp.float64)
+
+
 def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any, Any], Any]:
     """The case at rows of flat points and the inputs that are not differentiated."""
     xp, static = framework.namespace(setting.dtype, device), setting.static
@@ -101,39 +131,50 @@ def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any,
 # --- noise ---------------------------------------------------------------------------------------
 
 
-def noise(sample: Sampler, rng: np.random.Generator, lines: int = 4, count: int = 8) -> np.ndarray:
-    """The rounding noise of each value: high differences of values on short random lines.
+LINES, COUNT = 4, 8  # on which the noise is looked for, and the points of each
+
+
+def noise_points(sample: Sampler) -> np.ndarray:
+    """Points (LINES, COUNT, x) on short random lines, every other one a little longer."""
+    x, eps, rng = sample.x, sample.eps, generator(sample.setting.seed, "noise")
+    short, long = min(64 * eps, eps**0.5 / 4), eps**0.5 / 4
+    spacings = np.array((short, long) * (LINES // 2))[:, None, None] * np.arange(COUNT)[:, None]
+    lines = rng.uniform(0.5, 1, (LINES, x.size)) * rng.choice([-1, 1], (LINES, x.size)) * scale(x)
+    return np.asarray(x + spacings * lines[:, None])
+
+
+def noise(sample: Sampler | Trace, at: Any) -> Any:
+    """The rounding noise of each value: high differences of values at `noise_points`.
 
     The k-th difference of a smooth function at such spacing vanishes, that of independent noise of
     variance s² has variance s² C(2k, k); k = 4 to 6 are used, and the largest line counts. Lines
     start at the point, so that they see one side of a kink; the longer ones see coarser noise.
     """
-    x, eps = sample.x, sample.eps
-    short, long = min(64 * eps, eps**0.5 / 4), eps**0.5 / 4
-    spacings = np.array((short, long) * (lines // 2))[:, None, None] * np.arange(count)[:, None]
-    signs = [rng.uniform(0.5, 1, x.size) * rng.choice([-1, 1], x.size) for _ in range(lines)]
-    rows = sample.held(x + spacings * (np.array(signs) * scale(x))[:, None])
-    values = sample(rows.reshape(-1, x.size)).reshape(lines, count, -1)
-    size = np.max(np.abs(values), axis=(0, 1))
-    unit = np.where(size > 0, size, 1.0)  # squares of tiny values would vanish
-    estimates = [
-        np.sqrt(np.mean(np.diff(values / unit, n=k, axis=1) ** 2, axis=1) / comb(2 * k, k))
-        for k in (4, 5, 6)
-    ]
-    measured = unit * np.max(np.median(estimates, axis=0), axis=0)
-    return np.fmax(2 * measured, 0.5 * eps * size + TINY[sample.setting.dtype])
+    xp, eps = sample.xp, sample.eps
+    values = xp.reshape(sample(sample.held(xp.reshape(at, (-1, at.shape[-1])))), (LINES, COUNT, -1))
+    size = xp.max(xp.abs(values), axis=(0, 1))
+    unit = xp.where(size > 0, size, 1.0)  # squares of tiny values would vanish
+    estimates = []
+    difference = xp.diff(values / unit, n=3, axis=1)
+    for k in (4, 5, 6):
+        difference = xp.diff(difference, axis=1)
+        estimates.append(xp.sqrt(xp.mean(difference**2, axis=1) / comb(2 * k, k)))
+    low, middle, high = estimates
+    median = xp.maximum(xp.minimum(low, middle), xp.minimum(xp.maximum(low, middle), high))
+    measured = unit * xp.max(median, axis=0)
+    return xp.fmax(2 * measured, 0.5 * eps * size + TINY[sample.setting.dtype])
 
 
-def quantum(values: np.ndarray) -> np.ndarray:
+def quantum(values: Any, xp: Any = np) -> Any:
     """The largest power of two that divides all values along the last axis but one.
 
     It is 0 where none vary. Where large terms cancel, it is the spacing of the terms.
     """
-    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0.0))
-    whole = np.abs(mantissa * 2.0**53).astype(np.int64)
-    lowest = np.where(whole == 0, np.inf, np.ldexp((whole & -whole) * 2.0**-53, exponent))
-    vary = np.any(values != values[..., :1, :], axis=-2)
-    return np.where(vary, np.min(lowest, axis=-2), 0.0)
+    mantissa, exponent = xp.frexp(xp.where(xp.isfinite(values), values, 0.0))
+    whole = xp.astype(xp.abs(mantissa * 2.0**53), xp.int64)
+    lowest = xp.where(whole == 0, xp.inf, xp.ldexp((whole & -whole) * 2.0**-53, exponent))
+    vary = xp.any(values != values[..., :1, :], axis=-2)
+    return xp.where(vary, xp.min(lowest, axis=-2), 0.0)
 
 
 # --- ladders -------------------------------------------------------------------------------------
@@ -159,113 +200,165 @@ class Ladder:
 
     def of(self, chosen: np.ndarray) -> Ladder:
         """The ladders of some tuples of directions."""
-        slopes, rounding = self.slopes[:, chosen], self.rounding[:, chosen]
-        return Ladder(slopes, rounding, self.low[chosen], self.high[chosen])
+        low, high = self.limits()
+        return Ladder(self.slopes[:, chosen], self.rounding[:, chosen], low[chosen], high[chosen])
 
     def limit(self, chosen: np.ndarray, probe: Ladder) -> None:
         """Keep some near what a probe found, whose step is long for the scale of its elements."""
         (slope,), (rounding,) = probe.slopes, probe.rounding
         slack = rounding + np.abs(slope) / 4
+        self.low, self.high = self.limits()
         self.low[chosen], self.high[chosen] = slope - slack, slope + slack
+
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """`low` and `high` of each tuple and value."""
+        shape = self.slopes.shape[1:]
+        return np.broadcast_to(self.low, shape).copy(), np.broadcast_to(self.high, shape).copy()
+
+
+class Reach(NamedTuple):
+    """How far to go along tuples of directions, in multiples of them, slot by slot.
+
+    `usual` is in the scale of typical inputs, `own` in that of the elements moved, (tuples,).
+    """
+
+    usual: list[np.ndarray]
+    own: list[np.ndarray]
+
+    @classmethod
+    def of(cls, x: np.ndarray, stencil: Stencil, numbers: np.ndarray) -> Reach:
+        """That of tuples of directions at a point; (1, x) where each element has its own."""
+        if stencil.elementwise:
+            return cls([scale(x)[None] for _ in stencil.slots], [])
+        indices = stencil.indices(numbers, x.size)
+        slots = list(zip(stencil.slots, indices, strict=True))
+
+        def lengths(floor: float) -> list[np.ndarray]:
+            far = room(x, floor)
+            return [
+                np.full(len(numbers), unit_length(x, slot, floor)) if at is None else far[at]
+                for slot, at in slots
+            ]
+
+        return cls(lengths(1.0), lengths(0.0))
+
+    def of_those(self, chosen: np.ndarray) -> Reach:
+        """That of some of the tuples."""
+        return Reach([u[chosen] for u in self.usual], [u[chosen] for u in self.own])
+
+    @property
+    def low(self) -> list[np.ndarray]:
+        """Where elements lie far below the others, slot by slot."""
+        last = FIRST * RATIO**-LEVELS
+        return [b < last * a for a, b in zip(self.usual, self.own, strict=True)]
+
+
+def steps(reach: list[Any], rung: int) -> list[Any]:
+    """The lengths (tuples, levels, 1 or x) of a rung, slot by slot."""
+    shares = FIRST * RATIO ** -np.arange(LEVELS * rung, LEVELS * (rung + 1.0))
+    return [shares[:, None] * u.reshape(len(u), 1, -1) for u in reach]
+
+
+def probes(
+    sample: Sampler, stencil: Stencil, numbers: np.ndarray, reach: Reach, rough: np.ndarray
+) -> tuple[np.ndarray, Ladder] | None:
+    """One step in the scale of elements that lie far below the others, where there are any."""
+    due = np.flatnonzero(np.any(reach.low, axis=0)) if reach.own else np.zeros(0, dtype=int)
+    if not due.size:
+        return None
+    last = FIRST * RATIO**-LEVELS
+    lengths = [
+        np.where(low, FIRST * own, np.fmax(FIRST * own, last * usual))[due, None, None]
+        for usual, own, low in zip(reach.usual, reach.own, reach.low, strict=True)
+    ]
+    return due, climb(sample, stencil, numbers[due], lengths, rough)
 
 
 def climb(
-    sample: Sampler, stencil: Stencil, directions: Directions, rung: int, rough: np.ndarray
-) -> Ladder:
-    """One rung along tuples of directions, the first with probes where due."""
-    x = sample.x
-    usual = [unit_lengths(x, d, floor=1.0) for d in directions]
-    steps = FIRST * RATIO ** -np.arange(LEVELS * rung, LEVELS * (rung + 1.0))
-    if stencil.elementwise:
-        units = [np.broadcast_to(scale(x), d.shape)[:, None] for d in directions]
-        return _differences(sample, stencil, directions, [steps[:, None] * u for u in units], rough)
-    lengths = [(steps * u[:, None])[..., None] for u in usual]
-    ladder = _differences(sample, stencil, directions, lengths, rough)
-    own = [unit_lengths(x, d, floor=0.0) for d in directions]
-    last = FIRST * RATIO**-LEVELS
-    far = [b < last * a for a, b in zip(usual, own, strict=True)]
-    due = np.flatnonzero(np.any(far, axis=0))
-    if rung == 0 and due.size:  # one step in the scale of elements that lie far below the others
-        choices = zip(usual, own, far, strict=True)
-        probe = [np.where(f, FIRST * b, np.fmax(FIRST * b, last * a))[due] for a, b, f in choices]
-        here = [d[due] for d in directions]
-        lengths = [p[:, None, None] for p in probe]
-        ladder.limit(due, _differences(sample, stencil, here, lengths, rough))
-    return ladder
-
-
-def _differences(
-    sample: Sampler,
-    stencil: Stencil,
-    directions: Directions,
-    lengths: list[np.ndarray],
-    rough: np.ndarray,
+    sample: Sampler | Trace, stencil: Stencil, numbers: Any, lengths: list[Any], rough: Any
 ) -> Ladder:
     """The stencil along tuples of directions, at lengths (tuples, levels, 1 or x), in one batch."""
-    steps = tuple(s * d[:, None] for s, d in zip(lengths, directions, strict=True))
-    held = sample.held(np.stack(points(sample.x, steps), axis=2))  # (tuples, levels, points, x)
-    values = sample(held.reshape(-1, held.shape[-1])).reshape(*held.shape[:3], -1)
-    return _ladder(sample, values, _widths(held, directions, stencil), rough)
-
-
-def _ladder(sample: Sampler, values: np.ndarray, widths: np.ndarray, rough: np.ndarray) -> Ladder:
-    """Slopes of values (tuples, levels, points, y), and the rounding error that each may have."""
-    tuples, levels, count, y = values.shape
-    largest = np.max(np.abs(values), axis=2)
-    size = np.max(largest, axis=1)
-    spacing = quantum(values.reshape(tuples, levels * count, y))
-    coarse = np.maximum(rough, spacing)
-    loud = (spacing > 0) & (coarse > np.maximum(size / LOUD, TINY[sample.setting.dtype]))
-    coarse = np.where(loud, np.inf, coarse)
-    slopes = combine([values[:, :, k] for k in range(count)], widths)
-    rounding = count * np.fmax(coarse[:, None], sample.eps * largest) / np.abs(widths)
-    low, high = np.full((2, tuples, y), [[[-np.inf]], [[np.inf]]])
-    return Ladder(slopes.swapaxes(0, 1), rounding.swapaxes(0, 1), low, high)
-
-
-def _widths(held: np.ndarray, directions: Directions, stencil: Stencil) -> np.ndarray:
-    """The full widths of differences in multiples of the directions, as held points have them."""
-    if held.shape[2] == 2:
-        moved = [held[:, :, 0] - held[:, :, 1]]
-    else:
-        pp, pm, mp, mm = (held[:, :, k] for k in range(4))
-        moved = [(pp + pm - mp - mm) / 2, (pp - pm + mp - mm) / 2]
+    xp, n = sample.xp, sample.x.size
+    directions = stencil.block(numbers, n, xp)
+    moves = tuple(s * d[:, None] for s, d in zip(lengths, directions, strict=True))
+    held = sample.held(xp.stack(points(sample.x, moves), axis=2))  # (tuples, levels, points, x)
+    values = sample(xp.reshape(held, (-1, n)))
+    values = xp.reshape(values, (*held.shape[:3], -1))
+    moved = _moved([held[:, :, k] for k in range(held.shape[2])])
     if stencil.elementwise:
-        return np.asarray(prod(moved))
-    pairs = zip(moved, directions, strict=True)
-    along = [np.einsum("tlx,tx->tl", m, d) / np.sum(d * d, axis=1)[:, None] for m, d in pairs]
-    return np.asarray(prod(along))[..., None]
+        return _ladder(sample, values, prod(moved), rough)
+    indices = stencil.indices(numbers, n)
+    widths = [_along(xp, *each) for each in zip(moved, directions, indices, strict=True)]
+    return _ladder(sample, values, prod(widths), rough)
+
+
+def _ladder(sample: Sampler | Trace, values: Any, widths: Any, rough: Any) -> Ladder:
+    """Slopes of values (tuples, levels, points, y), and the rounding error that each may have."""
+    xp, (tuples, levels, count, y) = sample.xp, values.shape
+    largest = xp.max(xp.abs(values), axis=2)
+    size = xp.max(largest, axis=1)
+    spacing = quantum(xp.reshape(values, (tuples, levels * count, y)), xp)
+    coarse = xp.maximum(rough, spacing)
+    loud = (spacing > 0) & (coarse > xp.maximum(size / LOUD, TINY[sample.setting.dtype]))
+    coarse = xp.where(loud, xp.inf, coarse)
+    slopes = combine([values[:, :, k] for k in range(count)], widths)
+    rounding = count * xp.fmax(coarse[:, None], sample.eps * largest) / xp.abs(widths)
+    return Ladder(xp.moveaxis(slopes, 1, 0), xp.moveaxis(rounding, 1, 0))
+
+
+def _moved(held: list[Any]) -> list[Any]:
+    """How far the points of a stencil lie apart in each of its slots, as the dtype holds them."""
+    if len(held) == 2:
+        return [held[0] - held[1]]
+    pp, pm, mp, mm = held
+    return [(pp + pm - mp - mm) / 2, (pp - pm + mp - mm) / 2]
+
+
+def _along(xp: Any, moved: Any, directions: Any, index: Any) -> Any:
+    """The width (tuples, levels, 1) in multiples of the directions, of which one may be a unit."""
+    if index is not None:
+        return xp.take_along_axis(moved, index[:, None, None], axis=2)
+    along = xp.einsum("tlx,tx->tl", moved, directions)
+    return (along / xp.sum(directions * directions, axis=1)[:, None])[..., None]
 
 
 # --- extrapolation -------------------------------------------------------------------------------
 
 
-def extrapolate(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
+def extrapolate(ladder: Ladder, xp: Any = np) -> tuple[Any, Any]:
     """The best entry of Richardson's tableau and its estimated error, for each value.
 
     The estimate is the larger distance to the two entries that it was made from, the rounding
     noise as the tableau amplifies it, and what entries of shorter steps contradict beyond theirs.
     """
     entries, rounding = ladder.slopes, ladder.rounding
-    best = np.nan_to_num(entries[0], posinf=0.0, neginf=0.0)  # ± inf, where nothing is better
-    error = np.full(best.shape, np.inf, dtype=entries.dtype)
+    best = xp.where(xp.isfinite(entries[0]), entries[0], 0.0)  # ± inf, where nothing is better
+    error = xp.full(best.shape, xp.inf, dtype=entries.dtype)
     for j in range(1, min(len(entries), LEVELS)):
         factor = RATIO ** (2 * j)
         coarse, fine = entries[:-1], entries[1:]
         entries = fine + (fine - coarse) / (factor - 1)
         rounding = (factor * rounding[1:] + rounding[:-1]) / (factor - 1)
-        made = np.maximum(np.abs(entries - fine), np.abs(entries - coarse) / factor)
-        guess = made + rounding + _contradiction(ladder, entries, rounding)
-        for value, size in zip(entries, guess, strict=True):
-            better = size < error
-            best = np.where(better, value, best)
-            error = np.where(better, size, error)
+        made = xp.maximum(xp.abs(entries - fine), xp.abs(entries - coarse) / factor)
+        guess = made + rounding + _contradiction(xp, ladder, entries, rounding)
+        guess = xp.where(xp.isnan(guess), xp.inf, guess)
+        first = xp.argmin(guess, axis=0)[None]
+        least = xp.take_along_axis(guess, first, axis=0)[0]
+        best = xp.where(least < error, xp.take_along_axis(entries, first, axis=0)[0], best)
+        error = xp.minimum(error, least)
     return best, error
 
 
-def _contradiction(ladder: Ladder, entries: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+def _contradiction(xp: Any, ladder: Ladder, entries: Any, rounding: Any) -> Any:
     """How far each entry lies outside of what those of shorter steps, and a probe, allow."""
-    low = np.fmax.accumulate((entries - rounding)[::-1], axis=0)[::-1]
-    high = np.fmin.accumulate((entries + rounding)[::-1], axis=0)[::-1]
-    low, high = np.fmax(low, ladder.low), np.fmin(high, ladder.high)
-    return np.asarray(np.fmax(0.0, np.fmax(low - entries, entries - high)))
+    low = xp.fmax(_from_the_end(xp, xp.fmax, entries - rounding), ladder.low)
+    high = xp.fmin(_from_the_end(xp, xp.fmin, entries + rounding), ladder.high)
+    return xp.fmax(0.0, xp.fmax(low - entries, entries - high))
+
+
+def _from_the_end(xp: Any, extreme: Any, rows: Any) -> Any:
+    """The extreme of each row and those below it."""
+    found = [rows[-1]]
+    for k in range(len(rows) - 2, -1, -1):
+        found.append(extreme(found[-1], rows[k]))
+    return xp.stack(found[::-1])

@@ -35,20 +35,37 @@ class Stencil:
         for k in range(n**self.free):
             yield tuple(rows[0] for rows in self.block(np.array([k]), n))
 
-    def block(self, numbers: np.ndarray, n: int) -> list[np.ndarray]:
-        """The tuples of these numbers: for each slot, a row (n,) for each tuple."""
-        left = numbers
-        found: list[np.ndarray] = []
+    def indices(self, numbers: Any, n: int) -> list[Any]:
+        """The tuples of these numbers: for each slot, the element moved; None for a direction."""
+        found: list[Any] = []
         for slot in reversed(self.slots):
-            if isinstance(slot, str) and slot == BASIS:
-                left, index = np.divmod(left, n)
-                rows = np.zeros((len(left), n))
-                rows[np.arange(len(left)), index] = 1.0
-            else:
-                direction = np.ones(n) if isinstance(slot, str) else slot
-                rows = np.broadcast_to(direction, (len(left), n))
-            found.insert(0, rows)
+            free = isinstance(slot, str) and slot == BASIS
+            found.insert(0, numbers % n if free else None)
+            numbers = numbers // n if free else numbers
         return found
+
+    def block(self, numbers: Any, n: int, xp: Any = np) -> list[Any]:
+        """The tuples of these numbers: for each slot, a row (n,) for each tuple."""
+        found = []
+        for slot, index in zip(self.slots, self.indices(numbers, n), strict=True):
+            if index is None:
+                direction = xp.ones(n) if isinstance(slot, str) else slot
+                found.append(xp.broadcast_to(direction, (len(numbers), n)))
+            else:
+                found.append(xp.where(xp.arange(n) == index[:, None], 1.0, 0.0))
+        return found
+
+    @property
+    def given(self) -> list[Any]:
+        """The slots that are directions."""
+        return [slot for slot in self.slots if not isinstance(slot, str)]
+
+    def along(self, given: list[Any]) -> Stencil:
+        """The same with other directions in their place."""
+        rest = iter(given)
+        return replace(
+            self, slots=tuple(s if isinstance(s, str) else next(rest) for s in self.slots)
+        )
 
     @property
     def free(self) -> int:
@@ -161,22 +178,20 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
 def unit_length(
     x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8, zero: float | None = None
 ) -> float:
-    """The longest multiple of a direction that moves every element by at most its own scale."""
-    return float(unit_lengths(x, direction[None], floor, zero)[0])
+    """The longest multiple of a direction that moves every element within its `room`."""
+    moved = direction != 0
+    if not moved.any():
+        return 1.0
+    return float(np.min(room(x, floor, zero)[moved] / np.abs(direction[moved])))
 
 
-def unit_lengths(
-    x: np.ndarray, directions: np.ndarray, floor: float, zero: float | None = None
-) -> np.ndarray:
-    """Of each direction, the longest multiple that moves every element by at most its own scale.
+def room(x: np.ndarray, floor: float, zero: float | None = None) -> np.ndarray:
+    """How far each element may move: by its own scale.
 
-    The scale of an element is at least `floor` times that of a typical one, so that elements
-    near zero do not shrink the step; that of one at zero is `zero`, else the typical one's.
+    That is at least `floor` times the scale of a typical element, so that elements near zero do
+    not shrink the step; that of an element at zero is `zero`, else the typical one's.
     """
-    typical = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
+    others = np.abs(x[x != 0])
+    typical = float(np.median(others)) if others.size else 1.0
     size = np.where(x == 0, typical if zero is None else zero, np.abs(x))
-    far = np.abs(directions)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        multiples = np.where(far > 0, np.maximum(size, floor * typical) / far, np.inf)
-    found = np.min(multiples, axis=1)
-    return np.where(np.any(far > 0, axis=1), found, 1.0)
+    return np.maximum(size, floor * typical)

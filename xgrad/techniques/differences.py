@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
 from xgrad.operators import Operator
-from xgrad.problem import Case, generator
+from xgrad.problem import Case
 from xgrad.setting import Setting
 from xgrad.techniques import Compute, Result, Staged, Technique, parse_step
-from xgrad.techniques._ladder import LEVELS, Sampler, batch, climb, extrapolate, noise
+from xgrad.techniques._ladder import (
+    COUNT,
+    LEVELS,
+    LINES,
+    Ladder,
+    Reach,
+    Sampler,
+    Trace,
+    batch,
+    climb,
+    extrapolate,
+    noise,
+    noise_points,
+    probes,
+    steps,
+)
 from xgrad.techniques._stencil import Stencil, plan, points
 
 RUNGS = 8  # each continues the one before, where that did not settle
@@ -65,12 +83,15 @@ class Differences(Technique):
             return _defined(operator)
         _require_affordable(setting, stencil)
         batched = batch(framework, setting, device)
+        first = None
+        if framework.traces("") and not scheme:
+            first = compiled_first(framework, setting, device, stencil, batched)
 
         def put(at: Setting) -> tuple[Sampler, Stencil]:
             return Sampler(framework, at, device, batched), plan(operator, at)
 
         if not scheme:
-            return Staged(put, extrapolated, _require_resolved)
+            return Staged(put, partial(extrapolated, first=first), _require_resolved)
         return Staged(
             put,
             lambda sample, there: (sample, there, by_hand(sample, there, scheme, step)),
@@ -107,15 +128,55 @@ def _require_resolved(result: Result) -> Result:
     return result
 
 
-def extrapolated(sample: Sampler, stencil: Stencil) -> Result:
+First = Callable[[Sampler, Stencil, np.ndarray, Reach, np.ndarray], tuple[Any, ...]]
+
+
+def compiled_first(
+    framework: Framework, setting: Setting, device: str, stencil: Stencil, batched: Any
+) -> First:
+    """Noise, first rung and its extrapolation in one compiled call, for frameworks that trace."""
+    xp = framework.namespace("float64", device)
+
+    def whole(x: Any, rest: Any, given: Any, numbers: Any, usual: Any, lines: Any) -> Any:
+        sample, here = Trace(xp, x, rest, setting, batched), stencil.along(given)
+        rough = noise(sample, lines)
+        ladder = climb(sample, here, numbers, steps(usual, 0), rough)
+        return rough, ladder.slopes, ladder.rounding, *extrapolate(ladder, xp)
+
+    run = framework.compile(whole)
+
+    def first(
+        sample: Sampler, at: Stencil, numbers: np.ndarray, reach: Reach, lines: np.ndarray
+    ) -> tuple[Any, ...]:
+        x = framework.put(sample.x, "float64", device)  # the others follow it there
+        results = run(x, sample.rest, at.given, numbers, reach.usual, lines)
+        sample.evaluations += len(numbers) * LEVELS * 2 ** len(at.slots) + LINES * COUNT
+        return tuple(framework.get(a) for a in results)
+
+    return first
+
+
+def extrapolated(sample: Sampler, stencil: Stencil, first: First | None = None) -> Result:
     """All directions on a ladder of steps, continued below for those that do not settle."""
     n = sample.x.size
     order = _mirror(stencil, n)
     found = np.zeros((2, len(order), prod(sample.setting.y_shape)))
+    lines = noise_points(sample)
     with np.errstate(all="ignore"):
-        rough = noise(sample, generator(sample.setting.seed, "noise"))
-        for block in sample.blocks(np.unique(order), LEVELS * 2 ** len(stencil.slots)):
-            found[:, block] = _settled(sample, stencil, stencil.block(block, n), rough)
+        rough: Any = noise(sample, lines) if first is None else None
+        for numbers in sample.blocks(np.unique(order), LEVELS * 2 ** len(stencil.slots)):
+            reach = Reach.of(sample.x, stencil, numbers)
+            if first is None:
+                ladder = climb(sample, stencil, numbers, steps(reach.usual, 0), rough)
+                best: Any = extrapolate(ladder)
+            else:
+                rough, slopes, rounding, *best = first(sample, stencil, numbers, reach, lines)
+                ladder = Ladder(slopes, rounding)
+            if (probed := probes(sample, stencil, numbers, reach, rough)) is not None:
+                ladder.limit(*probed)
+                best = extrapolate(ladder)
+            found[:, numbers] = best
+            _continue(sample, stencil, numbers, reach, ladder, rough, found)
         values, errors = found[:, order]
         safety = SAFETY if sample.setting.dtype == "float64" else SAFETY_IN_SHORT
         bound = safety * stencil.assemble_bounds(errors, n)
@@ -126,22 +187,24 @@ def extrapolated(sample: Sampler, stencil: Stencil) -> Result:
     )
 
 
-def _settled(
-    sample: Sampler, stencil: Stencil, directions: list[np.ndarray], rough: np.ndarray
-) -> np.ndarray:
-    """Values and errors (2, directions, y); ladders that shorter steps may improve go on."""
-    ladder = climb(sample, stencil, directions, 0, rough)
-    found = np.array(extrapolate(ladder))
-    going = np.arange(len(directions[0]))
+def _continue(
+    sample: Sampler,
+    stencil: Stencil,
+    numbers: np.ndarray,
+    reach: Reach,
+    ladder: Ladder,
+    rough: Any,
+    found: np.ndarray,
+) -> None:
+    """Continue the ladders that shorter steps may improve; values and errors go to `found`."""
     for rung in range(1, RUNGS):
-        left = np.any(~(found[1, going] <= ladder.rounding[-1]), axis=1)
+        left = np.any(~(found[1, numbers] <= ladder.rounding[-1]), axis=1)
         if not left.any():
             break
-        going, ladder = going[left], ladder.of(left)
-        made = climb(sample, stencil, [d[going] for d in directions], rung, rough)
+        numbers, ladder, reach = numbers[left], ladder.of(left), reach.of_those(left)
+        made = climb(sample, stencil, numbers, steps(reach.usual, rung), rough)
         ladder = ladder.continued(made)
-        found[:, going] = extrapolate(ladder)
-    return found
+        found[:, numbers] = extrapolate(ladder)
 
 
 def _mirror(stencil: Stencil, n: int) -> np.ndarray:
@@ -168,7 +231,7 @@ def fixed_step(
         reference = extrapolated(sample, stencil)
         assert reference.bound is not None
         apart = np.abs(flat - reference.flat)
-        rough = noise(sample, generator(sample.setting.seed, "noise"))
+        rough = noise(sample, noise_points(sample))
         bound = apart + reference.bound
     return Result(
         flat=flat,
