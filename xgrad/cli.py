@@ -157,6 +157,8 @@ def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any)
               show_default=True, help="Seconds that one method may take at one cell.")  # fmt: skip
 @click.option("--worker-memory", type=click.FloatRange(min=0, min_open=True), default=None,
               help="Gigabytes of one worker; default: a fair share of the machine's.")  # fmt: skip
+@click.option("--curves", is_flag=True,
+              help="Save the step curve of each case too, for its published page.")  # fmt: skip
 @click.option("--shard", default=None, metavar="I/N",
               help="Only the I-th of N parts of the cells; xgrad merge joins them.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
@@ -167,6 +169,7 @@ def run_(
     workers: int | None,
     timeout: float,
     worker_memory: float | None,
+    curves: bool,
     shard: str | None,
     style: str,
     **options: Any,
@@ -199,9 +202,19 @@ def run_(
     frame = make_frame(in_order(rows, plan))
     parquet, _ = folder.close(frame)
     write_cases(plan, folder.path)
+    if curves:
+        _save_curves(plan, rows, folder.path)
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
     sys.exit(1 if _failed(frame) else 0)
+
+
+def _save_curves(plan: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
+    from xgrad.stepcurve import COLUMNS, FILE, curves_of
+    from xgrad.table import write_frame
+
+    click.echo("step curves", err=True)
+    write_frame(curves_of(plan, rows), folder, COLUMNS, FILE)
 
 
 @contextmanager
@@ -431,7 +444,8 @@ def explain_(case: str, operator: str, method: str, **options: Any) -> None:
     xgrad explain mlp_input gradient numpy.differences:central@1e-6 --dtype float32
     xgrad explain my_case.py::loss gradient torch.formula --picture curve.svg
     """
-    from xgrad.explanation import explain, save_picture, to_text
+    from xgrad.explanation import explain, to_text
+    from xgrad.stepcurve import save_picture
 
     picture = options["picture"]
     if picture and picture.suffix not in PICTURES:
@@ -442,7 +456,7 @@ def explain_(case: str, operator: str, method: str, **options: Any) -> None:
         path = picture or _picture_path(made)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_picture(made, path)
+            save_picture(made.curve, made.setting.case.name, path)
         except OSError as error:
             raise UsageError(f"--picture {path} cannot be written: {error.strerror}") from None
         click.echo(f"  picture: {display_path(path.resolve())}")

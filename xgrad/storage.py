@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xgrad.planning import Cell, Row
 
 CELLS, ENVIRONMENT, LOCK = "cells.jsonl", "environment.json", ".lock"
+PLACE = ["case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"]
 
 
 class RunFolder:
@@ -123,28 +124,26 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def merge(folders: Iterable[Path], out: Path) -> tuple[pd.DataFrame, tuple[Path, Path]]:
+def merge(folders: Sequence[Path], out: Path) -> tuple[pd.DataFrame, tuple[Path, Path]]:
     """The rows of several runs in one new folder, a cell that several hold once.
 
-    Raises `UsageError` for a folder without saved cells, or rows.
+    What pages tell of the cases, and step curves, come along. Raises `UsageError` for a folder
+    without saved cells, or rows.
     """
     import pandas as pd
 
+    from xgrad import stepcurve
+    from xgrad.publication.description import join_cases
+
     frames = [read_frame(folder) for folder in folders]
-    keys = [
-        "case",
-        "size",
-        "point",
-        "operator",
-        "framework",
-        "technique",
-        "device",
-        "dtype",
-        "seed",
-    ]
-    whole = pd.concat(frames, ignore_index=True).drop_duplicates(subset=keys, ignore_index=True)
+    whole = pd.concat(frames, ignore_index=True).drop_duplicates(subset=PLACE, ignore_index=True)
     made = RunFolder(out, resume=False)
     _write(out / "sources.json", json.dumps([str(f) for f in folders], indent=2) + "\n")
+    join_cases(folders, out)
+    files = [folder / f"{stepcurve.FILE}.parquet" for folder in folders]
+    if curves := [pd.read_parquet(file) for file in files if file.exists()]:
+        joined = pd.concat(curves, ignore_index=True).drop_duplicates(ignore_index=True)
+        write_frame(joined, out, stepcurve.COLUMNS, stepcurve.FILE)
     return whole, made.close(whole)
 
 

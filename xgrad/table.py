@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,15 +56,18 @@ KNOWN = "known: "  # how the message of a difference begins that the case lists
 FAILED = ("error", "timeout", "crashed")
 
 
-def make_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+_EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+ROWS = "rows"  # a run's tables: rows.parquet and rows.csv
+
+
+def make_frame(rows: Iterable[dict[str, Any]], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
     """The rows as a frame with all columns, in order, typed; missing numbers are NaN."""
     import pandas as pd
 
     listed = list(rows)
-    empty = {"str": "", "int64": 0, "float64": float("nan")}
     data = {
-        c.name: pd.Series([row.get(c.name, empty[c.dtype]) for row in listed], dtype=c.dtype)
-        for c in COLUMNS
+        c.name: pd.Series([row.get(c.name, _EMPTY[c.dtype]) for row in listed], dtype=c.dtype)
+        for c in columns
     }
     return pd.DataFrame(data)
 
@@ -83,18 +86,21 @@ def is_failure(row: Any) -> bool:
     return row["verdict"] == "disagrees" or (row["status"] == "nonfinite" and not row["verdict"])
 
 
-def write_frame(frame: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
-    """Write rows.parquet, with unit and meaning in each column's metadata, and rows.csv."""
+def write_frame(
+    frame: pd.DataFrame, folder: Path, columns: Iterable[Column] = COLUMNS, stem: str = ROWS
+) -> tuple[Path, Path]:
+    """Write Parquet, with unit and meaning in each column's metadata, and CSV; whole or not."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    known = {c.name: {"unit": c.unit, "meaning": c.meaning} for c in columns}
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    for i, c in enumerate(COLUMNS):
-        about = {"unit": c.unit, "meaning": c.meaning}
+    for i, name in enumerate(table.schema.names):
+        about = known.get(name, {"unit": "", "meaning": ""})
         table = table.set_column(i, table.schema.field(i).with_metadata(about), table.column(i))
-    parquet, csv = folder / "rows.parquet", folder / "rows.csv"
+    parquet, csv = folder / f"{stem}.parquet", folder / f"{stem}.csv"
     for path, write in (
-        (parquet, lambda p: pq.write_table(table, p)),
+        (parquet, lambda p: pq.write_table(table, p, compression="zstd")),
         (csv, lambda p: frame.to_csv(p, index=False)),
     ):
         part = path.with_name(f".{path.name}.part")

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xgrad import table
 from xgrad.errors import UsageError
 from xgrad.storage import ENVIRONMENT
-from xgrad.table import Column
+from xgrad.table import ROWS, Column, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,40 +55,18 @@ COLUMNS = (
 )
 # fmt: on
 
-_EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
-PARQUET, CSV = "rows.parquet", "rows.csv"
+PARQUET = f"{ROWS}.parquet"
 
 
 def make_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """The rows as a frame with all columns, in order, typed; missing numbers are NaN."""
-    import pandas as pd
-
-    listed = list(rows)
-    data = {
-        c.name: pd.Series([row.get(c.name, _EMPTY[c.dtype]) for row in listed], dtype=c.dtype)
-        for c in COLUMNS
-    }
-    return pd.DataFrame(data)
+    return table.make_frame(rows, COLUMNS)
 
 
 def save(frame: pd.DataFrame, about: dict[str, Any], folder: Path) -> Path:
     """Write the tables, with unit and meaning in each column's metadata, and the environment."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    for i, c in enumerate(COLUMNS):
-        meaning = {"unit": c.unit, "meaning": c.meaning}
-        table = table.set_column(i, table.schema.field(i).with_metadata(meaning), table.column(i))
     (folder / ENVIRONMENT).write_text(json.dumps(about, indent=2) + "\n")
-    for name, write in (
-        (PARQUET, lambda p: pq.write_table(table, p)),
-        (CSV, lambda p: frame.to_csv(p, index=False)),
-    ):
-        part = folder / f".{name}.part"
-        write(part)
-        part.replace(folder / name)
-    return folder / PARQUET
+    return write_frame(frame, folder, COLUMNS)[0]
 
 
 def read(folder: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -21,8 +21,17 @@ DEFAULT = Path("results/runs")
               help="The latest run as small tables that can be read in a diff.")  # fmt: skip
 @click.option("--latex", type=click.Path(path_type=Path), metavar="FILE",
               help="The latest run as booktabs tables for \\input in a paper.")  # fmt: skip
+@click.option("--detection", type=click.Path(path_type=Path), metavar="FILE",
+              help="Counts that benchmarks/peers.py wrote, for a page.")  # fmt: skip
+@click.option("--history", type=click.Path(path_type=Path), metavar="DIR",
+              help="asv's published site, for a copy that the index links.")  # fmt: skip
 def publish_(
-    results: tuple[Path, ...], to: Path | None, markdown: Path | None, latex: Path | None
+    results: tuple[Path, ...],
+    to: Path | None,
+    markdown: Path | None,
+    latex: Path | None,
+    detection: Path | None,
+    history: Path | None,
 ) -> None:
     """Make pages and tables of saved runs; nothing is computed again.
 
@@ -33,14 +42,26 @@ def publish_(
     xgrad publish results/runs/2026-11-21-36532ab --to site
     xgrad publish results/runs results/timings --to site
     xgrad publish before after --to site
+    xgrad publish --to site --detection results/detection.csv --history results/asv/html
     xgrad publish results/runs/2026-11-21-36532ab --markdown results/agreement.md --latex table.tex
     """
     if to is None and markdown is None and latex is None:
         raise UsageError("nothing to write: name a folder with --to, or --markdown or --latex FILE")
+    if to is None and (detection or history):
+        raise UsageError(
+            "--detection and --history are pages of the site: name its folder with --to"
+        )
     from xgrad.publication.site import publish
 
     started = time.perf_counter()
-    made = publish(results or (DEFAULT,), to, markdown_file=markdown, latex_file=latex)
+    made = publish(
+        results or (DEFAULT,),
+        to,
+        markdown_file=markdown,
+        latex_file=latex,
+        detection_file=detection,
+        history=history,
+    )
     spent = time.perf_counter() - started
     for path in made:
         click.echo(f"written: {display_path(path.resolve())}")

@@ -29,8 +29,22 @@ def write_cases(plan: Plan, folder: Path) -> Path:
     """Write cases.json: when the run was saved, and each case's mathematics, source and code."""
     cases = [describe(case, plan.identifier(case.name)) for case in plan.cases.values()]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return _write(folder, now, cases)
+
+
+def join_cases(folders: Iterable[Path], out: Path) -> None:
+    """Write the cases of several runs as those of one, saved when the last of them was."""
+    saved, cases = zip(*(read_cases(folder) for folder in folders), strict=True)
+    joined = {name: case for found in cases for name, case in found.items()}
+    if joined:
+        _write(out, max(saved), list(joined.values()))
+
+
+def _write(folder: Path, saved: str, cases: list[dict[str, Any]]) -> Path:
     path = folder / FILE
-    path.write_text(json.dumps({"saved": now, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(
+        json.dumps({"saved": saved, "cases": cases}, indent=1, ensure_ascii=False) + "\n"
+    )
     return path
 
 

@@ -6,7 +6,7 @@ import html
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -132,24 +132,57 @@ def _place(row: Any) -> str:
 
 def draw_times(timings: pd.DataFrame, label: str) -> Markup:
     """Seconds of one derivative against the number of inputs, log-log, a line for each method."""
-    titles: dict[str, str] = {}
+
+    def told(row: Any) -> str:
+        return (
+            f"{row['series']}: {row['derivative']:.4g} s at {row['inputs']:,} inputs "
+            f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
+        )
+
     with drawing(6.8, 4) as (figure, axes):
-        for k, (name, part) in enumerate(timings.groupby("series", sort=False)):
-            part = part.sort_values("inputs")
-            style = {"color": SERIES[k % 6], "linestyle": LINES[k // 6 % 6]}
-            axes.plot(part["inputs"], part["derivative"], linewidth=1.4, **style)
-            axes.plot([], [], marker=MARKERS[k % 6], markersize=5.5, label=str(name), **style)
-            for i, row in enumerate(records(part)):
-                gid = f"time-{k}-{i}"
-                axes.plot([row["inputs"]], [row["derivative"]], MARKERS[k % 6], markersize=5.5,
-                          color=SERIES[k % 6], gid=gid)  # fmt: skip
-                titles[gid] = (
-                    f"{name}: {row['derivative']:.4g} s at {row['inputs']:,} inputs "
-                    f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
-                )
+        titles = _lines(axes, timings, ("series", "inputs", "derivative"), told)
         axes.set(xscale="log", yscale="log", xlabel="inputs", ylabel="time of one derivative")
         for axis, form in ((axes.xaxis, _count), (axes.yaxis, _seconds)):
             axis.set_major_formatter(form)
             axis.set_minor_formatter("")
         figure.legend(frameon=False, loc="outside right upper", fontsize=9)
         return to_svg(figure, titles, label)
+
+
+def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
+    """The error of a plain difference against its step, log-log, a line for each precision."""
+
+    def told(row: Any) -> str:
+        size, h = row["relative_error"], row["step"]
+        return f"{row['precision']}: relative error {size:.2e} at h = {h:.1e}"
+
+    with drawing(6.8, 4) as (figure, axes):
+        shown = curve[curve["relative_error"] > 0]
+        titles = _lines(axes, shown, ("precision", "step", "relative_error"), told)
+        axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error")
+        axes.invert_xaxis()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda v, _: f"{v:.0e}")
+            axis.set_minor_formatter("")
+        figure.legend(frameon=False, loc="outside right upper", fontsize=9)
+        return to_svg(figure, titles, label)
+
+
+def _lines(
+    axes: Any, frame: pd.DataFrame, columns: tuple[str, str, str], told: Callable[[Any], str]
+) -> dict[str, str]:
+    """A line with marks for each group of a frame; returns what each mark says on hovering."""
+    group, x, y = columns
+    titles: dict[str, str] = {}
+    for k, (name, part) in enumerate(frame.groupby(group, sort=False)):
+        part = part.sort_values(x)
+        style = {"color": SERIES[k % 6], "linestyle": LINES[k // 6 % 6]}
+        axes.plot(part[x], part[y], linewidth=1.4, **style)
+        axes.plot([], [], marker=MARKERS[k % 6], markersize=5.5, label=str(name), **style)
+        for i, row in enumerate(records(part)):
+            gid = f"mark-{k}-{i}"
+            axes.plot(
+                [row[x]], [row[y]], MARKERS[k % 6], markersize=5, color=SERIES[k % 6], gid=gid
+            )
+            titles[gid] = told(row)
+    return titles

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xgrad import stepcurve
 from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.errors import UsageError
 from xgrad.publication.description import EMPTY, read_cases
@@ -37,6 +38,7 @@ class Run:
     cases: dict[str, dict[str, Any]] = field(default_factory=dict)
     timings: pd.DataFrame | None = None
     timing_environment: dict[str, Any] = field(default_factory=dict)
+    curves: pd.DataFrame | None = None
 
     @property
     def commit(self) -> str:
@@ -98,7 +100,20 @@ def _read(folder: Path) -> Run:
     rows = _checked(frame, AGREEMENT, folder)
     if rows.empty:
         raise UsageError(f"{folder} has no rows: the run judged nothing")
-    return Run(folder, "", date, rows, environment, cases)
+    return Run(folder, "", date, rows, environment, cases, curves=_curves(folder))
+
+
+def _curves(folder: Path) -> pd.DataFrame | None:
+    """The step curves saved beside the rows, if any."""
+    import pandas as pd
+
+    file = folder / f"{stepcurve.FILE}.parquet"
+    if not file.exists():
+        return None
+    try:
+        return _checked(pd.read_parquet(file), stepcurve.COLUMNS, folder)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
 
 
 def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd.DataFrame:

@@ -151,6 +151,8 @@ class RunPages:
         yield "known", pages.known_differences(self.run)
         yield "missing", pages.not_run(self.run)
         yield "conventions", self.conventions
+        if self.run.curves is not None:
+            yield "curves", self.run.curves
         if self.run.timings is not None:
             yield "timings", self.run.timings
             yield "exponents", speed.exponents(self.run.timings)
@@ -243,8 +245,21 @@ class RunPages:
             tables=case_pages.agreement_tables(mine),
             ids={o: f"agreement-{slug(o)}" for o in operators},
             pairs=list(case_pages.pair_tables(mine)),
-            commands=[cells.run_command(about["identifier"]), usual], **timed,
+            commands=[cells.run_command(about["identifier"]), usual], curve=self._curve(case),
+            **timed,
         )  # fmt: skip
+
+    def _curve(self, case: str) -> dict[str, Any]:
+        """The step curve of a case, and what it is of; nothing where the run saved none."""
+        if self.run.curves is None:
+            return {}
+        mine = self.run.curves[self.run.curves["case"] == case]
+        if mine.empty:
+            return {}
+        first = mine.iloc[0]
+        label = f"{case}: {first['operator']}, {first['element']} = {first['truth']:.8g}"
+        about = {"label": label, "scheme": first["scheme"]}
+        return {**about, "plot": plots.draw_curve(mine, f"Step curve of {label}")}
 
     def _timed(self, case: str) -> dict[str, Any]:
         nothing = {"plots": [], "timings": "", "exponents": ""}

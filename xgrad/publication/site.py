@@ -19,11 +19,12 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from xgrad.errors import UsageError
-from xgrad.publication import comparison, tables
+from xgrad.publication import comparison, detection, tables
 from xgrad.publication.reading import Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
 
+DETECTION = "detection.html"
 ABOUT = "run.json"  # in a published run's folder: what the index says of it
 TOLD = {"name", "date", "commit", "machine", "saved", "cases", "methods", "rows", "devices",
         "counts", "pages"}  # fmt: skip
@@ -109,6 +110,38 @@ class Site:
         note = (found.refused and "not comparable") or f"{lost} regressions, {len(told)} changes"
         return {"path": f"{stem}.html", "title": f"{heading}: {note}"}
 
+    def add_detection(self, frame: pd.DataFrame) -> None:
+        """The page of detection power, and its counts."""
+        title = "Detection power · xgrad"
+        context = detection.detection_page(frame)
+        self.render(self.folder / DETECTION, "detection.html", "", title=title, **context)
+        tables.write_data(frame, self.folder / "data" / "detection")
+
+    def add_history(self, folder: Path) -> None:
+        """A copy of asv's own site; raises `UsageError` for a folder that is none."""
+        if not ((folder / "index.html").exists() and (folder / "index.json").exists()):
+            raise UsageError(
+                f"--history {folder} is no site of asv: give the html_dir that asv publish wrote"
+            )
+        final = self.folder / "history"
+        if folder.resolve() != final.resolve():
+            shutil.rmtree(final, ignore_errors=True)
+            shutil.copytree(folder, final)
+
+    @property
+    def more(self) -> list[dict[str, str]]:
+        """The pages of the site that belong to no run, of those that are there."""
+        every = (
+            (DETECTION, "Detection power", "the same mistakes before other checkers"),
+            ("history/index.html", "History", "every benchmark over the commits, by asv; it needs "
+             "a web server: python -m http.server in that folder"),
+        )  # fmt: skip
+        return [
+            {"path": path, "title": title, "told": told}
+            for path, title, told in every
+            if (self.folder / path).exists()
+        ]
+
     def write_index(self, comparisons: list[dict[str, str]]) -> Path:
         """The landing page, of all runs that are published in the folder."""
         known = [_read(p) for p in (self.folder / "runs").glob(f"*/{ABOUT}")]
@@ -128,7 +161,7 @@ class Site:
         page = self.folder / "index.html"
         self.render(
             page, "index.html", "", title="xgrad: derivatives, and who is right about them",
-            runs=known, comparisons=comparisons,
+            runs=known, comparisons=comparisons, more=self.more,
             table=tables.to_html(frame, "published runs", links={"run": _run_link}),
         )  # fmt: skip
         return page
@@ -140,8 +173,12 @@ def publish(
     *,
     markdown_file: Path | None = None,
     latex_file: Path | None = None,
+    detection_file: Path | None = None,
+    history: Path | None = None,
 ) -> list[Path]:
     """Publish saved runs as a site in the folder `to`, and the latest as Markdown and LaTeX.
+
+    The site shows the counts of `detection_file` and asv's site `history` too, where given.
 
     Returns the files to look at first. Raises `UsageError` for folders that hold no saved run and
     for places that cannot be written.
@@ -152,7 +189,7 @@ def publish(
     made = []
     if to is not None:
         try:
-            made.append(_write_site(Path(to), runs))
+            made.append(_write_site(Path(to), runs, detection_file, history))
         except OSError as error:
             raise UsageError(f"--to {to} cannot be written: {error.strerror}") from None
     texts = ((markdown_file, markdown_text), (latex_file, latex_text))
@@ -167,8 +204,15 @@ def publish(
     return made
 
 
-def _write_site(folder: Path, runs: list[Run]) -> Path:
+def _write_site(
+    folder: Path, runs: list[Run], detection_file: Path | None, history: Path | None
+) -> Path:
+    counts = None if detection_file is None else detection.read_detection(detection_file)
     site = Site(folder)
+    if counts is not None:
+        site.add_detection(counts)
+    if history is not None:
+        site.add_history(history)
     for run in runs:
         site.add(run)
     pairs = [site.compare(a, b) for a, b in itertools.pairwise(runs)]

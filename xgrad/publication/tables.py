@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from xgrad.table import COLUMNS
+from xgrad.table import COLUMNS, Column, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,16 +137,7 @@ def write_data(
     frame: pd.DataFrame, stem: Path, about: Mapping[str, Mapping[str, str]] | None = None
 ) -> None:
     """`stem`.csv, and `stem`.parquet with unit and meaning in the metadata of its columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     stem.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
     known = {**UNITS, **(about or {})}
-    for i, name in enumerate(table.schema.names):
-        told = known.get(name, {"unit": "", "meaning": ""})
-        table = table.set_column(
-            i, table.schema.field(i).with_metadata(dict(told)), table.column(i)
-        )
-    pq.write_table(table, stem.with_name(stem.name + ".parquet"), compression="zstd")
-    frame.to_csv(stem.with_name(stem.name + ".csv"), index=False)
+    columns = [Column(name, "", told["unit"], told["meaning"]) for name, told in known.items()]
+    write_frame(frame, stem.parent, columns, stem.name)
