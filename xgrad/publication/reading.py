@@ -111,9 +111,10 @@ def _curves(folder: Path) -> pd.DataFrame | None:
     if not file.exists():
         return None
     try:
-        return _checked(pd.read_parquet(file), stepcurve.COLUMNS, folder)
-    except OSError as error:
+        found = pd.read_parquet(file)
+    except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
+    return _checked(found, stepcurve.COLUMNS, folder)
 
 
 def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd.DataFrame:
