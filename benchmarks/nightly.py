@@ -227,7 +227,7 @@ def _measured_and_gated(tasks: list[Task], given: argparse.Namespace) -> int:
 def _published(given: argparse.Namespace) -> int:
     """The pages; where they fail, the gate still speaks."""
     try:
-        stages.publish(given.config)
+        stages.publish(given.config, given.html)
     except stages.Broken as error:
         tell(f"nightly: {error}")
         return INFRASTRUCTURE

@@ -13,6 +13,7 @@ from typing import Any
 
 import nights
 import pandas as pd
+from local_scripts import Missing, localise
 from suite import measure, profiles
 from trees import with_tree
 
@@ -73,10 +74,15 @@ def asv(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, stdout=sys.stderr, timeout=PATIENCE, **more)
 
 
-def publish(config: Path) -> None:
-    """Write asv's pages; raises `Broken`."""
+def publish(config: Path, html: Path) -> None:
+    """Write asv's pages, their scripts beside them where npm is there; raises `Broken`."""
     if asv("publish", "--config", str(config), "--no-pull").returncode:
         raise Broken("asv publish failed; its words are above")
+    try:
+        for each in localise(html):
+            print(f"asv's pages load {each}", file=sys.stderr)
+    except Missing as reason:
+        print(reason, file=sys.stderr)
 
 
 # --- one commit ----------------------------------------------------------------------------------

@@ -222,8 +222,8 @@ def test_the_record_says_with_which_packages_it_was_measured(ran):
 
 @WITH_ASV
 def test_asv_publishes_what_was_run(ran, config):
-    stages.publish(config)
     html = Path(stages.read_configuration(config)["html_dir"])
+    stages.publish(config, html)
     index = json.loads((html / "index.json").read_text())
     assert "cells.Times.track_steady" in index["benchmarks"]
     assert index["params"]["torch"] == [importlib.metadata.version("torch")]

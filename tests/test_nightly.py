@@ -54,7 +54,7 @@ def fakes(monkeypatch):
         pd.DataFrame([judged("square")]).to_parquet(stage.folder / "agreement" / "rows.parquet")
         return []
 
-    def publish(config):
+    def publish(config, html):
         state["published"] += 1
 
     monkeypatch.setattr(stages.Stage, "run_suite", run_suite)
