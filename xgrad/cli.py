@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from xgrad.cluster import Cluster
 from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
 from xgrad.planning import Plan, Selection, make_plan, matches, part_of, to_seeds
@@ -157,6 +159,14 @@ def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any)
               show_default=True, help="Seconds that one method may take at one cell.")  # fmt: skip
 @click.option("--worker-memory", type=click.FloatRange(min=0, min_open=True), default=None,
               help="Gigabytes of one worker; default: a fair share of the machine's.")  # fmt: skip
+@click.option("--scheduler", default=None, metavar="ADDRESS",
+              help="Judge on a Dask cluster, such as tcp://10.0.0.1:8786, not here.")  # fmt: skip
+@click.option("--tls-ca", type=click.Path(exists=True, path_type=Path), metavar="FILE",
+              help="Certificates of the authority that signed the cluster's.")  # fmt: skip
+@click.option("--tls-cert", type=click.Path(exists=True, path_type=Path), metavar="FILE",
+              help="This side's certificate.")  # fmt: skip
+@click.option("--tls-key", type=click.Path(exists=True, path_type=Path), metavar="FILE",
+              help="Its private key.")  # fmt: skip
 @click.option("--curves", is_flag=True,
               help="Save the step curve of each case too, for its published page.")  # fmt: skip
 @click.option("--shard", default=None, metavar="I/N",
@@ -169,6 +179,10 @@ def run_(
     workers: int | None,
     timeout: float,
     worker_memory: float | None,
+    scheduler: str | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     curves: bool,
     shard: str | None,
     style: str,
@@ -185,6 +199,7 @@ def run_(
     xgrad run --method ball.formula
     xgrad run my_case.py --format markdown > table.md
     xgrad run --shard 3/8 --out shard3
+    xgrad run --scheduler tcp://10.0.0.1:8786 --out cluster
     """
     from xgrad.publication.description import write_cases
     from xgrad.storage import RunFolder, new_folder
@@ -195,10 +210,13 @@ def run_(
         plan.cells = part_of(plan.cells, shard)
     if resume and out is None:
         raise UsageError("--resume needs the folder to go on in: --out DIR")
+    cluster = _cluster(scheduler, tls_ca, tls_cert, tls_key)
     folder = RunFolder(out or new_folder(), resume=resume)
     started = time.perf_counter()
     with _interruptible(folder.path):
-        rows = _done(plan, folder, workers, Limits(timeout, worker_memory))
+        each = Limits(timeout, worker_memory)
+        run = partial(run_cells, workers=workers, limits=each, cluster=cluster)
+        rows = _done(plan, folder, run)
     frame = make_frame(in_order(rows, plan))
     parquet, _ = folder.close(frame)
     write_cases(plan, folder.path)
@@ -207,6 +225,14 @@ def run_(
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
     sys.exit(1 if _failed(frame) else 0)
+
+
+def _cluster(scheduler: str | None, *tls: Path | None) -> Cluster | None:
+    if scheduler is None:
+        if any(tls):
+            raise UsageError("--tls-… files are for a cluster: name it with --scheduler")
+        return None
+    return Cluster(scheduler, *tls)
 
 
 def _save_curves(plan: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
@@ -253,7 +279,7 @@ def merge_(folders: tuple[Path, ...], out: Path) -> None:
     )
 
 
-def _done(plan: Plan, folder: Any, workers: int | None, limits: Limits) -> list[dict[str, Any]]:
+def _done(plan: Plan, folder: Any, run: Callable[..., Any]) -> list[dict[str, Any]]:
     """The rows of all cells: those saved before, and those done now, saved as they end."""
     before = folder.finished()
     rows = list(plan.broken)
@@ -262,7 +288,7 @@ def _done(plan: Plan, folder: Any, workers: int | None, limits: Limits) -> list[
     if before:
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     with _progress(len(todo)) as tell:
-        for cell, found in run_cells(plan, todo, workers, limits):
+        for cell, found in run(plan, todo):
             folder.add(cell, found)
             rows += found
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")

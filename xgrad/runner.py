@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xgrad.cluster import Cluster, do_on_cluster
 from xgrad.discovery import Broken, cases_of_file, find_cases
 from xgrad.errors import UsageError
 from xgrad.evaluation import ERROR, Prepared, describe_error
@@ -93,10 +94,14 @@ def _failed(cell: Cell, message: str) -> Row:
 
 
 def run_cells(
-    plan: Plan, cells: Sequence[Cell], workers: int | None = None, limits: Limits | None = None
+    plan: Plan,
+    cells: Sequence[Cell],
+    workers: int | None = None,
+    limits: Limits | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[tuple[Cell, list[Row]]]:
     """Judge the cells, in any order, and yield the rows of each as it ends."""
-    return map_cells(judge_cell, plan, cells, workers, limits)
+    return map_cells(judge_cell, plan, cells, workers, limits, cluster)
 
 
 def map_cells(
@@ -105,10 +110,12 @@ def map_cells(
     cells: Sequence[Cell],
     workers: int | None = None,
     limits: Limits | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[tuple[Cell, list[Row]]]:
     """Do some work at the cells, in any order, and yield the rows of each as it ends.
 
-    Without workers, or for cases that no file holds, in this process.
+    On a cluster where one is given, else in worker processes. Without workers, or for cases that
+    no file holds, in this process.
     """
     _compiled.cache_clear()  # each run compiles anew
     if workers is not None and workers < 0:
@@ -116,7 +123,10 @@ def map_cells(
     local = [c for c in cells if not workers_can_load(c)]
     remote = [c for c in cells if workers_can_load(c)]
     count = min(len(remote), (os.cpu_count() or 1) if workers is None else workers)
-    if count == 0:
+    if cluster is not None:
+        yield from do_on_cluster(work, remote, cluster, limits)
+        remote = []
+    elif count == 0:
         local, remote = list(cells), []
     if remote:
         yield from do_cells(work, remote, count, limits)
@@ -149,6 +159,7 @@ def run(
     budget: Budget | None = None,
     workers: int | None = 0,
     limits: Limits | None = None,
+    scheduler: str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Judge every method on every cell: one row per verdict, with the columns of `table`.
@@ -156,7 +167,8 @@ def run(
     `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`,
     `devices` to every device present, `methods` (patterns such as `torch.*`) and `operators` to
     the usual ones of each case. `workers` processes do the work, 0 means this one; `limits` is
-    what one method may take in them. `progress` is called with cells done, cells in all and the
+    what one method may take in them; `scheduler` is the address of a Dask cluster that does it
+    instead. `progress` is called with cells done, cells in all and the
     last one's name. Raises `UsageError` for names that nothing has.
     """
     chosen = Selection(
@@ -169,7 +181,9 @@ def run(
     )
     plan = make_plan(_gather(cases), chosen, budget)
     rows = list(plan.broken)
-    for k, (cell, found) in enumerate(run_cells(plan, plan.cells, workers, limits), start=1):
+    cluster = Cluster(scheduler) if scheduler else None
+    done = run_cells(plan, plan.cells, workers, limits, cluster)
+    for k, (cell, found) in enumerate(done, start=1):
         rows += found
         if progress is not None:
             progress(k, len(plan.cells), cell.case)

@@ -131,33 +131,46 @@ def do_cells(
     A step that hangs, exceeds its memory or ends its process is a row; the rest of its cell is
     done by a new process.
     """
-    pool = _Pool(work, deque(Job(cell) for cell in cells), count, limits or Limits())
+    pool = Pool(count, limits or Limits())
     try:
-        while pool.waiting or any(w.job for w in pool.workers):
-            pool.replenish()
-            for job in [*pool.listen(), *pool.watch()]:
-                yield job.cell, job.rows
+        yield from pool.do(work, [Job(cell) for cell in cells])
     finally:
-        for worker in pool.workers:
-            worker.stop()
+        pool.stop()
 
 
-class _Pool:
+class Pool:
     """Workers, and the jobs that wait for one."""
 
-    def __init__(self, work: Work, waiting: deque[Job], count: int, limits: Limits):
-        self.work, self.waiting, self.count, self.limits = work, waiting, count, limits
+    def __init__(self, count: int, limits: Limits):
+        self.count, self.limits = count, limits
         self.gigabytes = limits.gigabytes or SHARE * total_memory() / max(1, count)
         self.workers: list[Worker] = []
+        self.waiting: deque[Job] = deque()
 
-    def replenish(self) -> None:
-        """Give every idle worker a job, and start workers where there are fewer than asked."""
+    def do(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Cell, list[Row]]]:
+        """Do some work, and yield the rows of each cell as it ends; the workers stay."""
+        self.waiting.extend(jobs)
+        while self.waiting or any(w.job for w in self.workers):
+            self.replenish(work)
+            for job in [*self.listen(), *self.watch()]:
+                yield job.cell, job.rows
+
+    def stop(self) -> None:
+        """End all workers."""
         for worker in self.workers:
-            if worker.job is None and self.waiting:
-                worker.give(self.work, self.waiting.popleft())
+            worker.stop()
+        self.workers.clear()
+
+    def replenish(self, work: Work) -> None:
+        """Give every idle worker a job, and start workers where there are fewer than asked."""
+        for worker in [w for w in self.workers if w.job is None]:
+            if not worker.process.is_alive():
+                self._drop(worker)  # it died with nothing to do
+            elif self.waiting:
+                worker.give(work, self.waiting.popleft())
         while self.waiting and len(self.workers) < self.count:
             self.workers.append(Worker())
-            self.workers[-1].give(self.work, self.waiting.popleft())
+            self.workers[-1].give(work, self.waiting.popleft())
 
     def listen(self) -> list[Job]:
         """One message of each worker that has one; the jobs that ended."""
