@@ -16,6 +16,7 @@ import click
 from xgrad.cluster import Cluster
 from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
+from xgrad.places import PLACE
 from xgrad.planning import Plan, Selection, make_plan, matches, part_of, to_seeds
 from xgrad.problem import Case, display_path
 from xgrad.publication.command import publish_
@@ -27,6 +28,8 @@ from xgrad.workers import Limits
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from xgrad.storage import RunFolder
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -150,8 +153,9 @@ def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any)
 
 @main.command("run")
 @_selection
-@click.option("--out", type=click.Path(path_type=Path), default=None,
-              help="Folder of the rows; default: results/runs/<date>-<commit>.")  # fmt: skip
+@click.option("--out", type=PLACE, default=None,
+              help="Folder of the rows, or a URL such as s3://bucket/run; "
+              "default: results/runs/<date>-<commit>.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Do what is missing in --out.")
 @click.option("--workers", type=click.IntRange(min=0), default=None,
               help="Processes, 0 for none but this one; default: one for each core.")  # fmt: skip
@@ -174,7 +178,7 @@ def list_(paths: tuple[str, ...], long_: bool, what: str | None, **options: Any)
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
 def run_(
     paths: tuple[str, ...],
-    out: Path | None,
+    out: Path | str | None,
     resume: bool,
     workers: int | None,
     timeout: float,
@@ -202,7 +206,7 @@ def run_(
     xgrad run --scheduler tcp://10.0.0.1:8786 --out cluster
     """
     from xgrad.publication.description import write_cases
-    from xgrad.storage import RunFolder, new_folder
+    from xgrad.storage import new_folder
 
     selection, limits = _chosen(options)
     plan = make_plan(find_cases(paths), selection, limits)
@@ -211,20 +215,29 @@ def run_(
     if resume and out is None:
         raise UsageError("--resume needs the folder to go on in: --out DIR")
     cluster = _cluster(scheduler, tls_ca, tls_cert, tls_key)
-    folder = RunFolder(out or new_folder(), resume=resume)
+    folder = _open(out or new_folder(), resume)
     started = time.perf_counter()
-    with _interruptible(folder.path):
+    with _interruptible(folder.name):
         each = Limits(timeout, worker_memory)
         run = partial(run_cells, workers=workers, limits=each, cluster=cluster)
         rows = _done(plan, folder, run)
     frame = make_frame(in_order(rows, plan))
-    parquet, _ = folder.close(frame)
     write_cases(plan, folder.path)
     if curves:
         _save_curves(plan, rows, folder.path)
+    parquet, _ = folder.close(frame)
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
     sys.exit(1 if _failed(frame) else 0)
+
+
+def _open(place: Path | str, resume: bool) -> RunFolder:
+    from xgrad.remote import RemoteFolder, is_url
+    from xgrad.storage import RunFolder
+
+    if is_url(place):
+        return RemoteFolder(str(place), resume=resume)
+    return RunFolder(Path(place), resume=resume)
 
 
 def _cluster(scheduler: str | None, *tls: Path | None) -> Cluster | None:
@@ -244,7 +257,7 @@ def _save_curves(plan: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
 
 
 @contextmanager
-def _interruptible(path: Path) -> Iterator[None]:
+def _interruptible(path: str) -> Iterator[None]:
     """Ctrl-C and SIGTERM end a run with what is saved, and the words to go on."""
 
     def end(number: int, frame: Any) -> None:
@@ -262,18 +275,20 @@ def _interruptible(path: Path) -> Iterator[None]:
 
 
 @main.command("merge")
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=PLACE)
 @click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="A new folder.")
-def merge_(folders: tuple[Path, ...], out: Path) -> None:
+def merge_(folders: tuple[Path | str, ...], out: Path) -> None:
     """Join the rows of several runs, such as the shards of one, in a folder of their own.
 
     \b
     xgrad run --shard 1/2 --out a; xgrad run --shard 2/2 --out b
     xgrad merge a b --to whole
     """
+    from xgrad.remote import fetched
     from xgrad.storage import merge
 
-    frame, (parquet, _) = merge(folders, out)
+    with fetched(folders) as here:
+        frame, (parquet, _) = merge(here, out)
     click.echo(
         f"{counted(len(frame), 'row')} of {counted(len(folders), 'run')}: {parquet}", err=True
     )
@@ -353,7 +368,9 @@ def _print_matrices(frame: pd.DataFrame) -> None:
         console.print()
 
 
-def _print_end(frame: pd.DataFrame, plan: Plan, style: str, parquet: Path, seconds: float) -> None:
+def _print_end(
+    frame: pd.DataFrame, plan: Plan, style: str, parquet: Path | str, seconds: float
+) -> None:
     """What failed, then the summary; beside data on standard output they go to standard error."""
     from xgrad.report import SHOWN, failure_text, grouped_failures, summarise
 
@@ -370,7 +387,7 @@ def _print_end(frame: pd.DataFrame, plan: Plan, style: str, parquet: Path, secon
         click.echo(f"… and {hidden}, all in the rows\n", err=err)
     for line in summarise(frame):
         click.echo(line, err=err)
-    where = display_path(parquet.resolve())
+    where = display_path(parquet.resolve()) if isinstance(parquet, Path) else parquet
     click.echo(f"rows saved: {where} (and .csv), {seconds:.0f} s", err=err)
 
 

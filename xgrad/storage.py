@@ -38,6 +38,11 @@ class RunFolder:
             raise UsageError(f"{path} holds a run already: add --resume, or choose another --out")
         self._end_torn_line()
 
+    @property
+    def name(self) -> str:
+        """How messages and commands name it."""
+        return str(self.path)
+
     def _end_torn_line(self) -> None:
         """Keep the next record apart from one that was cut off in the middle."""
         file = self.path / CELLS

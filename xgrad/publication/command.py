@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from xgrad.errors import UsageError
+from xgrad.places import PLACE
 from xgrad.problem import display_path
 
 DEFAULT = Path("results/runs")
 
 
 @click.command("publish")
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULTS]...")
+@click.argument("results", nargs=-1, type=PLACE, metavar="[RESULTS]...")
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of the site; runs that are there keep their places.")  # fmt: skip
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE",
@@ -26,7 +27,7 @@ DEFAULT = Path("results/runs")
 @click.option("--history", type=click.Path(path_type=Path), metavar="DIR",
               help="asv's published site, for a copy that the index links.")  # fmt: skip
 def publish_(
-    results: tuple[Path, ...],
+    results: tuple[Path | str, ...],
     to: Path | None,
     markdown: Path | None,
     latex: Path | None,
@@ -52,16 +53,18 @@ def publish_(
             "--detection and --history are pages of the site: name its folder with --to"
         )
     from xgrad.publication.site import publish
+    from xgrad.remote import fetched
 
     started = time.perf_counter()
-    made = publish(
-        results or (DEFAULT,),
-        to,
-        markdown_file=markdown,
-        latex_file=latex,
-        detection_file=detection,
-        history=history,
-    )
+    with fetched(results or (DEFAULT,)) as folders:
+        made = publish(
+            folders,
+            to,
+            markdown_file=markdown,
+            latex_file=latex,
+            detection_file=detection,
+            history=history,
+        )
     spent = time.perf_counter() - started
     for path in made:
         click.echo(f"written: {display_path(path.resolve())}")
