@@ -2,6 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/own_cost.py > results/own_cost.md
     OMP_NUM_THREADS=1 python benchmarks/own_cost.py --parts referee --points 25 100
+    MALLOC_MMAP_THRESHOLD_=1000000 OMP_NUM_THREADS=1 python benchmarks/own_cost.py --parts referee
+
+The last line keeps glibc from holding on to memory: without it gradcheck at 3,200 inputs grows past
+20 GB. It makes large functions slower, gradcheck's most of all.
 
 What is compared is interleaved in one process, and medians are told. On a machine that others use,
 the ratios are what counts.
@@ -36,6 +40,7 @@ from xgrad.techniques import Method
 from xgrad.weaker import DifferencesReferee
 
 POINTS = (25, 100, 400, 1600)  # of t-SNE: twice as many inputs
+ALLOCATOR = "MALLOC_MMAP_THRESHOLD_"
 ROUNDS, FEW = 7, 3  # and from 400 points on
 ONCE = 1600  # points from which one round must do
 INPUTS = 100  # of the differences
@@ -359,8 +364,10 @@ def title() -> str:
     names = ("numpy", "scipy", "torch", "jax", "python-flint")
     versions = ", ".join(f"{n} {about['versions'][n]}" for n in names)
     busy = os.getloadavg()[0]
+    told = [f"{k}={os.environ[k]}" for k in (ALLOCATOR, "OMP_NUM_THREADS") if k in os.environ]
+    command = " ".join([*told, "python benchmarks/own_cost.py", *sys.argv[1:]])
     return (
-        f"# What xgrad costs\n\nMade by `OMP_NUM_THREADS=1 python benchmarks/own_cost.py` on "
+        f"# What xgrad costs\n\nMade by `{command}` on "
         f"{about['processor']}, {about['cores']} cores, Python {about['python']}, {versions}; load "
         f"average {busy:.1f} when it began. Interleaved, medians; on a busy machine believe the "
         "ratios rather than the seconds.\n"

@@ -1,0 +1,220 @@
+"""Random malformed calls, case files, result files and settings: never a traceback of ours.
+
+`XGRAD_FUZZ=2500 pytest tests/test_fuzz.py` tries so many of each of the four kinds.
+"""
+
+import json
+import os
+import random
+import shutil
+import textwrap
+from contextlib import suppress
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+
+from xgrad.cli import main
+from xgrad.table import read_frame
+
+EXAMPLES = int(os.environ.get("XGRAD_FUZZ", "15"))
+fuzzed = settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
+
+GOOD = textwrap.dedent(
+    '''
+    """A case that is right."""
+    import xgrad
+
+    @xgrad.case(wrt="x", sizes={"small": {"n": 2}, "large": {"n": 3}}, operators=("gradient",))
+    def fine(xp, x, c=2.0):
+        """Σ c x³."""
+        return xp.sum(c * x * x * x)
+
+    @fine.inputs
+    def draw(rng, n):
+        return {"x": rng.normal(size=n), "c": 2.0}
+
+    @fine.point("ones")
+    def ones():
+        return {"x": [1.0, 1.0], "c": 2.0}
+
+    @fine.formula("gradient")
+    def gradient(xp, x, c):
+        """3 c x²."""
+        return 3 * c * x * x
+
+    @fine.direction
+    def legal(rng, x, c):
+        return rng.normal(size=x.shape)
+    '''
+)
+QUICK = ["--method", "numpy.formula", "--workers", "0", "--device", "cpu", "--dtype", "float64"]
+TEXTS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        ["", "-1", "0", "1e400", "nan", "cpu:x", "cuda:99", "float12", "*.*", "[", "a and", "not",
+         "../..", "torch.reverse:", "numpy.differences:central@", "@", "1/0", "::", "x::y", "s3://",
+         "nonsense://a", "fine", "\x00", "💥", "a" * 3000]
+    ),
+)  # fmt: skip
+OPTIONS = ("-k", "--size", "--dtype", "--device", "--method", "--operator", "--seed", "--shard",
+           "--format", "--workers", "--timeout", "--budget", "--memory", "--out", "--resume",
+           "--curves", "--tls-ca", "--nonsense", "--to", "--markdown", "--latex", "--detection",
+           "--history", "--compare", "--threads", "--seeds", "--long", "--picture",
+           "--point")  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A working directory with a good case file and a saved run of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("fine.py").write_text(GOOD)
+    assert CliRunner().invoke(main, ["run", "fine.py", *QUICK, "--out", "saved"]).exit_code == 0
+    return tmp_path
+
+
+def called(*words):
+    """Call the command line; its status is one that the manual names, and it tells no traceback."""
+    done = CliRunner().invoke(main, [str(w) for w in words])
+    assert done.exception is None or isinstance(done.exception, SystemExit), (words, done.exc_info)
+    assert done.exit_code in (0, 1, 2), (words, done.output)
+    assert "Traceback" not in done.output, (words, done.output)
+    return done
+
+
+def fresh(name):
+    """A folder of that name with nothing in it."""
+    shutil.rmtree(name, ignore_errors=True)
+    return Path(name)
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_calls(place):
+    @fuzzed
+    @given(
+        st.sampled_from(["run", "list", "explain", "publish", "merge", "nothing"]),
+        st.lists(st.tuples(st.sampled_from(OPTIONS), TEXTS), max_size=4),
+        st.lists(TEXTS, max_size=2),
+    )
+    def check(command, options, words):
+        given_words = [part for pair in options for part in pair] + words
+        always = {"run": [*QUICK, "fine.py"], "list": ["fine.py"], "explain": ["fine.py"]}
+        for word in ("never", "results"):
+            shutil.rmtree(word, ignore_errors=True)
+        called(command, *always.get(command, []), *given_words)
+
+    check()
+    assert Path("saved", "rows.parquet").exists()
+
+
+# --- case files -----------------------------------------------------------------------------------
+
+
+def broken(text, seed):
+    """The text with a few pieces lost, doubled, swapped or replaced."""
+    rng = random.Random(seed)
+    pieces = text.splitlines(keepends=True) if rng.random() < 0.5 else list(text)
+    for _ in range(rng.randint(1, 4)):
+        k, j = rng.randrange(len(pieces)), rng.randrange(len(pieces))
+        what = rng.randrange(4)
+        if what == 0:
+            del pieces[k]
+        elif what == 1:
+            pieces.insert(j, pieces[k])
+        elif what == 2:
+            pieces[k], pieces[j] = pieces[j], pieces[k]
+        else:
+            pieces[k] = rng.choice(
+                ["0", "()", "None", "x", "\t", "import os\n", "'", "@", "1 / 0\n"]
+            )
+    return "".join(pieces)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_case_files(place):
+    @fuzzed
+    @given(st.integers(0, 2**32))
+    def check(seed):
+        Path("bad.py").write_text(broken(GOOD, seed))
+        out = fresh("out")
+        done = called("run", "bad.py", "fine.py", *QUICK, "--out", out)
+        if done.exit_code != 2:
+            rows = read_frame(out)
+            good = rows[(rows["case"] == "fine") & (rows["verdict"] == "agrees")]
+            assert len(good) >= 2 or "two cases are called" in done.output
+
+    check()
+
+
+# --- result files ---------------------------------------------------------------------------------
+
+FILES = ("rows.parquet", "cells.jsonl", "cases.json", "environment.json", "rows.csv")
+
+
+def damaged(data, seed):
+    """The bytes cut off, overwritten, or of something else."""
+    rng = random.Random(seed)
+    what = rng.randrange(5)
+    if what == 0:
+        return data[: rng.randrange(len(data) + 1)]
+    if what == 1:
+        at = rng.randrange(len(data))
+        return data[:at] + rng.randbytes(rng.randint(1, 40)) + data[at + 20 :]
+    if what == 2:
+        return rng.choice([b"", b"null", b"[]", b"{}", b'{"cell": 3}\n', b"1e999", b"\xff\xfe"])
+    if what == 3:
+        return json.dumps(rng.choice([[1], {"saved": 1}, {"saved": "x", "cases": [{"name": 1}]},
+                                      {"saved": "x", "cases": 3}, "x", {"cell": "a", "rows": 5},
+                                      {"versions": 3, "frameworks": []}])).encode()  # fmt: skip
+    return data.replace(rng.choice([b"fine", b"gradient", b"float64", b'"', b":"]), b"\x00")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_result_files(place):
+    @fuzzed
+    @given(st.sampled_from(FILES), st.integers(0, 2**32))
+    def check(name, seed):
+        folder = fresh("torn")
+        shutil.copytree("saved", folder)
+        (folder / name).write_bytes(damaged((folder / name).read_bytes(), seed))
+        called("publish", folder, "--to", fresh("site"))
+        called("merge", folder, "saved", "--to", fresh("whole"))
+        done = called("run", "fine.py", *QUICK, "--out", folder, "--resume")
+        if done.exit_code == 0:
+            rows = read_frame(folder)
+            assert set(rows["verdict"]) == {"agrees"}
+
+    check()
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+SETTINGS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, st.lists(TEXTS, max_size=2),
+    st.dictionaries(TEXTS, st.integers(), max_size=2), st.tuples(TEXTS, st.none()),
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_settings_of_calls_in_python(place):
+    import xgrad
+    from xgrad.errors import UsageError
+
+    names = ("sizes", "dtypes", "devices", "methods", "operators", "seed", "budget", "workers")
+
+    @fuzzed
+    @given(st.dictionaries(st.sampled_from(names), SETTINGS, min_size=1, max_size=2))
+    def check(chosen):
+        if chosen.get("methods") is None:
+            chosen = {**chosen, "methods": ("numpy.formula",)}
+        if isinstance(chosen.get("workers"), int) and chosen["workers"] > 0:
+            chosen = {**chosen, "workers": 0}
+        with suppress(UsageError, TypeError, ValueError):
+            assert set(xgrad.run(["fine.py"], **chosen)["case"]) <= {"fine"}
+
+    check()
