@@ -451,3 +451,29 @@ def test_forward_mode_takes_second_derivatives_over_reverse_unless_asked_twice(
     assert "forward" not in set(products["technique"])
     named = xgrad.run(quartic, methods=("torch.forward",), operators=("vjp",), dtypes=("float64",))
     assert list(named["verdict"]) == ["agrees"]
+
+
+# --- names of directions --------------------------------------------------------------------------
+
+
+def weighted(name):
+    """Σ w x², w an input; its vjp has the cotangent by another name, or by none."""
+    case = xgrad.case(wrt="x", operators=("vjp",))(lambda xp, x, w: w * x * x)
+    case.inputs(lambda rng: {"x": rng.normal(size=3), "w": rng.normal(size=3)})
+    if name:
+        case.formula("vjp")(lambda xp, x, w, u: 2 * w * x * u)
+    else:
+        case.formula("vjp")(lambda xp, x, w: 2 * w * x)
+    return case
+
+
+def test_an_input_may_have_the_name_of_a_direction():
+    rows = xgrad.run(weighted(True), dtypes=("float64",), methods=("*.formula", "torch.reverse"))
+    assert set(rows["verdict"]) == {"agrees"}
+    assert set(rows.loc[rows["operator"] == "vjp", "referee"]) == {"certified"}
+
+
+def test_a_direction_without_a_name_of_its_own_is_a_clear_error():
+    rows = xgrad.run(weighted(False), dtypes=("float64",), methods=("numpy.formula",))
+    (message,) = set(rows["message"])
+    assert "an input is called w, as the direction of formulas is" in message

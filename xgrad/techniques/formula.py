@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Container
 from typing import Any
 
 from xgrad.errors import CaseError, Unsupported
@@ -25,16 +26,15 @@ def apply_formula(
     """The formula's result, as the operators have it: tuples in `wrt` order along x axes.
 
     A formula of one input returns an array; directions are passed as `v` and `w`, `v` as an array
-    where there is one input.
+    where there is one input, and by another name where an input has that one.
     """
     names = dict(zip(setting.case.wrt, arguments.xs, strict=True))
-    single = len(names) == 1
-    extra: dict[str, Any] = {}
-    if operator.directions == "v":
-        extra["v"] = v[0] if single else v
-    if operator.directions == "w":
-        extra["w"] = w
-    result = formula(arguments.xp, **names, **arguments.rest, **arguments.static, **extra)
+    given, single = {**names, **arguments.rest, **arguments.static}, len(names) == 1
+    if operator.directions:
+        name = _direction_name(formula, operator.directions, given, setting.case)
+        along = w if operator.directions == "w" else v[0] if single else v
+        given = {**given, name: along}
+    result = formula(arguments.xp, **given)
     if operator.layout.count("x") == 0:
         return result
     if single:
@@ -45,6 +45,22 @@ def apply_formula(
             f"{type(result).__name__}; return a tuple in the order of wrt: {', '.join(names)}"
         )
     return result
+
+
+def _direction_name(
+    formula: Callable[..., Any], usual: str, inputs: Container[str], case: Case
+) -> str:
+    """The formula's parameter of the direction: `v` or `w`, or what an input leaves for it."""
+    if usual not in inputs:
+        return usual
+    (_, *parameters) = inspect.signature(formula).parameters
+    others = [name for name in parameters if name not in inputs]
+    if len(others) != 1:
+        raise CaseError(
+            f"case {case.name}: an input is called {usual}, as the direction of formulas is: give "
+            "its formula one parameter of another name for the direction"
+        )
+    return others[0]
 
 
 class HandDerived(Technique):
