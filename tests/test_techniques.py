@@ -470,7 +470,7 @@ def weighted(name):
 def test_an_input_may_have_the_name_of_a_direction():
     rows = xgrad.run(weighted(True), dtypes=("float64",), methods=("*.formula", "torch.reverse"))
     assert set(rows["verdict"]) == {"agrees"}
-    assert set(rows.loc[rows["operator"] == "vjp", "referee"]) == {"certified"}
+    assert set(rows.loc[rows["framework"] != "ball", "referee"]) == {"certified"}
 
 
 def test_a_direction_without_a_name_of_its_own_is_a_clear_error():
