@@ -1,6 +1,6 @@
 """Random malformed calls, case files, result files and settings: never a traceback of ours.
 
-`XGRAD_FUZZ=2500 pytest tests/test_fuzz.py` tries so many of each of the four kinds.
+`XGRAD_FUZZ=1000 pytest tests/test_fuzz.py` tries ten times so many.
 """
 
 import json
@@ -19,8 +19,14 @@ from hypothesis import given, settings
 from xgrad.cli import main
 from xgrad.table import read_frame
 
-EXAMPLES = int(os.environ.get("XGRAD_FUZZ", "15"))
-fuzzed = settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
+TIMES = int(os.environ.get("XGRAD_FUZZ", "10"))
+
+
+def fuzzed(share):
+    """So many examples: together ten for each time asked for."""
+    count = max(1, round(share * TIMES))
+    return settings(max_examples=count, derandomize=True, deadline=None, database=None)
+
 
 GOOD = textwrap.dedent(
     '''
@@ -59,11 +65,13 @@ TEXTS = st.one_of(
          "nonsense://a", "fine", "\x00", "💥", "a" * 3000]
     ),
 )  # fmt: skip
-OPTIONS = ("-k", "--size", "--dtype", "--device", "--method", "--operator", "--seed", "--shard",
-           "--format", "--workers", "--timeout", "--budget", "--memory", "--out", "--resume",
-           "--curves", "--tls-ca", "--nonsense", "--to", "--markdown", "--latex", "--detection",
-           "--history", "--compare", "--threads", "--seeds", "--long", "--picture",
-           "--point")  # fmt: skip
+COMMANDS = ("run", "list", "explain", "publish", "merge", "audit")
+
+
+def options_of(command):
+    """The names of a command's options, and one that it lacks."""
+    known = [name for each in main.commands[command].params for name in each.opts]
+    return [name for name in known if name.startswith("-")] + ["--nonsense"]
 
 
 @pytest.fixture
@@ -95,18 +103,18 @@ def fresh(name):
 
 @pytest.mark.filterwarnings("ignore")
 def test_calls(place):
-    @fuzzed
-    @given(
-        st.sampled_from(["run", "list", "explain", "publish", "merge", "nothing"]),
-        st.lists(st.tuples(st.sampled_from(OPTIONS), TEXTS), max_size=4),
-        st.lists(TEXTS, max_size=2),
-    )
-    def check(command, options, words):
-        given_words = [part for pair in options for part in pair] + words
-        always = {"run": [*QUICK, "fine.py"], "list": ["fine.py"], "explain": ["fine.py"]}
-        for word in ("never", "results"):
-            shutil.rmtree(word, ignore_errors=True)
-        called(command, *always.get(command, []), *given_words)
+    always = {"run": [*QUICK, "fine.py"], "list": ["fine.py"], "audit": ["fine.py", "--seeds", "1"],
+              "explain": ["fine.py::fine"], "publish": ["saved"], "merge": ["saved"]}  # fmt: skip
+
+    @fuzzed(4)
+    @given(st.data())
+    def check(data):
+        command = data.draw(st.sampled_from(COMMANDS))
+        pairs = st.tuples(st.sampled_from(options_of(command)), TEXTS)
+        options = data.draw(st.lists(pairs, max_size=3))
+        words = data.draw(st.lists(TEXTS, max_size=2))
+        given_words = [part for pair in options for part in pair if part != "--workers"]
+        called(command, *always[command], *given_words, *words)
 
     check()
     assert Path("saved", "rows.parquet").exists()
@@ -137,7 +145,7 @@ def broken(text, seed):
 
 @pytest.mark.filterwarnings("ignore")
 def test_case_files(place):
-    @fuzzed
+    @fuzzed(4)
     @given(st.integers(0, 2**32))
     def check(seed):
         Path("bad.py").write_text(broken(GOOD, seed))
@@ -176,7 +184,7 @@ def damaged(data, seed):
 
 @pytest.mark.filterwarnings("ignore")
 def test_result_files(place):
-    @fuzzed
+    @fuzzed(0.5)
     @given(st.sampled_from(FILES), st.integers(0, 2**32))
     def check(name, seed):
         folder = fresh("torn")
@@ -207,7 +215,7 @@ def test_settings_of_calls_in_python(place):
 
     names = ("sizes", "dtypes", "devices", "methods", "operators", "seed", "budget", "workers")
 
-    @fuzzed
+    @fuzzed(1.5)
     @given(st.dictionaries(st.sampled_from(names), SETTINGS, min_size=1, max_size=2))
     def check(chosen):
         if chosen.get("methods") is None:

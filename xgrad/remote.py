@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 import weakref
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
-from xgrad.storage import RunFolder
+from xgrad.storage import RunFolder, make_record, read_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,21 +62,13 @@ class RemoteFolder(RunFolder):
 
     def finished(self) -> dict[str, list[Row]]:
         """The rows of the cells that ended, by the cell's key; a damaged file is left out."""
-        found: dict[str, list[Row]] = {}
-        for file in self._saved():
-            try:
-                record = json.loads(self._files.cat_file(file))
-                found[record["cell"]] = record["rows"]
-            except (ValueError, KeyError, TypeError):
-                continue
-        return found
+        return dict(filter(None, (read_record(self._files.cat_file(f)) for f in self._saved())))
 
     def add(self, cell: Cell, rows: list[Row]) -> None:
         """Write one cell's rows, safe when it returns."""
         name = hashlib.sha256(cell.key.encode()).hexdigest()
-        data = json.dumps({"cell": cell.key, "rows": rows}).encode()
         with _told(f"{self._url} cannot be written; what ended is safe there, go on with --resume"):
-            self._files.pipe_file(f"{self._root}/{CELLS}/{name}.json", data)
+            self._files.pipe_file(f"{self._root}/{CELLS}/{name}.json", make_record(cell, rows))
 
     def close(self, frame: pd.DataFrame) -> tuple[Any, Any]:
         """Copy tables, environment and what pages tell; returns the URLs of Parquet and CSV."""

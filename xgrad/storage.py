@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import weakref
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
 
 CELLS, ENVIRONMENT, LOCK = "cells.jsonl", "environment.json", ".lock"
 PLACE = ["case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"]
+
+
+def make_record(cell: Cell, rows: list[Row]) -> bytes:
+    """A cell that ended, as one line of JSON with a checksum."""
+    text = json.dumps({"cell": cell.key, "rows": rows})
+    return f'{text[:-1]}, "crc": {zlib.crc32(text.encode())}}}'.encode()
+
+
+def read_record(line: bytes) -> tuple[str, list[Row]] | None:
+    """The cell's key and its rows; None for what is torn or damaged."""
+    try:
+        record = json.loads(line)
+        crc = record.pop("crc", None)  # which older versions did not write
+        if crc is not None and crc != zlib.crc32(json.dumps(record).encode()):
+            return None
+        key, rows = record["cell"], record["rows"]
+        return (key, rows) if all(r.keys() >= {"case", "dtype"} for r in rows) else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 class RunFolder:
@@ -63,23 +83,17 @@ class RunFolder:
             ) from None
 
     def finished(self) -> dict[str, list[Row]]:
-        """The rows of the cells that ended, by the cell's key; a torn last line is left out."""
-        found: dict[str, list[Row]] = {}
+        """The rows of the cells that ended, by the cell's key; a damaged line is left out."""
         file = self.path / CELLS
-        for line in file.read_text().splitlines() if file.exists() else []:
-            try:
-                record = json.loads(line)
-                found[record["cell"]] = record["rows"]
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue
-        return found
+        lines = file.read_bytes().split(b"\n") if file.exists() else []
+        return dict(filter(None, map(read_record, lines)))
 
     def add(self, cell: Cell, rows: list[Row]) -> None:
         """Append one cell's rows, safe when it returns; raises `UsageError` for a full disk."""
         file = self.path / CELLS
         try:
-            with file.open("a") as opened:
-                opened.write(json.dumps({"cell": cell.key, "rows": rows}) + "\n")
+            with file.open("ab") as opened:
+                opened.write(make_record(cell, rows) + b"\n")
                 opened.flush()
                 os.fsync(opened.fileno())
         except OSError as error:

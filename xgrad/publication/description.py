@@ -6,7 +6,7 @@ import datetime
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,14 @@ EMPTY: dict[str, Any] = {
     "wrt": (), "sizes": {}, "operators": (), "formulas": (), "implementations": (), "helpers": (),
     "known": (),
 }  # fmt: skip
+
+Types = Mapping[str, type | tuple[type, ...]]
+CASE: Types = {
+    name: (list, tuple) if isinstance(v, tuple) else type(v) for name, v in EMPTY.items()
+}
+FORMULA: Types = {"operator": str, "name": str, "frameworks": list, "default": bool, "text": str,
+           "code": str}  # fmt: skip
+KNOWN: Types = {"methods": (str, list), "reason": str}
 
 
 def write_cases(plan: Plan, folder: Path) -> Path:
@@ -58,9 +66,28 @@ def read_cases(folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
         return "", {}
     try:
         found = json.loads(path.read_text())
-        return str(found["saved"]), {str(c["name"]): {**EMPTY, **c} for c in found["cases"]}
+        cases = {str(c["name"]): {**EMPTY, **c} for c in found["cases"]}
+        saved = str(found["saved"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
+    for case in cases.values():
+        require_types(case, CASE, path)
+        for formula in case["formulas"]:
+            require_types(formula, FORMULA, path)
+        for known in case["known"]:
+            require_types(known, KNOWN, path)
+    return saved, cases
+
+
+def require_types(found: Any, types: Types, path: Path) -> None:
+    """Raise `UsageError` where a file holds something of another type than xgrad writes there."""
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} was not written by xgrad: {found!r:.40} has no names")
+    for name, kind in types.items():
+        if name in found and not isinstance(found[name], kind):
+            raise UsageError(
+                f"{path} was not written by xgrad: {name} is {type(found[name]).__name__}"
+            )
 
 
 def describe(case: Case, identifier: str) -> dict[str, Any]:

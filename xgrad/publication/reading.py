@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xgrad import stepcurve
 from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.errors import UsageError
-from xgrad.publication.description import EMPTY, read_cases
+from xgrad.publication.description import EMPTY, read_cases, require_types
 from xgrad.storage import ENVIRONMENT
 from xgrad.table import COLUMNS as AGREEMENT
 from xgrad.table import Column, read_frame
@@ -150,9 +150,10 @@ def _environment(folder: Path) -> dict[str, Any]:
         found = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"{file} was not written by xgrad: it holds no names")
-    return found
+    require_types(found, dict.fromkeys(("versions", "variables", "frameworks"), dict), file)
+    for framework in found.get("frameworks", {}).values():
+        require_types(framework, {"devices": list, "flags": dict}, file)
+    return dict(found)
 
 
 def _date(folder: Path, saved: str) -> str:
