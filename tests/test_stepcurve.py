@@ -13,7 +13,7 @@ from xgrad import stepcurve
 from xgrad.cli import main
 from xgrad.operators import OPERATORS
 from xgrad.setting import Setting
-from xgrad.storage import merge
+from xgrad.storage import RunFolder, merge
 
 CASES = """
     import numpy as np
@@ -128,7 +128,7 @@ def test_a_torn_curve_file_is_named(tmp_path):
 
 def test_merged_runs_keep_what_pages_tell_of_the_cases_and_their_curves(run, tmp_path):
     parts = [run(str(k), "--curves", "--shard", f"{k}/2") for k in (1, 2)]
-    merge(parts, tmp_path / "whole")
+    merge(parts, RunFolder(tmp_path / "whole", resume=False))
     told = json.loads((tmp_path / "whole" / "cases.json").read_text())
     assert {c["name"] for c in told["cases"]} == {"waves", "bound"}
     assert all(c["code"] for c in told["cases"])

@@ -121,7 +121,7 @@ def test_a_shard_that_is_none_is_told(file, shard):
 
 def test_folders_without_rows_cannot_be_merged(tmp_path):
     with pytest.raises(UsageError, match="no saved rows in"):
-        merge([tmp_path], tmp_path / "out")
+        merge([tmp_path], RunFolder(tmp_path / "out", resume=False))
 
 
 def test_a_damaged_table_is_named(file, tmp_path):

@@ -276,8 +276,8 @@ def _interruptible(path: str) -> Iterator[None]:
 
 @main.command("merge")
 @click.argument("folders", nargs=-1, required=True, type=PLACE)
-@click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="A new folder.")
-def merge_(folders: tuple[Path | str, ...], out: Path) -> None:
+@click.option("--to", "out", required=True, type=PLACE, help="A new folder, or a URL.")
+def merge_(folders: tuple[Path | str, ...], out: Path | str) -> None:
     """Join the rows of several runs, such as the shards of one, in a folder of their own.
 
     \b
@@ -288,7 +288,7 @@ def merge_(folders: tuple[Path | str, ...], out: Path) -> None:
     from xgrad.storage import merge
 
     with fetched(folders) as here:
-        frame, (parquet, _) = merge(here, out)
+        frame, (parquet, _) = merge(here, _open(out, resume=False))
     click.echo(
         f"{counted(len(frame), 'row')} of {counted(len(folders), 'run')}: {parquet}", err=True
     )

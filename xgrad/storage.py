@@ -143,8 +143,8 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def merge(folders: Sequence[Path], out: Path) -> tuple[pd.DataFrame, tuple[Path, Path]]:
-    """The rows of several runs in one new folder, a cell that several hold once.
+def merge(folders: Sequence[Path], made: RunFolder) -> tuple[pd.DataFrame, tuple[Any, Any]]:
+    """The rows of several runs in a new folder, a cell that several hold once.
 
     What pages tell of the cases, and step curves, come along. Raises `UsageError` for a folder
     without saved cells, or rows.
@@ -156,7 +156,7 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[pd.DataFrame, tuple[Path,
 
     frames = [read_frame(folder) for folder in folders]
     whole = pd.concat(frames, ignore_index=True).drop_duplicates(subset=PLACE, ignore_index=True)
-    made = RunFolder(out, resume=False)
+    out = made.path
     _write(out / "sources.json", json.dumps([str(f) for f in folders], indent=2) + "\n")
     join_cases(folders, out)
     files = [folder / f"{stepcurve.FILE}.parquet" for folder in folders]

@@ -98,6 +98,7 @@ def write_frame(
     for i, name in enumerate(table.schema.names):
         about = known.get(name, {"unit": "", "meaning": ""})
         table = table.set_column(i, table.schema.field(i).with_metadata(about), table.column(i))
+    folder = folder.resolve()  # pyarrow takes `s3:/a` for a URL
     parquet, csv = folder / f"{stem}.parquet", folder / f"{stem}.csv"
     for path, write in (
         (parquet, lambda p: pq.write_table(table, p, compression="zstd")),
