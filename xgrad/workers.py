@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -133,7 +133,7 @@ def do_cells(
     """
     pool = Pool(count, limits or Limits())
     try:
-        yield from pool.do(work, [Job(cell) for cell in cells])
+        yield from pool.do(work, (Job(cell) for cell in cells))
     finally:
         pool.stop()
 
@@ -145,15 +145,16 @@ class Pool:
         self.count, self.limits = count, limits
         self.gigabytes = limits.gigabytes or SHARE * total_memory() / max(1, count)
         self.workers: list[Worker] = []
-        self.waiting: deque[Job] = deque()
+        self.waiting: deque[Job] = deque()  # begun before
 
-    def do(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Cell, list[Row]]]:
+    def do(self, work: Work, jobs: Iterable[Job]) -> Iterator[tuple[Cell, list[Row]]]:
         """Do some work, and yield the rows of each cell as it ends; the workers stay."""
-        self.waiting.extend(jobs)
-        while self.waiting or any(w.job for w in self.workers):
-            self.replenish(work)
+        coming = iter(jobs)
+        self.replenish(work, coming)
+        while any(w.job for w in self.workers):
             for job in [*self.listen(), *self.watch()]:
                 yield job.cell, job.rows
+            self.replenish(work, coming)
 
     def stop(self) -> None:
         """End all workers."""
@@ -161,16 +162,19 @@ class Pool:
             worker.stop()
         self.workers.clear()
 
-    def replenish(self, work: Work) -> None:
+    def replenish(self, work: Work, coming: Iterator[Job]) -> None:
         """Give every idle worker a job, and start workers where there are fewer than asked."""
         for worker in [w for w in self.workers if w.job is None]:
             if not worker.process.is_alive():
                 self._drop(worker)  # it died with nothing to do
-            elif self.waiting:
-                worker.give(work, self.waiting.popleft())
-        while self.waiting and len(self.workers) < self.count:
+            elif (job := self._next(coming)) is not None:
+                worker.give(work, job)
+        while len(self.workers) < self.count and (job := self._next(coming)) is not None:
             self.workers.append(Worker())
-            self.workers[-1].give(work, self.waiting.popleft())
+            self.workers[-1].give(work, job)
+
+    def _next(self, coming: Iterator[Job]) -> Job | None:
+        return self.waiting.popleft() if self.waiting else next(coming, None)
 
     def listen(self) -> list[Job]:
         """One message of each worker that has one; the jobs that ended."""
