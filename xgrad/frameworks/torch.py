@@ -150,8 +150,8 @@ class Torch(Framework):
         import torch
 
         for device in {a.device for a in leaves(result) if isinstance(a, torch.Tensor)}:
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            if device.type not in ("cpu", "meta"):
+                torch.accelerator.synchronize(device)
         return result
 
     @contextmanager
