@@ -49,8 +49,11 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
         yield figure, axes
 
 
-def to_svg(figure: Figure, titles: dict[str, str], label: str) -> Markup:
-    """The figure as an <svg>; `titles` has the text of each artist's `gid`, `label` that of all."""
+def to_svg(figure: Figure, titles: dict[str, str | list[str]], label: str) -> Markup:
+    """The figure as an <svg>; `label` is the text of all.
+
+    `titles` has the text of each artist by its `gid`, for a line those of its marks in order.
+    """
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
@@ -61,12 +64,31 @@ def to_svg(figure: Figure, titles: dict[str, str], label: str) -> Markup:
     for k, colour in enumerate(SERIES, start=1):
         text = text.replace(colour, f"var(--series-{k})")
     for gid, title in titles.items():
-        mark = f'<g id="{gid}">'
-        text = text.replace(mark, f"<g><title>{html.escape(title)}</title>", 1)
+        if isinstance(title, str):
+            text = text.replace(f'<g id="{gid}">', f"<g>{_title(title)}", 1)
+        else:
+            text = _titled_marks(text, gid, title)
     text = _own_ids(text, label)
     text = re.sub(r'<svg width="[^"]*" height="[^"]*"', "<svg", text, count=1)
     text = re.sub(r"<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', text, count=1)
     return Markup(text)
+
+
+def _title(text: str) -> str:
+    return f"<title>{html.escape(text)}</title>"
+
+
+def _titled_marks(text: str, gid: str, titles: list[str]) -> str:
+    """Each mark of a line in a group of its own, with its title."""
+    before, _, after = text.partition(f'<g id="{gid}">')
+    start = after.index("<use")
+    marks = iter(titles)
+
+    def titled(mark: re.Match[str]) -> str:
+        return f"<g>{_title(next(marks))}{mark[0]}</g>"
+
+    used = re.sub(r"<use[^>]*/>", titled, after[start:], count=len(titles))
+    return f"{before}<g>{after[:start]}{used}"
 
 
 def _own_ids(text: str, label: str) -> str:
@@ -83,7 +105,7 @@ def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
     judged = judged.assign(method=[method_of(r) for r in records(judged)])
     dtypes = [d for d in FULL if d in set(judged["dtype"])]
     methods = [m for m in methods if m in set(judged["method"])]
-    titles: dict[str, str] = {}
+    titles: dict[str, str | list[str]] = {}
     with drawing(8.4, 0.9 + 0.27 * len(methods)) as (figure, axes):
         for k, dtype in enumerate(dtypes):
             for gid, place, part in _by_method(judged, dtype, methods):
@@ -170,19 +192,14 @@ def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
 
 def _lines(
     axes: Any, frame: pd.DataFrame, columns: tuple[str, str, str], told: Callable[[Any], str]
-) -> dict[str, str]:
+) -> dict[str, str | list[str]]:
     """A line with marks for each group of a frame; returns what each mark says on hovering."""
     group, x, y = columns
-    titles: dict[str, str] = {}
+    titles: dict[str, str | list[str]] = {}
     for k, (name, part) in enumerate(frame.groupby(group, sort=False)):
         part = part.sort_values(x)
-        style = {"color": SERIES[k % 6], "linestyle": LINES[k // 6 % 6]}
-        axes.plot(part[x], part[y], linewidth=1.4, **style)
-        axes.plot([], [], marker=MARKERS[k % 6], markersize=5.5, label=str(name), **style)
-        for i, row in enumerate(records(part)):
-            gid = f"mark-{k}-{i}"
-            axes.plot(
-                [row[x]], [row[y]], MARKERS[k % 6], markersize=5, color=SERIES[k % 6], gid=gid
-            )
-            titles[gid] = told(row)
+        gid = f"marks-{k}"
+        axes.plot(part[x], part[y], marker=MARKERS[k % 6], markersize=5, linewidth=1.4, gid=gid,
+                  color=SERIES[k % 6], linestyle=LINES[k // 6 % 6], label=str(name))  # fmt: skip
+        titles[gid] = [told(row) for row in records(part)]
     return titles
