@@ -35,6 +35,12 @@ class _Commands(click.Group):
         except UsageError as error:
             click.echo(f"xgrad: {error}", err=True)
             context.exit(2)
+        except BrokenPipeError:
+            raise  # the reader of our output has gone: click's business
+        except OSError as error:  # a path that the system refuses, wherever it was used
+            named = f": {str(error.filename)[:200]}" if error.filename else ""
+            click.echo(f"xgrad: {error.strerror or error}{named}", err=True)
+            context.exit(2)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         """A command by its name; raises `UsageError` with the nearest ones."""
