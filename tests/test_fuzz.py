@@ -62,7 +62,7 @@ TEXTS = st.one_of(
     st.text(WRITABLE, max_size=12),
     st.sampled_from(
         ["", "-1", "0", "1e400", "nan", "cpu:x", "cuda:99", "float12", "*.*", "[", "a and", "not",
-         "../..", "torch.reverse:", "numpy.differences:central@", "@", "1/0", "::", "x::y", "s3://",
+         "torch.reverse:", "numpy.differences:central@", "@", "1/0", "::", "x::y", "s3://",
          "nonsense://a", "fine", "💥", "a" * 3000]
     ),
 )  # fmt: skip
@@ -83,6 +83,12 @@ def place(tmp_path, monkeypatch):
     assert CliRunner().invoke(main, ["run", "fine.py", *QUICK, "--out", "saved"]).exit_code == 0
     shutil.copytree("saved", tmp_path.parent / f"{tmp_path.name}-saved")
     return tmp_path
+
+
+def stays(word):
+    """Whether a word leads nowhere but below a place: case files are code, and runs write."""
+    path = word.partition("::")[0]
+    return ".." not in path and not path.startswith(("/", "~", "file:"))
 
 
 def tidy(place):
@@ -127,7 +133,8 @@ def test_calls(place):
         words = data.draw(st.lists(TEXTS, max_size=2))
         tidy(place)
         given_words = [part for pair in options for part in pair if part != "--workers"]
-        called(command, *always[command], *given_words, *words)
+        given_words = [w for w in (*given_words, *words) if stays(w)]
+        called(command, *always[command], *given_words)
 
     check()
 
