@@ -69,11 +69,6 @@ def _compiled(kind: Hashable, case: Case, device: str) -> Prepared:
     return {}
 
 
-def run_cell(case: Case, cell: Cell) -> list[Row]:
-    """All verdicts of one cell, in this process."""
-    return _rows(judge_cell, case, cell)
-
-
 def _rows(work: Work, case: Case, cell: Cell) -> list[Row]:
     return [each for each in work(case, cell, frozenset()) if not isinstance(each, Step)]
 
