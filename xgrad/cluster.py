@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WAIT = 60.0  # seconds for a scheduler to answer, and for its first worker
 AHEAD = 4  # cells on their way for each thread of the cluster: more would only fill the scheduler
-AGAIN = 5  # times that a cell is given to the cluster, where its worker is lost
+AGAIN = 25  # times that a cell is given away; Dask counts a lost worker against all its cells
 GPU = "GPU"  # the Dask resource of a worker that has one
 
 
