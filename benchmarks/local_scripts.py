@@ -47,9 +47,9 @@ def localise(html: Path) -> list[str]:
     asked = {name for _, name, rest in LINK.findall(text) if name in FILES}
     if asked:
         vendor(asked, html / VENDOR)
-    page.write_text(LINK.sub(lambda m: linked(m), text), encoding="utf-8")
-    loaded = re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://[^"]*)"', page.read_text())
-    return sorted(loaded)
+    text = LINK.sub(linked, text)
+    page.write_text(text, encoding="utf-8")
+    return sorted(re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://[^"]*)"', text))
 
 
 def linked(found: re.Match[str]) -> str:

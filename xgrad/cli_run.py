@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from xgrad.cli_options import FORMATS, chosen, selection
 from xgrad.cluster import Cluster
 from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
-from xgrad.places import PLACE
+from xgrad.places import PLACE, is_url
 from xgrad.planning import Plan, make_plan, part_of
 from xgrad.problem import display_path
 from xgrad.report import counted
@@ -100,7 +100,7 @@ def run_(
     with _interruptible(folder.name):
         each = Limits(timeout, worker_memory)
         run = partial(run_cells, workers=workers, limits=each, cluster=cluster)
-        rows = _done(plan, folder, run)
+        rows = save_cells(plan, folder, run, progress)
     frame = make_frame(in_order(rows, plan))
     write_cases(plan, folder.path)
     if curves:
@@ -112,7 +112,7 @@ def run_(
 
 
 def _open(place: Path | str, resume: bool) -> RunFolder:
-    from xgrad.remote import RemoteFolder, is_url
+    from xgrad.remote import RemoteFolder
     from xgrad.storage import RunFolder
 
     if is_url(place):
@@ -174,7 +174,12 @@ def merge_(folders: tuple[Path | str, ...], out: Path | str) -> None:
     )
 
 
-def _done(plan: Plan, folder: Any, run: Callable[..., Any]) -> list[dict[str, Any]]:
+def save_cells(
+    plan: Plan,
+    folder: RunFolder,
+    run: Callable[..., Any],
+    progress: Callable[[int], AbstractContextManager[Callable[[str], None]]],
+) -> list[dict[str, Any]]:
     """The rows of all cells: those saved before, and those done now, saved as they end."""
     before = folder.finished()
     rows = list(plan.broken)

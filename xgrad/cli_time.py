@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from xgrad._timing import comparison, report, table
 from xgrad._timing.ladder import fit_exponents
 from xgrad._timing.worker import Worker
+from xgrad.cli_run import save_cells
 from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
 from xgrad.planning import Plan, Selection
@@ -67,19 +69,10 @@ def _done(
     plan: Plan, folder: RunFolder, threads: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows of all cells, saved as they end, and where they were measured."""
-    before = folder.finished()
-    rows = list(plan.broken)
-    rows += [row for cell in plan.cells for row in before.get(cell.key, [])]
-    todo = [cell for cell in plan.cells if cell.key not in before]
-    if before:
-        click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
-    with Worker(threads) as worker, progress(len(todo)) as tell:
-        for cell, found in time_cells(plan, todo, worker):
-            folder.add(cell, found)
-            rows += found
-            tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
+    with Worker(threads) as worker:
+        rows = save_cells(plan, folder, partial(time_cells, worker=worker), progress)
     about = worker.about
-    if not about and before:
+    if not about and rows:  # all of them were saved before
         about = table.read_environment(folder.path)
     return rows, about
 

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xgrad.errors import UsageError
 from xgrad.evaluation import ERROR
@@ -152,8 +152,10 @@ class _Run:
 
     def _needs_gpu(self, cell: Cell) -> bool:
         """Whether a worker with a GPU must take it, where any worker says that it has one."""
-        if not cell.device.startswith("cuda"):
-            return False
+        return cell.device.startswith("cuda") and self._some_gpu
+
+    @cached_property
+    def _some_gpu(self) -> bool:
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         return any(GPU in w.get("resources", {}) for w in workers)
 
@@ -207,20 +209,17 @@ def done(work: Work, file: CaseFile, cell: Cell, limits: Limits) -> list[Row]:
 def _unpacked(file: CaseFile) -> Path:
     """The file on this machine, in a folder that ends with the worker."""
     digest = hashlib.sha256(file.data).hexdigest()[:24]
-    path = Path(_folder(), digest, file.name)
+    path = Path(_folder().name, digest, file.name)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(file.data)
     return path
 
 
 @lru_cache
-def _folder() -> str:
-    place = tempfile.TemporaryDirectory(prefix="xgrad-")
-    _KEPT.append(place)
-    return place.name
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="xgrad-")
 
 
-_KEPT: list[Any] = []
 _LOCAL = threading.local()
 
 

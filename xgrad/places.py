@@ -8,6 +8,11 @@ from typing import Any
 import click
 
 
+def is_url(place: str | Path) -> bool:
+    """Whether a place is a URL rather than a path."""
+    return isinstance(place, str) and "://" in place
+
+
 class Place(click.ParamType):
     """A folder: `results/a` becomes a path, `s3://bucket/a` stays a text."""
 
@@ -15,7 +20,7 @@ class Place(click.ParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Path | str:
         """The path or the URL."""
-        return str(value) if "://" in str(value) else Path(value)
+        return str(value) if is_url(value) else Path(value)
 
 
 PLACE = Place()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.places import is_url
 from xgrad.storage import RunFolder, make_record, read_record
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from xgrad.planning import Cell, Row
 
 CELLS = "cells"  # a folder with one file for each cell: such systems cannot append
-
-
-def is_url(place: str | Path) -> bool:
-    """Whether a place is a URL rather than a path."""
-    return isinstance(place, str) and "://" in place
 
 
 class RemoteFolder(RunFolder):

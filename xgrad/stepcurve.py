@@ -16,9 +16,10 @@ from xgrad.frameworks import find_framework
 from xgrad.frameworks.ball import ball, midpoint, precision
 from xgrad.operators import OPERATORS, Operator
 from xgrad.setting import Setting, spacing
+from xgrad.table import COLUMNS as AGREEMENT
 from xgrad.table import Column, make_frame
 from xgrad.techniques import Method
-from xgrad.techniques._stencil import Stencil, combine, plan, points
+from xgrad.techniques._stencil import BASIS, Stencil, combine, plan, points
 from xgrad.techniques.differences import Sampler
 
 if TYPE_CHECKING:
@@ -31,12 +32,9 @@ STEPS = tuple(10.0**-k for k in np.arange(0, 16.5, 0.5))
 _SCHEMES = {"central": "(f(x + h) − f(x − h)) / 2h", "forward": "(f(x + h) − f(x)) / h"}
 CURVES = ("float32", "float64", "256 bits")
 FILE = "curves"  # of a run, as Parquet and CSV
+PLACE = ("case", "size", "point", "operator", "seed")
 COLUMNS = (
-    Column("case", "str", "", "the reference problem"),
-    Column("size", "str", "", "the case's size"),
-    Column("point", "str", "", "random, or the name of a fixed point"),
-    Column("operator", "str", "", "what is asked of the case"),
-    Column("seed", "int64", "", "of the random point"),
+    *(c for c in AGREEMENT if c.name in PLACE),
     Column("element", "str", "", "the element that the difference is of: the largest"),
     Column("truth", "float64", "of the result", "its value, in 256 bits"),
     Column("scheme", "str", "", "the difference"),
@@ -120,15 +118,20 @@ def _one_element(setting: Setting, operator: Operator, k: int) -> tuple[Stencil,
     """The stencil of one element alone, its name, and which value it takes."""
     stencil, n = plan(operator, setting), setting.x_size
     if operator.layout == "x":
-        return Stencil((np.eye(n)[k],), stencil.weights), element_name(operator, setting, k), 0
+        return Stencil((_unit(n, k),), stencil.weights), element_name(operator, setting, k), 0
     if operator.layout == "yx":
         value, k_x = divmod(k, n)
-        return Stencil((np.eye(n)[k_x],)), element_name(operator, setting, k), value
+        return Stencil((_unit(n, k_x),)), element_name(operator, setting, k), value
     if stencil.elementwise:
-        return Stencil((np.eye(n)[k],)), element_name(operator, setting, k), k
+        return Stencil((_unit(n, k),)), element_name(operator, setting, k), k
     if stencil.coefficients is None:
         return stencil, element_name(operator, setting, k), k
-    return Stencil((np.eye(n)[0],)), "y[0]/x[0]", 0
+    return Stencil((_unit(n, 0),)), "y[0]/x[0]", 0
+
+
+def _unit(n: int, k: int) -> np.ndarray:
+    ((row,),) = Stencil((BASIS,)).block(np.array([k]), n)
+    return np.asarray(row)
 
 
 def _value(stencil: Stencil, slope: Any, pick: int) -> Any:
@@ -195,11 +198,15 @@ def curves_of(plan: Plan, rows: Iterable[Row]) -> pd.DataFrame:
     cases = {case.name: case for case in plan.cases.values()}
     found: list[Row] = []
     done: set[str] = set()
+    tried: set[tuple[Any, ...]] = set()
     for row in rows:
         right = row["status"] == "ok" and row["dtype"] == "float64" and row["device"] == "cpu"
         if not right or row["case"] in done or row["operator"] not in OPERATORS:
             continue
-        place = {k: row[k] for k in ("case", "size", "point", "operator", "seed")}
+        place = {k: row[k] for k in PLACE}
+        if tuple(place.values()) in tried:
+            continue  # the rows of other methods
+        tried.add(tuple(place.values()))
         if curve := _curve_at(cases[row["case"]], place):
             done.add(row["case"])
             found += curve

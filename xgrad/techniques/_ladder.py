@@ -263,13 +263,14 @@ def probes(
     sample: Sampler, stencil: Stencil, numbers: np.ndarray, reach: Reach, rough: np.ndarray
 ) -> tuple[np.ndarray, Ladder] | None:
     """One step in the scale of elements that lie far below the others, where there are any."""
-    due = np.flatnonzero(np.any(reach.low, axis=0)) if reach.own else np.zeros(0, dtype=int)
+    lows = reach.low if reach.own else []
+    due = np.flatnonzero(np.any(lows, axis=0))
     if not due.size:
         return None
     last = FIRST * RATIO**-LEVELS
     lengths = [
         np.where(low, FIRST * own, np.fmax(FIRST * own, last * usual))[due, None, None]
-        for usual, own, low in zip(reach.usual, reach.own, reach.low, strict=True)
+        for usual, own, low in zip(reach.usual, reach.own, lows, strict=True)
     ]
     return due, climb(sample, stencil, numbers[due], lengths, rough)
 
