@@ -28,7 +28,7 @@ import torch
 from referee_cost import gradcheck_seconds, referee_seconds
 
 import xgrad
-from xgrad._timing import memory
+from xgrad._timing import clock, memory
 from xgrad.environment import describe
 from xgrad.frameworks import find_framework
 from xgrad.operators import OPERATORS
@@ -44,6 +44,7 @@ ALLOCATOR = "MALLOC_MMAP_THRESHOLD_"
 ROUNDS, FEW = 7, 3  # and from 400 points on
 ONCE = 1600  # points from which one round must do
 INPUTS = 100  # of the differences
+SAMPLES, BLOCK = 15, 1e-2  # of them, and seconds of one
 SCIPY = "scipy.differentiate.jacobian"
 
 
@@ -174,7 +175,7 @@ def interleaved(
 # --- differences ---------------------------------------------------------------------------------
 
 
-def differences(rounds: int = ROUNDS) -> pd.DataFrame:
+def differences(rounds: int = SAMPLES) -> pd.DataFrame:
     """Gradients at 100 inputs by three kinds of extrapolated differences, and their errors."""
     rows = []
     for name, f in FUNCTIONS.items():
@@ -182,9 +183,7 @@ def differences(rounds: int = ROUNDS) -> pd.DataFrame:
         x, truth = setting.inputs["x"], exact(f, setting.inputs["x"])
         jobs = {k: job(f, x, setting) for k, job in DIFFERENCES.items()}
         found = {k: job() for k, job in jobs.items()}
-        seconds = interleaved(
-            {k: (lambda _, job=job: clocked(job)) for k, job in jobs.items()}, setting, rounds
-        )
+        seconds = interleaved({k: in_blocks(job) for k, job in jobs.items()}, setting, rounds)
         scipy = seconds[SCIPY]
         for k in jobs:
             error = float(np.max(np.abs(found[k] - truth)) / np.max(np.abs(truth)))
@@ -193,11 +192,16 @@ def differences(rounds: int = ROUNDS) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def clocked(job: Callable[[], Any]) -> float:
-    """Seconds of a call."""
-    started = time.perf_counter()
+def in_blocks(job: Callable[[], Any]) -> Callable[[Setting], float]:
+    """Seconds of a call, in blocks as xgrad's timer takes them, after one that is not timed."""
     job()
-    return time.perf_counter() - started
+    once = clock.block(job, 1)
+
+    def timed(_: Setting) -> float:
+        job()
+        return clock.block(job, max(1, round(BLOCK / once)))
+
+    return timed
 
 
 def make_case(f: Callable[..., Any]) -> Any:
@@ -347,7 +351,8 @@ PARTS = {
         "A gradient of 100 inputs in float64: xgrad's extrapolated differences with their bound, "
         "`scipy.differentiate.jacobian` and `numdifftools.Gradient`, with defaults. torch and JAX "
         "take all points in one batch, whatever the function; scipy needs one that is written for "
-        "many points, as the first two are; the third is called in a loop.",
+        "many points, as the first two are; the third is called in a loop. Medians of 15 blocks "
+        "of 10 ms.",
     ),
     "imports": (imports, "Import", "Seconds of a new process that imports it."),
     "memory": (

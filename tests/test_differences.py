@@ -12,7 +12,7 @@ from xgrad.operators import OPERATORS
 from xgrad.referee import Referee
 from xgrad.setting import Setting
 from xgrad.techniques import Method, _ladder
-from xgrad.techniques._ladder import Ladder, Sampler, extrapolate, noise, noise_points, quantum
+from xgrad.techniques._ladder import Ladder, Sampler, extrapolate, noise, quantum
 from xgrad.techniques.differences import TECHNIQUE
 
 N = 8
@@ -208,14 +208,14 @@ def test_noise_has_the_size_of_the_noise(level):
         return xp.sum(x * x) + level * xp.sin(1e15 * xp.sum(x))
 
     sample = Sampler(find_framework("numpy"), setting_of(rough, np.array([0.3, 0.7])), "cpu")
-    (found,) = noise(sample, noise_points(sample))
+    (found,) = noise(sample)
     assert 0.3 < found / (2 * level / np.sqrt(2)) < 4
 
 
 def test_noise_sees_one_side_of_a_kink():
     kinked = setting_of(lambda xp, x: xp.sum(xp.abs(x)), np.array([0.0, 1.0]))
     sample = Sampler(find_framework("numpy"), kinked, "cpu")
-    (found,) = noise(sample, noise_points(sample))
+    (found,) = noise(sample)
     assert found < 1e-15
 
 

@@ -219,9 +219,9 @@ class Setting:
         return f
 
 
-def scale(x: np.ndarray) -> np.ndarray:
+def scale(x: Any, xp: Any = np) -> Any:
     """The magnitude of each element, 1 where it is zero."""
-    return np.where(x == 0, 1.0, np.abs(x))
+    return xp.where(x == 0, 1.0, xp.abs(x))
 
 
 def flatten(operator: Operator, setting: Setting, parts: Any, xp: Any = np) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, comb, prod
 from typing import Any, NamedTuple
 
@@ -38,22 +39,25 @@ class Sampler:
     batched: Callable[[Any, Any], Any] | None = None  # of a setting that differs in values only
 
     def __post_init__(self) -> None:
-        self.rest = self.setting.arguments(self.framework, self.device).rest
+        arrays = {k: a for k, a in self.setting.inputs.items() if isinstance(a, np.ndarray)}
+        others = set(arrays) - set(self.setting.case.wrt)
+        put = self.setting.arguments
+        self.rest = put(self.framework, self.device).rest if others else {}
+        self.x = self.setting.flat_x
         self._batched = self.batched or batch(self.framework, self.setting, self.device)
-        constants = [a.size for a in self.setting.inputs.values() if isinstance(a, np.ndarray)]
-        width = max(1, sum(constants), prod(self.setting.y_shape))
+        width = max(1, sum(a.size for a in arrays.values()), prod(self.setting.y_shape))
         self.rows = int(max(1, min(ROWS, ELEMENTS // width)))
         self.evaluations = 0
-
-    @property
-    def x(self) -> np.ndarray:
-        """The point, flat."""
-        return self.setting.flat_x
 
     @property
     def xp(self) -> Any:
         """The library of what is done with the values."""
         return np
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Directions in which the noise is looked for."""
+        return noise_lines(self.setting.seed, self.x.size)
 
     @property
     def eps(self) -> float:
@@ -98,6 +102,7 @@ class Trace:
     xp: Any
     x: Any
     rest: Any
+    lines: Any
     setting: Setting
     batched: Callable[[Any, Any], Any]
 
@@ -134,24 +139,30 @@ def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any,
 LINES, COUNT = 4, 8  # on which the noise is looked for, and the points of each
 
 
-def noise_points(sample: Sampler) -> np.ndarray:
-    """Points (LINES, COUNT, x) on short random lines, every other one a little longer."""
-    x, eps, rng = sample.x, sample.eps, generator(sample.setting.seed, "noise")
+@lru_cache(maxsize=1)
+def noise_lines(seed: int, n: int) -> np.ndarray:
+    """Directions (LINES, n) for inputs of size 1, the same for every point of a seed."""
+    rng = generator(seed, "noise")
+    return rng.uniform(0.5, 1, (LINES, n)) * rng.choice([-1, 1], (LINES, n))
+
+
+def _noise_points(xp: Any, x: Any, lines: Any, eps: float) -> Any:
+    """Points (LINES, COUNT, x) on short lines from the point, every other one a little longer."""
     short, long = min(64 * eps, eps**0.5 / 4), eps**0.5 / 4
     spacings = np.array((short, long) * (LINES // 2))[:, None, None] * np.arange(COUNT)[:, None]
-    lines = rng.uniform(0.5, 1, (LINES, x.size)) * rng.choice([-1, 1], (LINES, x.size)) * scale(x)
-    return np.asarray(x + spacings * lines[:, None])
+    return x + spacings * (lines * scale(x, xp))[:, None]
 
 
-def noise(sample: Sampler | Trace, at: Any) -> Any:
-    """The rounding noise of each value: high differences of values at `noise_points`.
+def noise(sample: Sampler | Trace) -> Any:
+    """The rounding noise of each value: high differences of values along `noise_lines`.
 
     The k-th difference of a smooth function at such spacing vanishes, that of independent noise of
     variance s² has variance s² C(2k, k); k = 4 to 6 are used, and the largest line counts. Lines
     start at the point, so that they see one side of a kink; the longer ones see coarser noise.
     """
     xp, eps = sample.xp, sample.eps
-    values = xp.reshape(sample(sample.held(xp.reshape(at, (-1, at.shape[-1])))), (LINES, COUNT, -1))
+    at = xp.reshape(_noise_points(xp, sample.x, sample.lines, eps), (LINES * COUNT, -1))
+    values = xp.reshape(sample(sample.held(at)), (LINES, COUNT, -1))
     size = xp.max(xp.abs(values), axis=(0, 1))
     unit = xp.where(size > 0, size, 1.0)  # squares of tiny values would vanish
     estimates = []
@@ -170,9 +181,11 @@ def quantum(values: Any, xp: Any = np) -> Any:
 
     It is 0 where none vary. Where large terms cancel, it is the spacing of the terms.
     """
-    mantissa, exponent = xp.frexp(xp.where(xp.isfinite(values), values, 0.0))
-    whole = xp.astype(xp.abs(mantissa * 2.0**53), xp.int64)
-    lowest = xp.where(whole == 0, xp.inf, xp.ldexp((whole & -whole) * 2.0**-53, exponent))
+    size = xp.abs(xp.where(xp.isfinite(values), values, 0.0))
+    bits = size.view(np.int64)
+    shorter = (bits & (bits - 1)).view(np.float64)  # the same without its lowest bit
+    lowest = xp.where(bits & (2**52 - 1) == 0, size, size - shorter)
+    lowest = xp.where(size == 0, xp.inf, lowest)
     vary = xp.any(values != values[..., :1, :], axis=-2)
     return xp.where(vary, xp.min(lowest, axis=-2), 0.0)
 
@@ -222,29 +235,30 @@ class Reach(NamedTuple):
     `usual` is in the scale of typical inputs, `own` in that of the elements moved, (tuples,).
     """
 
-    usual: list[np.ndarray]
-    own: list[np.ndarray]
+    usual: tuple[Any, ...]
+    own: tuple[Any, ...]
 
     @classmethod
-    def of(cls, x: np.ndarray, stencil: Stencil, numbers: np.ndarray) -> Reach:
+    def of(cls, x: Any, stencil: Stencil, numbers: Any, xp: Any = np) -> Reach:
         """That of tuples of directions at a point; (1, x) where each element has its own."""
         if stencil.elementwise:
-            return cls([scale(x)[None] for _ in stencil.slots], [])
+            return cls(tuple(scale(x, xp)[None] for _ in stencil.slots), ())
         indices = stencil.indices(numbers, x.size)
         slots = list(zip(stencil.slots, indices, strict=True))
 
-        def lengths(floor: float) -> list[np.ndarray]:
-            far = room(x, floor)
-            return [
-                np.full(len(numbers), unit_length(x, slot, floor)) if at is None else far[at]
+        def lengths(floor: float) -> tuple[Any, ...]:
+            far = room(x, floor, xp=xp)
+            one = numbers.shape
+            return tuple(
+                xp.broadcast_to(unit_length(far, slot, xp), one) if at is None else far[at]
                 for slot, at in slots
-            ]
+            )
 
         return cls(lengths(1.0), lengths(0.0))
 
     def of_those(self, chosen: np.ndarray) -> Reach:
         """That of some of the tuples."""
-        return Reach([u[chosen] for u in self.usual], [u[chosen] for u in self.own])
+        return Reach(tuple(u[chosen] for u in self.usual), tuple(u[chosen] for u in self.own))
 
     @property
     def low(self) -> list[np.ndarray]:
@@ -253,10 +267,10 @@ class Reach(NamedTuple):
         return [b < last * a for a, b in zip(self.usual, self.own, strict=True)]
 
 
-def steps(reach: list[Any], rung: int) -> list[Any]:
+def steps(reach: Reach, rung: int) -> list[Any]:
     """The lengths (tuples, levels, 1 or x) of a rung, slot by slot."""
     shares = FIRST * RATIO ** -np.arange(LEVELS * rung, LEVELS * (rung + 1.0))
-    return [shares[:, None] * u.reshape(len(u), 1, -1) for u in reach]
+    return [shares[:, None] * u.reshape(len(u), 1, -1) for u in reach.usual]
 
 
 def probes(

@@ -175,23 +175,21 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     return made
 
 
-def unit_length(
-    x: np.ndarray, direction: np.ndarray, floor: float = 1 / 8, zero: float | None = None
-) -> float:
+def unit_length(far: Any, direction: Any, xp: Any = np) -> Any:
     """The longest multiple of a direction that moves every element within its `room`."""
     moved = direction != 0
-    if not moved.any():
-        return 1.0
-    return float(np.min(room(x, floor, zero)[moved] / np.abs(direction[moved])))
+    least = xp.min(xp.where(moved, far, xp.inf) / xp.where(moved, xp.abs(direction), 1.0))
+    return xp.where(xp.any(moved), least, 1.0)
 
 
-def room(x: np.ndarray, floor: float, zero: float | None = None) -> np.ndarray:
+def room(x: Any, floor: float = 1 / 8, zero: float | None = None, xp: Any = np) -> Any:
     """How far each element may move: by its own scale.
 
     That is at least `floor` times the scale of a typical element, so that elements near zero do
     not shrink the step; that of an element at zero is `zero`, else the typical one's.
     """
-    others = np.abs(x[x != 0])
-    typical = float(np.median(others)) if others.size else 1.0
-    size = np.where(x == 0, typical if zero is None else zero, np.abs(x))
-    return np.maximum(size, floor * typical)
+    size = xp.abs(x)
+    rising, count = xp.sort(xp.where(x == 0, xp.inf, size)), xp.sum(x != 0)
+    median = (rising[(count - 1) // 2] + rising[count // 2]) / 2
+    typical = xp.where(count > 0, median, 1.0)
+    return xp.maximum(xp.where(x == 0, typical if zero is None else zero, size), floor * typical)

@@ -27,11 +27,11 @@ from xgrad.techniques._ladder import (
     climb,
     extrapolate,
     noise,
-    noise_points,
     probes,
     steps,
 )
 from xgrad.techniques._stencil import Stencil, plan, points
+from xgrad.techniques._transforms import tree_map
 
 RUNGS = 8  # each continues the one before, where that did not settle
 WORK = 4e9  # numbers evaluated by one operator, at most
@@ -83,15 +83,15 @@ class Differences(Technique):
             return _defined(operator)
         _require_affordable(setting, stencil)
         batched = batch(framework, setting, device)
-        first = None
+        start: Start = plain_start
         if framework.traces("") and not scheme:
-            first = compiled_first(framework, setting, device, stencil, batched)
+            start = compiled_start(framework, setting, device, stencil, batched)
 
         def put(at: Setting) -> tuple[Sampler, Stencil]:
             return Sampler(framework, at, device, batched), plan(operator, at)
 
         if not scheme:
-            return Staged(put, partial(extrapolated, first=first), _require_resolved)
+            return Staged(put, partial(extrapolated, start=start), _require_resolved)
         return Staged(
             put,
             lambda sample, there: (sample, there, by_hand(sample, there, scheme, step)),
@@ -128,50 +128,57 @@ def _require_resolved(result: Result) -> Result:
     return result
 
 
-First = Callable[[Sampler, Stencil, np.ndarray, Reach, np.ndarray], tuple[Any, ...]]
+First = Callable[[np.ndarray], tuple[Any, Reach, Ladder, Any]]
+Start = Callable[[Sampler, Stencil], First]
 
 
-def compiled_first(
-    framework: Framework, setting: Setting, device: str, stencil: Stencil, batched: Any
-) -> First:
-    """Noise, first rung and its extrapolation in one compiled call, for frameworks that trace."""
-    xp = framework.namespace("float64", device)
+def plain_start(sample: Sampler, stencil: Stencil) -> First:
+    """For tuples of directions: noise, how far to go, the first rung, values and errors of it."""
+    rough = noise(sample)
 
-    def whole(x: Any, rest: Any, given: Any, numbers: Any, usual: Any, lines: Any) -> Any:
-        sample, here = Trace(xp, x, rest, setting, batched), stencil.along(given)
-        rough = noise(sample, lines)
-        ladder = climb(sample, here, numbers, steps(usual, 0), rough)
-        return rough, ladder.slopes, ladder.rounding, *extrapolate(ladder, xp)
-
-    run = framework.compile(whole)
-
-    def first(
-        sample: Sampler, at: Stencil, numbers: np.ndarray, reach: Reach, lines: np.ndarray
-    ) -> tuple[Any, ...]:
-        x = framework.put(sample.x, "float64", device)  # the others follow it there
-        results = run(x, sample.rest, at.given, numbers, reach.usual, lines)
-        sample.evaluations += len(numbers) * LEVELS * 2 ** len(at.slots) + LINES * COUNT
-        return tuple(framework.get(a) for a in results)
+    def first(numbers: np.ndarray) -> tuple[Any, Reach, Ladder, Any]:
+        reach = Reach.of(sample.x, stencil, numbers)
+        ladder = climb(sample, stencil, numbers, steps(reach, 0), rough)
+        return rough, reach, ladder, extrapolate(ladder)
 
     return first
 
 
-def extrapolated(sample: Sampler, stencil: Stencil, first: First | None = None) -> Result:
+def compiled_start(
+    framework: Framework, setting: Setting, device: str, planned: Stencil, batched: Any
+) -> Start:
+    """The same in one compiled call, for frameworks that trace."""
+    xp = framework.namespace("float64", device)
+
+    def whole(x: Any, rest: Any, given: Any, numbers: Any, lines: Any) -> Any:
+        sample, stencil = Trace(xp, x, rest, lines, setting, batched), planned.along(given)
+        rough, reach = noise(sample), Reach.of(x, stencil, numbers, xp)
+        ladder = climb(sample, stencil, numbers, steps(reach, 0), rough)
+        return rough, reach, (ladder.slopes, ladder.rounding), extrapolate(ladder, xp)
+
+    run = framework.compile(whole)
+
+    def start(sample: Sampler, stencil: Stencil) -> First:
+        def first(numbers: np.ndarray) -> tuple[Any, Reach, Ladder, Any]:
+            found = run(sample.x, sample.rest, stencil.given, numbers, sample.lines)
+            sample.evaluations += len(numbers) * LEVELS * 2 ** len(stencil.slots) + LINES * COUNT
+            rough, reach, ladder, best = tree_map(framework.get, found)
+            return rough, Reach(*reach), Ladder(*ladder), best
+
+        return first
+
+    return start
+
+
+def extrapolated(sample: Sampler, stencil: Stencil, start: Start = plain_start) -> Result:
     """All directions on a ladder of steps, continued below for those that do not settle."""
     n = sample.x.size
     order = _mirror(stencil, n)
     found = np.zeros((2, len(order), prod(sample.setting.y_shape)))
-    lines = noise_points(sample)
     with np.errstate(all="ignore"):
-        rough: Any = noise(sample, lines) if first is None else None
+        first = start(sample, stencil)
         for numbers in sample.blocks(np.unique(order), LEVELS * 2 ** len(stencil.slots)):
-            reach = Reach.of(sample.x, stencil, numbers)
-            if first is None:
-                ladder = climb(sample, stencil, numbers, steps(reach.usual, 0), rough)
-                best: Any = extrapolate(ladder)
-            else:
-                rough, slopes, rounding, *best = first(sample, stencil, numbers, reach, lines)
-                ladder = Ladder(slopes, rounding)
+            rough, reach, ladder, best = first(numbers)
             if (probed := probes(sample, stencil, numbers, reach, rough)) is not None:
                 ladder.limit(*probed)
                 best = extrapolate(ladder)
@@ -202,7 +209,7 @@ def _continue(
         if not left.any():
             break
         numbers, ladder, reach = numbers[left], ladder.of(left), reach.of_those(left)
-        made = climb(sample, stencil, numbers, steps(reach.usual, rung), rough)
+        made = climb(sample, stencil, numbers, steps(reach, rung), rough)
         ladder = ladder.continued(made)
         found[:, numbers] = extrapolate(ladder)
 
@@ -231,7 +238,7 @@ def fixed_step(
         reference = extrapolated(sample, stencil)
         assert reference.bound is not None
         apart = np.abs(flat - reference.flat)
-        rough = noise(sample, noise_points(sample))
+        rough = noise(sample)
         bound = apart + reference.bound
     return Result(
         flat=flat,
