@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xgrad.cli_options import BUDGET, FORMATS, POSITIVE, chosen, selection
-from xgrad.cli_run import merge_, progress, run_
+from xgrad.cli_run import merge_, run_
 from xgrad.discovery import Broken, find_cases
 from xgrad.errors import UsageError, unknown
 from xgrad.planning import make_plan, matches
 from xgrad.problem import Case, display_path
+from xgrad.progress import progress
 from xgrad.publication.command import publish_
 from xgrad.referee import Budget
 from xgrad.report import counted

@@ -20,6 +20,7 @@ from xgrad.errors import UsageError
 from xgrad.places import PLACE, is_url
 from xgrad.planning import Plan, make_plan, part_of
 from xgrad.problem import display_path
+from xgrad.progress import progress
 from xgrad.report import counted
 from xgrad.runner import in_order, run_cells
 from xgrad.table import make_frame, records
@@ -193,32 +194,6 @@ def save_cells(
             rows += found
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
     return rows
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, a line every ten seconds elsewhere, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-            task = bar.add_task("starting", total=total)
-            yield lambda text: bar.update(task, advance=1, description=text)
-        return
-    done, told = 0, time.perf_counter()
-
-    def tell(text: str) -> None:
-        nonlocal done, told
-        done += 1
-        if time.perf_counter() - told > 10 or done == total:
-            told = time.perf_counter()
-            click.echo(f"{done} of {total} cells: {text}", err=True)
-
-    click.echo(counted(total, "cell"), err=True)
-    yield tell
 
 
 def _print(frame: pd.DataFrame, style: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +17,11 @@ from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
 from xgrad.planning import Plan, Selection
 from xgrad.problem import display_path
+from xgrad.progress import progress
 from xgrad.referee import Budget
-from xgrad.report import WIDTH, counted
+from xgrad.report import WIDTH
 from xgrad.runner import in_order
-from xgrad.storage import RunFolder, new_folder
+from xgrad.storage import RunFolder, new_folder, read_environment
 from xgrad.table import is_failure, records
 from xgrad.timing import QUICK, plan_timing, time_cells
 
@@ -73,38 +72,8 @@ def _done(
         rows = save_cells(plan, folder, partial(time_cells, worker=worker), progress)
     about = worker.about
     if not about and rows:  # all of them were saved before
-        about = table.read_environment(folder.path)
+        about = read_environment(folder.path)
     return rows, about
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left on a terminal, a line every ten seconds elsewhere, on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("starting", total=total)
-            yield lambda text: bar.update(task, advance=1, description=text)
-        return
-    started = told = time.perf_counter()
-    done = 0
-
-    def tell(text: str) -> None:
-        nonlocal done, told
-        done, now = done + 1, time.perf_counter()
-        if now - told > 10 or done == total:
-            told = now
-            left = (now - started) / done * (total - done)
-            rest = f", about {left:.0f} s left" if left else ""
-            click.echo(f"{done} of {total} cells: {text}{rest}", err=True)
-
-    click.echo(counted(total, "cell"), err=True)
-    yield tell
 
 
 def _failures(frame: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,32 @@ def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_text(text)
     part.replace(path)
+
+
+def require_types(found: Any, types: Mapping[str, type | tuple[type, ...]], path: Path) -> None:
+    """Raise `UsageError` where a file holds something of another type than xgrad writes there."""
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} was not written by xgrad: {found!r:.40} has no names")
+    for name, kind in types.items():
+        if name in found and not isinstance(found[name], kind):
+            raise UsageError(
+                f"{path} was not written by xgrad: {name} is {type(found[name]).__name__}"
+            )
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Where a saved run was made, nothing where it does not say; raises `UsageError`."""
+    file = folder / ENVIRONMENT
+    if not file.exists():
+        return {}
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    require_types(found, dict.fromkeys(("versions", "variables", "frameworks"), dict), file)
+    for framework in found.get("frameworks", {}).values():
+        require_types(framework, {"devices": list, "flags": dict}, file)
+    return dict(found)
 
 
 def merge(folders: Sequence[Path], made: RunFolder) -> tuple[pd.DataFrame, tuple[Any, Any]]:

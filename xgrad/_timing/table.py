@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xgrad import table
 from xgrad.errors import UsageError
-from xgrad.storage import ENVIRONMENT
+from xgrad.storage import ENVIRONMENT, read_environment
 from xgrad.table import ROWS, Column, write_frame
 
 if TYPE_CHECKING:
@@ -85,15 +85,6 @@ def read(folder: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if "derivative" not in frame:
         raise UsageError(f"{folder} holds an agreement run: give one that xgrad time wrote")
     return frame, about
-
-
-def read_environment(folder: Path) -> dict[str, Any]:
-    """Where a saved run was measured, nothing where it does not say; raises `UsageError`."""
-    file = folder / ENVIRONMENT
-    try:
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{folder / ENVIRONMENT} cannot be read: {error}") from None
 
 
 def read_samples(row: Any) -> list[float]:

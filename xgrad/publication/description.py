@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.storage import require_types
 
 if TYPE_CHECKING:
     from xgrad.planning import Plan
@@ -77,17 +78,6 @@ def read_cases(folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
         for known in case["known"]:
             require_types(known, KNOWN, path)
     return saved, cases
-
-
-def require_types(found: Any, types: Types, path: Path) -> None:
-    """Raise `UsageError` where a file holds something of another type than xgrad writes there."""
-    if not isinstance(found, dict):
-        raise UsageError(f"{path} was not written by xgrad: {found!r:.40} has no names")
-    for name, kind in types.items():
-        if name in found and not isinstance(found[name], kind):
-            raise UsageError(
-                f"{path} was not written by xgrad: {name} is {type(found[name]).__name__}"
-            )
 
 
 def describe(case: Case, identifier: str) -> dict[str, Any]:

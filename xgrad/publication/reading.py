@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import zlib
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from xgrad import stepcurve
 from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.errors import UsageError
-from xgrad.publication.description import EMPTY, read_cases, require_types
-from xgrad.storage import ENVIRONMENT
+from xgrad.publication.description import EMPTY, read_cases
+from xgrad.storage import read_environment
 from xgrad.table import COLUMNS as AGREEMENT
 from xgrad.table import Column, read_frame
 
@@ -91,7 +90,7 @@ def _folders(path: Path) -> list[Path]:
 
 def _read(folder: Path) -> Run:
     frame = read_frame(folder)
-    environment = _environment(folder)
+    environment = read_environment(folder)
     saved, cases = read_cases(folder)
     date = _date(folder, saved)
     if "derivative" in frame:
@@ -140,20 +139,6 @@ def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd
     except (ValueError, TypeError) as error:
         raise UsageError(f"{folder / 'rows.parquet'} was not written by xgrad: {error}") from None
     return pd.DataFrame(data).reset_index(drop=True)
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    file = folder / ENVIRONMENT
-    if not file.exists():
-        return {}
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from None
-    require_types(found, dict.fromkeys(("versions", "variables", "frameworks"), dict), file)
-    for framework in found.get("frameworks", {}).values():
-        require_types(framework, {"devices": list, "flags": dict}, file)
-    return dict(found)
 
 
 def _date(folder: Path, saved: str) -> str:

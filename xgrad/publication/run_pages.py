@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from xgrad import stepcurve
+from xgrad._timing.ladder import fit_exponents
+from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
 from xgrad.publication.tables import to_html, write_data
 from xgrad.report import _EVIDENCE, failures, summarise
 from xgrad.storage import ENVIRONMENT
-from xgrad.table import COLUMNS, make_frame
+from xgrad.table import COLUMNS, Column, make_frame
 
 NAMES = [c.name for c in COLUMNS]
 
@@ -139,23 +142,24 @@ class RunPages:
         write_data(summary.matrix_frame(self.matrix), data / "matrix")
         write_data(self._spans(), data / "methods")
         write_data(make_frame(failures(self.run.rows)), data / "failures")
-        for name, frame in self._optional():
+        for name, frame, known in self._optional():
             if len(frame):
-                write_data(frame, data / name, speed.ABOUT)
+                write_data(frame, data / name, known)
         (data / "agreement.md").write_text(summary.markdown(self.run, self.rows), encoding="utf-8")
         (data / "agreement.tex").write_text(summary.latex(self.run, self.matrix), encoding="utf-8")
         text = json.dumps(self.run.environment, indent=2) + "\n"
         (data / ENVIRONMENT).write_text(text)
 
-    def _optional(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        yield "known", pages.known_differences(self.run)
-        yield "missing", pages.not_run(self.run)
-        yield "conventions", self.conventions
+    def _optional(self) -> Iterator[tuple[str, pd.DataFrame, Sequence[Column]]]:
+        """Name, rows and columns of the tables that a run may have."""
+        yield "known", pages.known_differences(self.run), ()
+        yield "missing", pages.not_run(self.run), ()
+        yield "conventions", self.conventions, ()
         if self.run.curves is not None:
-            yield "curves", self.run.curves
+            yield "curves", self.run.curves, stepcurve.COLUMNS
         if self.run.timings is not None:
-            yield "timings", self.run.timings
-            yield "exponents", speed.exponents(self.run.timings)
+            yield "timings", self.run.timings, TIMING
+            yield "exponents", fit_exponents(self.run.timings), ()
 
     def _spans(self) -> pd.DataFrame:
         """The numbers of the picture: digits of each method and dtype."""

@@ -18,7 +18,6 @@ from xgrad.publication.tables import to_html
 from xgrad.report import method_of
 from xgrad.table import records
 
-ABOUT = {c.name: {"unit": c.unit, "meaning": c.meaning} for c in COLUMNS}
 NAMED = ("first_call", "derivative", "iqr", "value", "ratio", "per_formula", "peak_memory",
          "repeats", "noisy")  # fmt: skip
 

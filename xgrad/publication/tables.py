@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from xgrad.table import COLUMNS, Column, write_frame
+from xgrad.publication.columns import named
+from xgrad.table import Column, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LONG = 48  # characters of a text that goes on in the next line
-UNITS = {c.name: {"unit": c.unit, "meaning": c.meaning} for c in COLUMNS}
 LATEX = str.maketrans({
     "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
     "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'",
@@ -133,11 +133,10 @@ _SPECIAL = {c: f"\\{c}" for c in "{}&%$#_"} | {
 }  # fmt: skip
 
 
-def write_data(
-    frame: pd.DataFrame, stem: Path, about: Mapping[str, Mapping[str, str]] | None = None
-) -> None:
-    """`stem`.csv, and `stem`.parquet with unit and meaning in the metadata of its columns."""
+def write_data(frame: pd.DataFrame, stem: Path, known: Sequence[Column] = ()) -> None:
+    """`stem`.csv, and `stem`.parquet with unit and meaning in the metadata of its columns.
+
+    `known` are columns beyond those of the agreement table and of what is derived from it.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    known = {**UNITS, **(about or {})}
-    columns = [Column(name, "", told["unit"], told["meaning"]) for name, told in known.items()]
-    write_frame(frame, stem.parent, columns, stem.name)
+    write_frame(frame, stem.parent, named(map(str, frame), known), stem.name)
