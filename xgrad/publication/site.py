@@ -23,6 +23,7 @@ from xgrad.publication import comparison, detection, tables
 from xgrad.publication.reading import Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
+from xgrad.publication.typesetting import typeset
 
 DETECTION = "detection.html"
 ABOUT = "run.json"  # in a published run's folder: what the index says of it
@@ -53,7 +54,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters["breakable"] = _breakable
+        made.filters |= {"breakable": _breakable, "typeset": typeset}
         made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in the order given
         return made
 
