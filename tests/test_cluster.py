@@ -19,8 +19,8 @@ from xgrad.cluster import Cluster, do_on_cluster
 from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
 from xgrad.planning import Selection, make_plan
-from xgrad.runner import in_order, judge_cell, run_cells
-from xgrad.table import make_frame, read_frame
+from xgrad.runner import judge_cell, run_cells
+from xgrad.table import read_frame
 from xgrad.workers import Limits
 
 distributed = pytest.importorskip("distributed", reason="pip install 'xgrad[cluster]'")
@@ -75,7 +75,10 @@ def plan_of(file, seeds=1, methods=("numpy.formul*", "numpy.complex*")):
 
 
 def table_of(plan, done):
-    return make_frame(in_order([row for _, rows in done for row in rows], plan))
+    rows = plan.gather()
+    for cell, found in done:
+        rows.add(cell, found)
+    return rows.frame()
 
 
 def test_a_run_on_a_cluster_has_the_rows_of_a_local_one(dask, file, tmp_path):

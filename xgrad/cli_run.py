@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,12 @@ from xgrad.cluster import Cluster
 from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
 from xgrad.places import PLACE, is_url
-from xgrad.planning import Plan, make_plan, part_of
+from xgrad.planning import Gathered, Plan, make_plan, part_of
 from xgrad.problem import display_path
 from xgrad.progress import progress
 from xgrad.report import counted
-from xgrad.runner import in_order, run_cells
-from xgrad.table import make_frame, records
+from xgrad.runner import run_cells
+from xgrad.table import COLUMNS, Column, records
 from xgrad.workers import Limits
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def run_(
     with _interruptible(folder.name):
         each = Limits(timeout, worker_memory)
         run = partial(run_cells, workers=workers, limits=each, cluster=cluster)
-        rows = save_cells(plan, folder, run, progress)
-    frame = make_frame(in_order(rows, plan))
+        rows = save_cells(plan, folder, run)
+    frame = rows.frame()
     write_cases(plan, folder.path)
     if curves:
-        _save_curves(plan, rows, folder.path)
+        _save_curves(plan, frame, folder.path)
     parquet, _ = folder.close(frame)
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
@@ -129,12 +129,12 @@ def _cluster(scheduler: str | None, *tls: Path | None) -> Cluster | None:
     return Cluster(scheduler, *tls)
 
 
-def _save_curves(plan: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
+def _save_curves(plan: Plan, frame: pd.DataFrame, folder: Path) -> None:
     from xgrad.stepcurve import COLUMNS, FILE, curves_of
     from xgrad.table import write_frame
 
     click.echo("step curves", err=True)
-    write_frame(curves_of(plan, rows), folder, COLUMNS, FILE)
+    write_frame(curves_of(plan, records(frame)), folder, COLUMNS, FILE)
 
 
 @contextmanager
@@ -179,19 +179,21 @@ def save_cells(
     plan: Plan,
     folder: RunFolder,
     run: Callable[..., Any],
-    progress: Callable[[int], AbstractContextManager[Callable[[str], None]]],
-) -> list[dict[str, Any]]:
+    columns: Sequence[Column] = COLUMNS,
+) -> Gathered:
     """The rows of all cells: those saved before, and those done now, saved as they end."""
     before = folder.finished()
-    rows = list(plan.broken)
-    rows += [row for cell in plan.cells for row in before.get(cell.key, [])]
+    rows = plan.gather(columns)
+    for cell in plan.cells:
+        rows.add(cell, before.get(cell.key, ()))
     todo = [cell for cell in plan.cells if cell.key not in before]
     if before:
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
+    before.clear()
     with progress(len(todo)) as tell:
         for cell, found in run(plan, todo):
             folder.add(cell, found)
-            rows += found
+            rows.add(cell, found)
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
     return rows
 

@@ -15,12 +15,10 @@ from xgrad._timing.worker import Worker
 from xgrad.cli_run import save_cells
 from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
-from xgrad.planning import Plan, Selection
+from xgrad.planning import Gathered, Plan, Selection
 from xgrad.problem import display_path
-from xgrad.progress import progress
 from xgrad.referee import Budget
 from xgrad.report import WIDTH
-from xgrad.runner import in_order
 from xgrad.storage import RunFolder, new_folder, read_environment
 from xgrad.table import is_failure, records
 from xgrad.timing import QUICK, plan_timing, time_cells
@@ -53,7 +51,7 @@ def run_timing(
     folder = RunFolder(out or new_folder(ROOT), resume=resume)
     started = time.perf_counter()
     rows, about = _done(plan, folder, threads)
-    frame = table.make_frame(in_order(rows, plan))
+    frame = rows.frame()
     saved = table.save(frame, about, folder.path)
     _print(frame, style)
     lines = report.summarise(frame, about)
@@ -64,12 +62,10 @@ def run_timing(
     return 1 if _failures(frame) else 0
 
 
-def _done(
-    plan: Plan, folder: RunFolder, threads: int
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _done(plan: Plan, folder: RunFolder, threads: int) -> tuple[Gathered, dict[str, Any]]:
     """The rows of all cells, saved as they end, and where they were measured."""
     with Worker(threads) as worker:
-        rows = save_cells(plan, folder, partial(time_cells, worker=worker), progress)
+        rows = save_cells(plan, folder, partial(time_cells, worker=worker), table.COLUMNS)
     about = worker.about
     if not about and rows:  # all of them were saved before
         about = read_environment(folder.path)

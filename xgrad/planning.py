@@ -22,10 +22,11 @@ from xgrad.operators import OPERATORS, Operator
 from xgrad.problem import Case, display_path
 from xgrad.referee import Budget
 from xgrad.setting import Setting
+from xgrad.table import COLUMNS, Column, Rows
 from xgrad.techniques import Method, choose_methods, require_methods, techniques
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu|rocm|tpu|hpu|mtia)(:\d+)?")
 LARGEST_JACOBIAN = 10_000  # elements of one that is asked for when nobody named an operator
@@ -90,9 +91,33 @@ class Plan:
     broken: list[Row]
     files: dict[str, str] = field(default_factory=dict)
 
+    def gather(self, columns: Sequence[Column] = COLUMNS) -> Gathered:
+        """Where the rows of its cells go as they end."""
+        return Gathered(self, columns)
+
     def identifier(self, case: str) -> str:
         """How the command line names what a row calls its case."""
         return self.files.get(case, case)
+
+
+class Gathered:
+    """The rows of a plan, in whatever order its cells end; its broken files' rows stand last."""
+
+    def __init__(self, plan: Plan, columns: Sequence[Column]):
+        self._rows = Rows(columns)
+        self._rows.add(plan.broken, len(plan.cells))
+        self._places = {cell.key: k for k, cell in enumerate(plan.cells)}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, cell: Cell, rows: Iterable[Row]) -> None:
+        """Keep the rows of a cell."""
+        self._rows.add(rows, self._places[cell.key])
+
+    def frame(self) -> pd.DataFrame:
+        """All of them in the order of the plan, whatever order the cells ended in."""
+        return self._rows.frame()
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 Every operation is done in more digits than the dtype has, then its result is multiplied by 1 + uξ
 with u half the dtype's epsilon and ξ uniform in [−1, 1]; a sum of n terms gets u√n Σ|terms| ξ.
+So is a constant of the function that the dtype does not hold.
 Parker 1997, Monte Carlo arithmetic, UCLA CSD-970002.
 """
 
@@ -18,7 +19,7 @@ from xgrad.frameworks import find_framework
 from xgrad.frameworks._namespace import cross_product, einsum_names, python_scan
 from xgrad.frameworks._wrapped import Passing, bare, like
 from xgrad.frameworks.ball import Ball, ball
-from xgrad.setting import EPS, Arguments, Setting
+from xgrad.setting import EPS, Arguments, Setting, rounded
 
 SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
@@ -39,6 +40,19 @@ _EXACT = frozenset(
         *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
         *("logical_and", "logical_or", "logical_not", "logical_xor", "isfinite", "isnan", "isinf"),
         *("isdtype", "finfo", "iinfo", "result_type", "can_cast", "broadcast_shapes"),
+    ]
+)
+# Functions that compare, or count with the numbers that they are given.
+_AS_GIVEN = frozenset(
+    [
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "arange",
+        "searchsorted",
     ]
 )
 
@@ -160,9 +174,10 @@ class _Linalg:
 class NoisyNamespace:
     """`xp` over noisy arrays; `base` does the arithmetic in more digits."""
 
-    def __init__(self, base: Any, unit: float, rng: np.random.Generator, in_balls: bool):
+    def __init__(self, base: Any, dtype: str, rng: np.random.Generator, in_balls: bool):
         self.base = base
-        self.unit = unit
+        self.dtype = dtype
+        self.unit = EPS[dtype] / 2
         self.rng = rng
         self.in_balls = in_balls
         self.linalg = _Linalg(self)
@@ -180,13 +195,29 @@ class NoisyNamespace:
         """The function with rounding errors of its kind."""
 
         def apply(*args: Any, **keywords: Any) -> Any:
-            plain = [bare(a) for a in args]
+            plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
             result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
             if name in _TERMS:
                 return self.wrapped(self._sum_error(name, function, plain, keywords, result))
             return self.wrapped(result, _LOOSE.get(name, 1.0) if name not in _EXACT else 0.0)
 
         return apply
+
+    def _constant(self, given: Any) -> Any:
+        """What a function brings along, as the dtype rounds it; bare, if it is noisy already."""
+        value = bare(given)
+        if isinstance(value, (list, tuple)):
+            if not all(isinstance(v, float) for v in value):
+                return like(value, [self._constant(v) for v in given])
+        elif value is not given or not (isinstance(value, float) or _is_numpy(value)):
+            return value
+        array = np.asarray(value)
+        if array.dtype.kind != "f" or not array.size:
+            return value
+        held = rounded(array.astype(np.float64), self.dtype) == array
+        if held.all():
+            return value
+        return self.base.where(held, array, array * (1 + self.xi(array.shape) * self.unit))
 
     def xi(self, shape: Any) -> Any:
         """Uniform random numbers in [−1, 1] as base arrays."""
@@ -281,7 +312,7 @@ def samples(
     in_balls = arithmetic == "ball"
     framework = find_framework("ball" if in_balls else "numpy")
     base = framework.namespace("" if in_balls else arithmetic)
-    xp = NoisyNamespace(base, EPS[setting.dtype] / 2, rng, in_balls)
+    xp = NoisyNamespace(base, setting.dtype, rng, in_balls)
     exact = setting.arguments(framework, "cpu", dtype=arithmetic)
     v = [framework.put(a, arithmetic) for a in setting.v]
     w = framework.put(setting.w, arithmetic)

@@ -25,7 +25,6 @@ from xgrad.planning import (
 from xgrad.problem import Case
 from xgrad.referee import Budget
 from xgrad.setting import Setting
-from xgrad.table import make_frame
 from xgrad.verdict import Judge
 from xgrad.workers import Limits, Step, Work, do_cells
 
@@ -175,21 +174,14 @@ def run(
         to_seeds(seed),
     )
     plan = make_plan(_gather(cases), chosen, budget)
-    rows = list(plan.broken)
+    rows = plan.gather()
     cluster = Cluster(scheduler) if scheduler else None
     done = run_cells(plan, plan.cells, workers, limits, cluster)
     for k, (cell, found) in enumerate(done, start=1):
-        rows += found
+        rows.add(cell, found)
         if progress is not None:
             progress(k, len(plan.cells), cell.case)
-    return make_frame(in_order(rows, plan))
-
-
-def in_order(rows: list[Row], plan: Plan) -> list[Row]:
-    """Rows in the order of the plan, whatever order the cells ended in."""
-    places = {tuple(c.place.values()): k for k, c in enumerate(plan.cells)}
-    keys = list(plan.cells[0].place) if plan.cells else []
-    return sorted(rows, key=lambda r: places.get(tuple(r.get(k) for k in keys), len(places)))
+    return rows.frame()
 
 
 def _texts(given: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,19 +59,55 @@ FAILED = ("error", "timeout", "crashed")
 
 
 _EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+_STORE: dict[str, Callable[[], Any]] = {
+    "str": list, "bool": list, "int64": partial(array, "q"), "float64": partial(array, "d"),
+}  # fmt: skip
 ROWS = "rows"  # a run's tables: rows.parquet and rows.csv
+
+
+class Rows:
+    """Rows kept by column: some hundred bytes for each, however many a run makes."""
+
+    def __init__(self, columns: Sequence[Column] = COLUMNS):
+        self.columns = columns
+        self._values: dict[str, Any] = {c.name: _STORE[c.dtype]() for c in columns}
+        self._places = array("q")
+        self._texts: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, rows: Iterable[dict[str, Any]], place: int = 0) -> None:
+        """Keep rows that stand at a place in the frame; what a row lacks is empty, or NaN."""
+        for row in rows:
+            self._places.append(place)
+            for c in self.columns:
+                value: Any = row.get(c.name)
+                if value is None:
+                    value = _EMPTY[c.dtype]
+                if isinstance(value, str):
+                    value = self._texts.setdefault(value, value)  # one of all that are equal
+                self._values[c.name].append(value)
+
+    def frame(self) -> pd.DataFrame:
+        """All columns, in order, typed; rows of one place stay in the order in which they came."""
+        import numpy as np
+        import pandas as pd
+
+        order = np.argsort(np.array(self._places, dtype=np.int64), kind="stable")
+        data = {}
+        for c in self.columns:
+            kind = object if c.dtype == "str" else c.dtype
+            values = np.array(self._values[c.name], dtype=kind)[order]
+            data[c.name] = pd.Series(values, dtype=c.dtype)
+        return pd.DataFrame(data)
 
 
 def make_frame(rows: Iterable[dict[str, Any]], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
     """The rows as a frame with all columns, in order, typed; missing numbers are NaN."""
-    import pandas as pd
-
-    listed = list(rows)
-    data = {
-        c.name: pd.Series([row.get(c.name, _EMPTY[c.dtype]) for row in listed], dtype=c.dtype)
-        for c in columns
-    }
-    return pd.DataFrame(data)
+    made = Rows(columns)
+    made.add(rows)
+    return made.frame()
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from xgrad._timing.bench import Bench, Timed
 from xgrad._timing.clock import LIMIT
-from xgrad._timing.table import make_frame
+from xgrad._timing.table import COLUMNS
 from xgrad._timing.worker import Worker, require_threads
 from xgrad.errors import UsageError
 from xgrad.evaluation import ERROR, OK
@@ -32,7 +32,7 @@ from xgrad.operators import OPERATORS, Operator
 from xgrad.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at, to_seeds
 from xgrad.problem import Case, generator
 from xgrad.referee import Budget
-from xgrad.runner import _gather, _texts, describe_failure, in_order, workers_can_load
+from xgrad.runner import _gather, _texts, describe_failure, workers_can_load
 from xgrad.setting import Setting
 from xgrad.techniques import Method
 from xgrad.verdict import AGREES, INCONCLUSIVE, Judge
@@ -235,12 +235,12 @@ def time_cases(
     )
     found = _gather(list(QUICK) if cases is None else cases)
     plan = plan_timing(found, chosen, budget, threads, limit)
-    rows = list(plan.broken)
+    rows = plan.gather(COLUMNS)
     with Worker(threads) as worker:
         for k, (cell, more) in enumerate(time_cells(plan, plan.cells, worker), start=1):
-            rows += more
+            rows.add(cell, more)
             if progress is not None:
                 progress(k, len(plan.cells), cell.case)
-    frame = make_frame(in_order(rows, plan))
+    frame = rows.frame()
     frame.attrs["environment"] = worker.about
     return frame
