@@ -1,17 +1,23 @@
 """What a cell costs beyond its own work, over many small ones: here, in workers, on a Dask cluster.
 
+The last way is a cluster of which a worker is killed every few seconds.
+
     OMP_NUM_THREADS=1 python benchmarks/many_cells.py > results/many_cells.md
     python benchmarks/many_cells.py --cells 1000 --ways workers
 
 The cells are one small problem at one seed each, with one method, written to the disk as they end.
-Told are the rows, the time of a cell and what it has over the same work in one process, and the
-resident memory of this process and its children at a tenth of the run and at its end.
+Told are the rows, whether they equal those of the first way, the time of a cell and what it has
+over the same work in one process, and the resident memory of this process and of its children at a
+tenth of the run and at its end.
 """
 
 import argparse
 import os
+import random
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +33,7 @@ from xgrad.cluster import Cluster
 from xgrad.planning import Plan, Selection, make_plan
 from xgrad.runner import run_cells
 from xgrad.storage import RunFolder
-from xgrad.table import is_failure, make_frame, records
+from xgrad.table import is_failure, records
 from xgrad.workers import resident
 
 CELLS = 10_000
@@ -45,8 +51,8 @@ def plan_of(cells: int) -> Plan:
     return plan
 
 
-def gigabytes() -> float:
-    """Resident memory of this process and all below it."""
+def gigabytes() -> tuple[float, float]:
+    """Resident memory of this process, and of all below it."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -60,59 +66,89 @@ def gigabytes() -> float:
         pid = todo.pop()
         found += resident(pid)
         todo += [child for child, parent in parents.items() if parent == pid]
-    return found
+    return resident(os.getpid()), found - resident(os.getpid())
 
 
-def measure(plan: Plan, run: Callable[..., Any]) -> dict[str, Any]:
-    """Run the cells into a folder as `xgrad run` does: rows, seconds and memory."""
-    early, rows = 0.0, []
+def measure(plan: Plan, run: Callable[..., Any]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Run the cells into a folder as `xgrad run` does: seconds and memory, and the rows."""
+    rows = plan.gather()
+    early = late = (0.0, 0.0)
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder(Path(place), resume=False)
         started = time.perf_counter()
         for k, (cell, found) in enumerate(run(plan, plan.cells), start=1):
             folder.add(cell, found)
-            rows += found
+            rows.add(cell, found)
             if k == len(plan.cells) // 10:
                 early = gigabytes()
             if k == len(plan.cells) * 99 // 100:
                 late = gigabytes()
         seconds = time.perf_counter() - started
-        folder.close(make_frame(rows))
-    failed = int(sum(map(is_failure, records(make_frame(rows)))))
-    return {"cells": len(plan.cells), "rows": len(rows), "failed": failed, "seconds": seconds,
-            "GB at 10%": early, "GB at 99%": late}  # fmt: skip
+        frame = rows.frame()
+        folder.close(frame)
+    failed = int(sum(map(is_failure, records(frame))))
+    told = {"cells": len(plan.cells), "rows": len(frame), "failed": failed, "seconds": seconds}
+    for who, first, last in zip(("parent", "children"), early, late, strict=True):
+        told |= {f"{who} GB at 10%": first, f"{who} GB at 99%": last}
+    return told, frame
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A Dask cluster of local processes."""
+def cluster(kill: bool = False) -> Iterator[Cluster]:
+    """A Dask cluster of local processes; `kill` ends one of them every few seconds."""
     from distributed import LocalCluster
 
+    stop, killed = threading.Event(), []
+
+    def kill_now_and_then() -> None:
+        rng = random.Random(0)
+        while not stop.wait(rng.uniform(2, 5)):
+            if pids := [w.pid for w in made.workers.values() if w.pid]:
+                killed.append(rng.choice(pids))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_now_and_then)
     with LocalCluster(
         n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, silence_logs=50
     ) as made:
-        yield Cluster(made.scheduler_address)
+        if kill:
+            killer.start()
+        try:
+            yield Cluster(made.scheduler_address)
+        finally:
+            stop.set()
+            if kill:
+                killer.join()
+                print(f"{len(killed)} workers were killed", file=sys.stderr)
 
 
-def in_this_process(plan: Plan) -> dict[str, Any]:
+Measured = tuple[dict[str, Any], pd.DataFrame]
+
+
+def in_this_process(plan: Plan) -> Measured:
     """Without workers."""
     return measure(plan, partial(run_cells, workers=0))
 
 
-def in_workers(plan: Plan) -> dict[str, Any]:
+def in_workers(plan: Plan) -> Measured:
     """In local worker processes."""
     return measure(plan, partial(run_cells, workers=WORKERS))
 
 
-def on_dask(plan: Plan) -> dict[str, Any]:
+def on_dask(plan: Plan, kill: bool = False) -> Measured:
     """On a Dask cluster of this machine."""
-    with cluster() as there:
+    with cluster(kill) as there:
         return measure(plan, partial(run_cells, cluster=there))
 
 
-WAYS = {"process": in_this_process, "workers": in_workers, "dask": on_dask}
-NAMES = {"process": "one process", "workers": f"{WORKERS} workers",
-         "dask": f"Dask, {WORKERS} workers"}  # fmt: skip
+WAYS = {
+    "process": in_this_process, "workers": in_workers, "dask": on_dask,
+    "killed": partial(on_dask, kill=True),
+}  # fmt: skip
+NAMES = {
+    "process": "one process", "workers": f"{WORKERS} workers", "dask": f"Dask, {WORKERS} workers",
+    "killed": "the same, one killed every 2 to 5 s",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -123,9 +159,11 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     given = parser.parse_args()
-    lines, alone = [], float("nan")
+    lines, alone, first = [], float("nan"), None
     for way in given.ways:
-        found = WAYS[way](plan_of(given.cells))
+        found, frame = WAYS[way](plan_of(given.cells))
+        first = frame if first is None else first
+        found["equal"] = frame.equals(first)
         each = 1e3 * found["seconds"] / found["cells"]
         alone = each if way == "process" else alone
         count = 1 if way == "process" else WORKERS
@@ -139,7 +177,7 @@ def main() -> None:
         f"{' '.join(['', *sys.argv[1:]])}` on {about['processor']}, {about['cores']} cores. The "
         f"case is `{CASE}`, the method `{METHOD}`, a seed for each cell; rows are on the disk when "
         "their cell ends. Over the work: the time of a cell on one of the workers, less that of a "
-        "cell in one process. Memory is that of all processes together.\n"
+        "cell in one process. Equal: the table is that of the first line, to the last bit.\n"
     )
     print(pd.DataFrame(lines).to_markdown(index=False, floatfmt=".3g"))
 

@@ -1,7 +1,9 @@
 """Runs on a Dask cluster: the same rows as here, whatever becomes of its workers."""
 
+import importlib.metadata
 import os
 import random
+import re
 import signal
 import threading
 from dataclasses import replace
@@ -167,11 +169,21 @@ def test_a_cluster_without_workers_is_a_clear_error(monkeypatch):
         list(do_on_cluster(judge_cell, [], Cluster(empty.scheduler_address)))
 
 
-def test_workers_of_another_version_are_named(dask, monkeypatch):
-    here = os.getpid()
-    monkeypatch.setattr(on_cluster, "_version", lambda: "9.9" if os.getpid() == here else "1.0")
-    with pytest.raises(UsageError, match=r"has xgrad 1.0 and this is 9.9: install one version"):
-        list(do_on_cluster(judge_cell, [], Cluster(dask.scheduler_address)))
+def test_workers_of_another_version_are_named(dask, file, monkeypatch):
+    theirs = re.escape(importlib.metadata.version("xgrad"))
+    monkeypatch.setattr(on_cluster, "_version", lambda: "9.9")
+    said = f"the worker tcp://.* has xgrad {theirs} and this is 9.9: install one version"
+    with pytest.raises(UsageError, match=said):
+        list(do_on_cluster(judge_cell, plan_of(file).cells, Cluster(dask.scheduler_address)))
+
+
+def test_workers_that_lack_what_they_need_are_an_error_at_once(dask, file, monkeypatch):
+    def missing(*given):
+        raise ModuleNotFoundError("No module named 'missing'")
+
+    monkeypatch.setattr(on_cluster, "done", missing)
+    with pytest.raises(UsageError, match=r"has not all that this needs \(No module named 'missing"):
+        list(do_on_cluster(judge_cell, plan_of(file).cells, Cluster(dask.scheduler_address)))
 
 
 def test_tls_files_need_a_scheduler(file, tmp_path):

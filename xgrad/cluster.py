@@ -58,7 +58,7 @@ def do_on_cluster(
 
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[Client]:
-    """A client of a cluster whose workers have this version of xgrad."""
+    """A client of a cluster that has workers."""
     try:
         from distributed import Client
         from distributed.security import Security
@@ -92,18 +92,6 @@ def _require_workers(client: Client, address: str) -> None:
         raise UsageError(
             f"the scheduler at {address} has no worker after {WAIT:g} s: dask worker {address}"
         ) from None
-    mine = _version()
-    try:
-        found = client.run(_version)
-    except Exception as error:
-        raise UsageError(
-            f"a worker at {address} cannot load xgrad ({error}): install xgrad {mine} there"
-        ) from None
-    for worker, theirs in found.items():
-        if theirs != mine:
-            raise UsageError(
-                f"the worker {worker} has xgrad {theirs} and this is {mine}: install one version"
-            )
 
 
 def _version() -> str:
@@ -146,7 +134,7 @@ class _Run:
         self.given[cell.key] = self.given.get(cell.key, 0) + 1
         resources = {GPU: 1} if self._needs_gpu(cell) else None
         return self.client.submit(
-            done, self.work, self._file(cell.path), cell, self.limits,
+            done, self.work, self._file(cell.path), cell, self.limits, _version(),
             pure=False, resources=resources,
         )  # fmt: skip
 
@@ -180,6 +168,13 @@ class _Run:
                 return None
             said = f"its worker was lost {AGAIN} times: {error}"
             return [{**cell.place, "status": CRASHED, "message": said}]
+        except OtherVersion as error:
+            raise UsageError(f"{error} and this is {_version()}: install one version") from None
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                f"a worker of the cluster has not all that this needs ({error}): "
+                f"install xgrad {_version()} there"
+            ) from None
         except OSError:
             raise
         except Exception as error:
@@ -198,8 +193,16 @@ class CaseFile:
     data: bytes
 
 
-def done(work: Work, file: CaseFile, cell: Cell, limits: Limits) -> list[Row]:
+class OtherVersion(Exception):
+    """A worker has another xgrad than who asks it."""
+
+
+def done(work: Work, file: CaseFile, cell: Cell, limits: Limits, version: str) -> list[Row]:
     """The rows of a cell, judged in the process that this thread keeps."""
+    if version != _version():
+        from distributed import get_worker
+
+        raise OtherVersion(f"the worker {get_worker().address} has xgrad {_version()}")
     here = replace(cell, path=str(_unpacked(file)))
     (rows,) = (rows for _, rows in _pool(limits).do(work, [Job(here)]))
     return rows
