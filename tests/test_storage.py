@@ -1,4 +1,7 @@
-"""Nothing lost: what is saved is safe from kills, full disks, second runs and damaged files."""
+"""Nothing lost: what is saved is safe from kills, full disks, second runs and damaged files.
+
+`XGRAD_MOMENTS=20 pytest tests/test_storage.py -k blow` ends runs at twenty moments by each signal.
+"""
 
 import json
 import os
@@ -22,6 +25,7 @@ from xgrad.planning import Selection, make_plan, part_of
 from xgrad.storage import CELLS, RunFolder, merge
 from xgrad.table import read_frame
 
+MOMENTS = int(os.environ.get("XGRAD_MOMENTS", "3"))
 CHOICE = ["--method", "numpy.formul*,numpy.complex*", "--device", "cpu", "--format", "csv"]
 
 
@@ -57,7 +61,7 @@ def undisturbed(tmp_path_factory):
     return path, rows_of(folder / "out")
 
 
-@pytest.mark.parametrize("moment", range(3))
+@pytest.mark.parametrize("moment", range(MOMENTS))
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_after_a_blow_at_any_moment_a_run_goes_on_to_the_same_table(
     undisturbed, tmp_path, moment, blow
