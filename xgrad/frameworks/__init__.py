@@ -133,8 +133,11 @@ class Framework(ABC):
         """Whether `compile` records a function at the point where it is first called."""
         return False
 
-    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """f(row, rest) over rows, rest the same: a loop, or one call where the framework can."""
+    def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
+        """f(xp, row, rest) over rows, rest the same: one call where the framework can, or a loop.
+
+        f may be given another `xp` than this one, which batches what it does.
+        """
         raise NotImplementedError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -181,10 +181,6 @@ class BallFramework(Framework):
         """At least 256 bits."""
         with precision(max(BITS, flint.ctx.prec)):
             yield
-
-    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """A loop."""
-        return lambda rows, rest: [f(row, rest) for row in rows]
 
 
 FRAMEWORK = BallFramework()

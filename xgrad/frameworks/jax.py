@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -168,11 +169,11 @@ class JaxFramework(Framework):
         """Always: everything runs under jit."""
         return True
 
-    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
         """`jax.vmap` under `jax.jit`."""
         import jax
 
-        return jax.jit(jax.vmap(f, in_axes=(0, None)))
+        return jax.jit(jax.vmap(partial(f, xp), in_axes=(0, None)))
 
 
 FRAMEWORK = JaxFramework()

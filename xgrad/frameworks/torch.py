@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,18 +188,18 @@ class Torch(Framework):
         """Compiled variants do."""
         return variant == "compiled"
 
-    def batch(self, f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
         """`torch.func.vmap`; where an operation has no batching rule, a loop."""
         import torch
 
-        many = torch.func.vmap(f, in_dims=(0, None))
+        many = torch.func.vmap(partial(f, xp), in_dims=(0, None))
 
         def mapped(rows: Any, rest: Any) -> Any:
             with torch.no_grad():
                 try:
                     return many(rows, rest)
                 except RuntimeError:
-                    return torch.stack([f(row, rest) for row in rows])
+                    return torch.stack([f(xp, row, rest) for row in rows])
 
         return mapped
 

@@ -126,11 +126,11 @@ def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any,
     """The case at rows of flat points and the inputs that are not differentiated."""
     xp, static = framework.namespace(setting.dtype, device), setting.static
 
-    def flat(row: Any, rest: Any) -> Any:
+    def flat(xp: Any, row: Any, rest: Any) -> Any:
         xs = setting.split(row, xp)
         return xp.reshape(setting.function(Arguments(xp, xs, rest, static))(*xs), (-1,))
 
-    return framework.batch(flat)
+    return framework.batch(flat, xp)
 
 
 # --- noise ---------------------------------------------------------------------------------------
