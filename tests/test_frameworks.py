@@ -820,3 +820,15 @@ def test_integers_and_booleans_are_put_as_they_are(name):
             put = framework.put(DATA[key], "float32")
             assert framework.describe(put) == ((3, 4), kind, "cpu")
             np.testing.assert_array_equal(framework.get(put), DATA[key])
+
+
+def test_the_flags_of_torch_are_those_that_methods_run_under():
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        assert find_framework("torch").flags()["tf32 in convolutions"] == "False"
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

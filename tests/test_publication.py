@@ -353,6 +353,8 @@ def test_runs_without_a_common_cell_are_not_compared_and_it_says_why(tmp_path):
     publish([r.folder for r in runs], tmp_path / "site")
     (page,) = (tmp_path / "site" / "compare").glob("*.html")
     assert "no cell in common" in page.read_text()
+    apart = comparison.apart(*runs)
+    assert list(apart[apart["what"] == "cases"].iloc[0])[1:] == ["one", "two"]
     assert "not comparable" in (tmp_path / "site" / "index.html").read_text()
 
 

@@ -98,15 +98,16 @@ class Torch(Framework):
         return tuple(found)
 
     def flags(self) -> dict[str, str]:
-        """Threads, TF32 and determinism."""
+        """Threads, TF32 and determinism, inside `scope`."""
         import torch
 
-        return {
-            "threads": str(torch.get_num_threads()),
-            "tf32 in products": str(torch.backends.cuda.matmul.allow_tf32),
-            "tf32 in convolutions": str(torch.backends.cudnn.allow_tf32),
-            "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
-        }
+        with self.scope():
+            return {
+                "threads": str(torch.get_num_threads()),
+                "tf32 in products": str(torch.backends.cuda.matmul.allow_tf32),
+                "tf32 in convolutions": str(torch.backends.cudnn.allow_tf32),
+                "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+            }
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """torch, its special functions, constants on the device."""

@@ -17,6 +17,8 @@ from xgrad.table import records
 PLACE = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
 LEAST = 0.3  # digits of change that are told
 HARDWARE = ("processor", "system", "cores")
+SELECTED = ("case", "size", "dtype", "seed")
+SHOWN = 4  # values of those, in a list of more
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,21 @@ def compare_speed(before: Run, after: Run) -> Comparison:
 
 
 def apart(before: Run, after: Run) -> pd.DataFrame:
-    """Machine, versions and devices that differ, with both values; devices are always told."""
+    """Machine, versions and selections that differ, with both values; devices are always told."""
     here, there = before.environment, after.environment
     names = [("machine", n) for n in HARDWARE] + [("", n) for n in ("python", "commit")]
     rows = [(n, here.get(n, "unknown"), there.get(n, "unknown")) for _, n in names]
     old, new = dict(here.get("versions") or {}), dict(there.get("versions") or {})
     rows += [(n, old.get(n) or "none", new.get(n) or "none") for n in {**old, **new}]
+    rows = [(f"{n}s", _selected(before, n), _selected(after, n)) for n in SELECTED] + rows
     rows = [r for r in rows if r[1] != r[2]]
-    devices = [", ".join(sorted(set(r.rows["device"]) - {""})) for r in (before, after)]
-    rows = [("date", before.date, after.date), ("devices", devices[0], devices[1]), *rows]
+    devices = ("devices", _selected(before, "device"), _selected(after, "device"))
+    rows = [("date", before.date, after.date), devices, *rows]
     return pd.DataFrame(rows, columns=["what", before.label, after.label]).astype(str)
+
+
+def _selected(run: Run, column: str) -> str:
+    """The values of a column, shortened."""
+    values = sorted(set(run.rows[column].astype(str)) - {""})
+    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+    return ", ".join(values[:SHOWN]) + more
