@@ -96,14 +96,18 @@ def measure(plan: Plan, run: Callable[..., Any]) -> tuple[dict[str, Any], pd.Dat
 @contextmanager
 def cluster(kill: bool = False) -> Iterator[Cluster]:
     """A Dask cluster of local processes; `kill` ends one of them every few seconds."""
-    from distributed import LocalCluster
+    from distributed import LocalCluster, Status
 
+    running = Status.running
     stop, killed = threading.Event(), []
 
     def kill_now_and_then() -> None:
         rng = random.Random(0)
         while not stop.wait(rng.uniform(2, 5)):
-            if pids := [w.pid for w in made.workers.values() if w.pid]:
+            # Dask gives up a worker whose process ends while it starts: only those at work
+            if pids := [
+                w.pid for w in made.workers.values() if w.pid and w.process.status is running
+            ]:
                 killed.append(rng.choice(pids))
                 os.kill(killed[-1], signal.SIGKILL)
 

@@ -127,7 +127,7 @@ def save_odd(folder):
     return save(folder, odd_rows(), cases=cases)
 
 
-def save_timings(folder, environment=None):
+def save_timings(folder, environment=None, case="problem"):
     """Timings of one case at three sizes, two methods."""
     rows = []
     for technique, scale in (("reverse", 1.0), ("formula", 0.5)):
@@ -135,7 +135,7 @@ def save_timings(folder, environment=None):
             seconds = scale * 1e-6 * n**1.5
             rows.append(
                 {
-                    "case": "problem", "size": size, "point": "random", "operator": "gradient",
+                    "case": case, "size": size, "point": "random", "operator": "gradient",
                     "framework": "torch", "technique": technique, "device": "cpu", "dtype": "float64",
                     "threads": 1, "inputs": n, "status": "ok", "verdict": "agrees", "digits": 15.0,
                     "referee": "certified", "first_call": 0.5, "derivative": seconds,

@@ -127,7 +127,9 @@ def test_lost_workers_cells_are_done_again(dask, file):
     def kill_now_and_then():
         rng = random.Random(0)
         while not stop.wait(1.5 + rng.random()):
-            pids = [w.pid for w in dask.workers.values() if w.pid]
+            # Dask gives up a worker whose process ends while it starts
+            up = distributed.Status.running
+            pids = [w.pid for w in dask.workers.values() if w.pid and w.process.status is up]
             if pids:
                 killed.append(rng.choice(pids))
                 os.kill(killed[-1], signal.SIGKILL)
@@ -143,6 +145,35 @@ def test_lost_workers_cells_are_done_again(dask, file):
         killer.join()
     pd.testing.assert_frame_equal(rows, here)
     assert killed
+
+
+def test_a_cluster_that_loses_all_workers_is_an_error_and_no_hang(file, monkeypatch):
+    monkeypatch.setattr(on_cluster, "LOST", 1.0)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, scheduler_port=0,
+        silence_logs=50,
+    ) as made:  # fmt: skip
+        plan = plan_of(file, seeds=200)
+        done = do_on_cluster(judge_cell, plan.cells, Cluster(made.scheduler_address))
+        first = next(done)
+        made.scale(0)
+        with pytest.raises(UsageError, match="has had no worker for 1 s: what ended is safe"):
+            list(done)
+    assert first[1]
+
+
+def test_a_scheduler_that_goes_away_is_an_error_and_no_hang(file):
+    made = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, scheduler_port=0,
+        silence_logs=50,
+    )  # fmt: skip
+    with made:
+        plan = plan_of(file, seeds=200)
+        done = do_on_cluster(judge_cell, plan.cells, Cluster(made.scheduler_address))
+        next(done)
+        made.close()
+        with pytest.raises(UsageError, match="went away"):
+            list(done)
 
 
 def test_a_scheduler_that_does_not_answer_is_a_clear_error(file, tmp_path, monkeypatch):

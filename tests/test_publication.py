@@ -289,6 +289,17 @@ def test_speed_pages_are_there_where_timings_are(odd, tmp_path):
         publish([run, elsewhere], tmp_path / "site")
 
 
+def test_timings_of_the_same_versions_are_joined_and_others_refused(tmp_path):
+    run = saved.save(tmp_path / "r", [saved.row()])
+    parts = [saved.save_timings(tmp_path / name, case=name) for name in ("a", "b")]
+    (joined,) = reading.read_runs([run, *parts, parts[0]])
+    assert len(joined.timings) == 14
+    assert set(joined.timings["case"]) == {"a", "b"}
+    newer = saved.save_timings(tmp_path / "c", {"versions": {"torch": "9"}})
+    with pytest.raises(UsageError, match="timings under other versions"):
+        reading.read_runs([run, *parts, newer])
+
+
 def test_a_plot_tells_exact_numbers_without_a_script(odd):
     text = (only_run(odd, "2026-11-22") / "index.html").read_text()
     assert "<title>torch.reverse, float64: median 15.7" in text.replace("15.6", "15.7")
@@ -389,6 +400,18 @@ def test_markdown_changes_by_the_line(tmp_path):
     assert len(changed) == 1
     assert changed[0].startswith("| third |")
     assert "| a much longer name \\| of a case |" in "\n".join(texts[1])
+
+
+def test_markdown_goes_between_the_marks_of_a_file_that_has_them(tmp_path):
+    file = tmp_path / "mine.md"
+    file.write_text("# Mine\n<!-- xgrad publish -->\nold\n<!-- /xgrad publish -->\nend\n")
+    publish([saved.save_odd(tmp_path / "r")], markdown_file=file)
+    once = file.read_text()
+    publish([tmp_path / "r"], markdown_file=file)
+    assert file.read_text() == once
+    assert once.startswith("# Mine\n<!-- xgrad publish -->\n## Agreement")
+    assert once.endswith("\n<!-- /xgrad publish -->\nend\n")
+    assert "old" not in once
 
 
 def test_markdown_escapes(tmp_path):

@@ -7,11 +7,13 @@ import importlib.metadata
 import multiprocessing
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
 from xgrad.errors import UsageError
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 WAIT = 60.0  # seconds for a scheduler to answer, and for its first worker
+LOOK = 2.0  # seconds without a cell that ends, after which the cluster is looked at
+LOST = 300.0  # seconds without any worker, after which a run ends
 AHEAD = 4  # cells on their way for each thread of the cluster: more would only fill the scheduler
 AGAIN = 25  # times that a cell is given away; Dask counts a lost worker against all its cells
 GPU = "GPU"  # the Dask resource of a worker that has one
@@ -108,20 +112,19 @@ class _Run:
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Row]]]:
         """The rows of each cell as it ends; no more cells are on their way than threads can use."""
-        from distributed import as_completed
-
         waiting, pending = iter(cells), {}
-        ended = as_completed(loop=self.client.loop)
+        ended: Queue[Future] = Queue()
 
         def give(cell: Cell | None) -> None:
             if cell is not None:
                 future = self._submitted(cell)
                 pending[future.key] = cell
-                ended.add(future)
+                future.add_done_callback(ended.put)
 
         for _ in range(AHEAD * max(1, sum(self.client.nthreads().values()))):
             give(next(waiting, None))
-        for future in ended:
+        while pending:
+            future = self._next(ended)
             cell = pending.pop(future.key)
             found = self._result(future, cell)
             if found is None:
@@ -129,6 +132,26 @@ class _Run:
                 continue
             yield cell, found
             give(next(waiting, None))
+
+    def _next(self, ended: Queue[Future]) -> Future:
+        """The next cell that ends; raises `UsageError` where nobody is left to do it."""
+        alone = time.monotonic()
+        while True:
+            try:
+                return ended.get(timeout=LOOK)
+            except Empty:
+                self._require_scheduler()
+                if self.client.nthreads():
+                    alone = time.monotonic()
+                elif time.monotonic() - alone > LOST:
+                    raise UsageError(
+                        f"the cluster has had no worker for {LOST:g} s: what ended is safe; start "
+                        "workers and go on with --resume"
+                    ) from None
+
+    def _require_scheduler(self) -> None:
+        if self.client.status != "running":
+            raise OSError(f"its scheduler is gone: the client is {self.client.status}")
 
     def _submitted(self, cell: Cell) -> Future:
         self.given[cell.key] = self.given.get(cell.key, 0) + 1
@@ -164,6 +187,7 @@ class _Run:
         try:
             return list(future.result())
         except (KilledWorker, CancelledError) as error:
+            self._require_scheduler()
             if self.given[cell.key] < AGAIN:
                 return None
             said = f"its worker was lost {AGAIN} times: {error}"

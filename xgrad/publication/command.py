@@ -19,7 +19,9 @@ DEFAULT = Path("results/runs")
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of the site; runs that are there keep their places.")  # fmt: skip
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE",
-              help="The latest run as small tables that can be read in a diff.")  # fmt: skip
+              help="The latest run as small tables that can be read in a diff; between the "
+              "lines <!-- xgrad publish --> and <!-- /xgrad publish --> of a file "
+              "that has them.")  # fmt: skip
 @click.option("--latex", type=click.Path(path_type=Path), metavar="FILE",
               help="The latest run as booktabs tables for \\input in a paper.")  # fmt: skip
 @click.option("--detection", type=click.Path(path_type=Path), metavar="FILE",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MACHINE = ("processor", "system", "cores")
+TIMED = ["case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed",
+         "threads"]  # fmt: skip
 LONGEST = 60  # characters of a name in a path
 
 
@@ -152,16 +154,23 @@ def _date(folder: Path, saved: str) -> str:
 
 
 def _attach(timing: Run, runs: list[Run]) -> None:
-    """Give timings to the latest run of their machine."""
+    """Give timings to the latest run of their machine, beside others of the same versions."""
+    import pandas as pd
+
     here = timing.environment
     for run in reversed(runs):
-        alike = all(run.environment.get(k) == here.get(k) for k in MACHINE)
-        if alike and run.timings is None:
+        if any(run.environment.get(k) != here.get(k) for k in MACHINE):
+            continue
+        if run.timings is None:
             run.timings, run.timing_environment = timing.timings, here
+            return
+        if run.timing_environment.get("versions") == here.get("versions"):
+            both = pd.concat([run.timings, timing.timings])
+            run.timings = both.drop_duplicates(subset=TIMED, keep="last", ignore_index=True)
             return
     raise UsageError(
         f"{timing.folder} holds timings of {here.get('processor', 'an unknown processor')}, and no "
-        "run given was made there (or it has timings already): publish them beside one"
+        "run given was made there (or it has timings under other versions): publish them beside one"
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,6 +26,7 @@ from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
 from xgrad.publication.typesetting import typeset
 
+BEGIN, END = "<!-- xgrad publish -->", "<!-- /xgrad publish -->"  # lines of a file of one's own
 DETECTION = "detection.html"
 ABOUT = "run.json"  # in a published run's folder: what the index says of it
 TOLD = {"name", "date", "commit", "machine", "saved", "cases", "methods", "rows", "devices",
@@ -179,6 +181,9 @@ def publish(
 ) -> list[Path]:
     """Publish saved runs as a site in the folder `to`, and the latest as Markdown and LaTeX.
 
+    A Markdown file that has the lines `<!-- xgrad publish -->` and `<!-- /xgrad publish -->` keeps
+    what stands outside of them.
+
     The site shows the counts of `detection_file` and asv's site `history` too, where given.
 
     Returns the files to look at first. Raises `UsageError` for folders that hold no saved run and
@@ -198,7 +203,7 @@ def publish(
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(write(runs[-1]), encoding="utf-8")
+                path.write_text(_within(path, write(runs[-1])), encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path} cannot be written: {error.strerror}") from None
             made.append(path)
@@ -218,6 +223,17 @@ def _write_site(
         site.add(run)
     pairs = [site.compare(a, b) for a, b in itertools.pairwise(runs)]
     return site.write_index(pairs)
+
+
+def _within(path: Path, text: str) -> str:
+    """The text, in place of what stands between the marks of a file that has them."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    head, begin, rest = before.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        return text
+    below = re.sub(r"^(?=#)", "#", text.strip(), flags=re.MULTILINE)  # under the file's heading
+    return f"{head}{begin}\n{below}\n{end}{tail}"
 
 
 def markdown_text(run: Run) -> str:
