@@ -109,6 +109,7 @@ class _Run:
         self.client, self.work, self.limits = client, work, limits
         self.files: dict[str, Future] = {}
         self.given: dict[str, int] = {}  # how often a cell was given away
+        self.seen = time.monotonic()  # when there was a worker
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Row]]]:
         """The rows of each cell as it ends; no more cells are on their way than threads can use."""
@@ -134,24 +135,36 @@ class _Run:
             give(next(waiting, None))
 
     def _next(self, ended: Queue[Future]) -> Future:
-        """The next cell that ends; raises `UsageError` where nobody is left to do it."""
-        alone = time.monotonic()
+        """The next cell that ends."""
         while True:
             try:
                 return ended.get(timeout=LOOK)
             except Empty:
-                self._require_scheduler()
-                if self.client.nthreads():
-                    alone = time.monotonic()
-                elif time.monotonic() - alone > LOST:
-                    raise UsageError(
-                        f"the cluster has had no worker for {LOST:g} s: what ended is safe; start "
-                        "workers and go on with --resume"
-                    ) from None
+                self._require_anybody()
+
+    def _require_anybody(self) -> None:
+        """Raise where nobody is left to do the cells, and has not been for a long time."""
+        self._require_scheduler()
+        now = time.monotonic()
+        if self.client.nthreads():
+            self.seen = now
+        elif now - self.seen > LOST:
+            raise UsageError(
+                f"the cluster has had no worker for {LOST:g} s: what ended is safe; start workers "
+                "and go on with --resume"
+            )
 
     def _require_scheduler(self) -> None:
         if self.client.status != "running":
             raise OSError(f"its scheduler is gone: the client is {self.client.status}")
+
+    def _gathered(self, future: Future) -> list[Row]:
+        """What a cell returned, which is made again where its worker was lost before it told."""
+        while True:
+            try:
+                return list(future.result(timeout=LOOK))
+            except TimeoutError:
+                self._require_anybody()
 
     def _submitted(self, cell: Cell) -> Future:
         self.given[cell.key] = self.given.get(cell.key, 0) + 1
@@ -185,7 +198,7 @@ class _Run:
         from distributed.scheduler import KilledWorker
 
         try:
-            return list(future.result())
+            return self._gathered(future)
         except (KilledWorker, CancelledError) as error:
             self._require_scheduler()
             if self.given[cell.key] < AGAIN:
@@ -199,7 +212,7 @@ class _Run:
                 f"a worker of the cluster has not all that this needs ({error}): "
                 f"install xgrad {_version()} there"
             ) from None
-        except OSError:
+        except (OSError, UsageError):
             raise
         except Exception as error:
             said = f"the cluster could not do it: {type(error).__name__}: {error}"
