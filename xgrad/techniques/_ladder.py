@@ -122,14 +122,21 @@ class Trace:
         return self.xp.astype(short, self.xp.float64)
 
 
-def batch(framework: Framework, setting: Setting, device: str) -> Callable[[Any, Any], Any]:
-    """The case at rows of flat points and the inputs that are not differentiated."""
+def batch(
+    framework: Framework, setting: Setting, device: str, *, by_hand: bool = False
+) -> Callable[[Any, Any], Any]:
+    """The case at rows of flat points and the inputs that are not differentiated.
+
+    `by_hand` rounds in NumPy as a loop over the points does; float32 sums depend on it.
+    """
     xp, static = framework.namespace(setting.dtype, device), setting.static
 
     def flat(xp: Any, row: Any, rest: Any) -> Any:
         xs = setting.split(row, xp)
         return xp.reshape(setting.function(Arguments(xp, xs, rest, static))(*xs), (-1,))
 
+    if by_hand and framework.host_only:
+        return lambda rows, rest: xp.stack([flat(xp, row, rest) for row in rows])
     return framework.batch(flat, xp)
 
 

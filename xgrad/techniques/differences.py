@@ -82,7 +82,7 @@ class Differences(Technique):
         if framework.exact:
             return _defined(operator)
         _require_affordable(setting, stencil)
-        batched = batch(framework, setting, device)
+        batched = batch(framework, setting, device, by_hand=bool(scheme))
         start: Start = plain_start
         if framework.traces("") and not scheme:
             start = compiled_start(framework, setting, device, stencil, batched)
