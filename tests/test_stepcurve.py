@@ -118,6 +118,16 @@ def test_the_page_of_a_case_draws_the_saved_numbers(run, tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(data), rows)
 
 
+def test_a_curve_without_any_error_is_not_drawn(run, tmp_path):
+    folder = run("exact", "--curves")
+    file = folder / "curves.parquet"
+    pd.read_parquet(file).assign(relative_error=0.0).to_parquet(file)
+    found = CliRunner().invoke(main, ["publish", str(folder), "--to", str(tmp_path / "site")])
+    assert found.exit_code == 0, found.output
+    (page,) = (tmp_path / "site").glob("runs/*/cases/waves.html")
+    assert 'id="curve"' not in page.read_text()
+
+
 def test_a_torn_curve_file_is_named(tmp_path):
     folder = saved.save(tmp_path / "r", [saved.row()])
     (folder / "curves.parquet").write_text("{torn")

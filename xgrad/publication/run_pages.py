@@ -254,11 +254,11 @@ class RunPages:
         )  # fmt: skip
 
     def _curve(self, case: str) -> dict[str, Any]:
-        """The step curve of a case, and what it is of; nothing where the run saved none."""
+        """The step curve of a case, and what it is of; nothing where none has an error."""
         if self.run.curves is None:
             return {}
         mine = self.run.curves[self.run.curves["case"] == case]
-        if mine.empty:
+        if not (mine["relative_error"] > 0).any():  # none was saved, or each step is exact
             return {}
         first = mine.iloc[0]
         label = f"{case}: {first['operator']}, {first['element']} = {first['truth']:.8g}"
