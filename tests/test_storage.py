@@ -80,6 +80,23 @@ def test_after_a_blow_at_any_moment_a_run_goes_on_to_the_same_table(
     pd.testing.assert_frame_equal(rows_of(out).reset_index(drop=True), whole.reset_index(drop=True))
 
 
+def test_a_record_with_foreign_values_is_done_again(undisturbed, tmp_path):
+    path, whole = undisturbed
+    out = tmp_path / "out"
+    assert CliRunner().invoke(main, ["run", *command(path, out, "--workers", "0")]).exit_code == 0
+    lines = [json.loads(line) for line in (out / CELLS).read_text().splitlines()]
+    for line, value in zip(lines, ({}, "much", [1]), strict=False):
+        del line["crc"]  # as an older version wrote it
+        line["rows"][-1]["error"] = value
+    lines[3]["rows"][0]["hint"] = 5
+    del lines[3]["crc"]
+    (out / CELLS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = CliRunner().invoke(main, ["run", *command(path, out, "--workers", "0", "--resume")])
+    assert done.exit_code == 0, done.output
+    assert "2 of 6 cells are there" in done.stderr
+    pd.testing.assert_frame_equal(rows_of(out).reset_index(drop=True), whole.reset_index(drop=True))
+
+
 def test_two_runs_do_not_mix_in_one_folder(file, tmp_path):
     held = RunFolder(tmp_path / "out", resume=False)
     for more in ([], ["--resume"]):

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xgrad.errors import UsageError
-from xgrad.table import COLUMNS, is_failure, make_frame, read_frame, records, write_frame
+from xgrad.table import COLUMNS, Rows, is_failure, make_frame, read_frame, records, write_frame
 
 DESIGNED = [
     *("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"),
@@ -88,3 +88,20 @@ def test_what_fails_a_run(status, verdict):
 def test_a_known_difference_fails_no_run():
     (row,) = records(make_frame([{"verdict": "disagrees", "message": "known: torch has 0 there"}]))
     assert not is_failure(row)
+
+
+def test_rows_stand_in_the_order_of_their_places_whenever_they_came():
+    rows = Rows()
+    rows.add([{"case": "c"}, {"case": "d"}], place=2)
+    rows.add([{"case": "a"}], place=0)
+    rows.add([{"case": "b"}], place=1)
+    assert list(rows.frame()["case"]) == ["a", "b", "c", "d"]
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize("foreign", [{"error": "much"}, {"seed": [1]}, {"case": 3}])
+def test_rows_with_foreign_values_are_refused_whole(foreign):
+    rows = Rows()
+    with pytest.raises((TypeError, ValueError)):
+        rows.add([{"case": "a"}, {"case": "b", **foreign}])
+    assert len(rows) == len(rows.frame()) == 0

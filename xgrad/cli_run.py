@@ -184,9 +184,12 @@ def save_cells(
     """The rows of all cells: those saved before, and those done now, saved as they end."""
     before = folder.finished()
     rows = plan.gather(columns)
+    todo = []
     for cell in plan.cells:
-        rows.add(cell, before.get(cell.key, ()))
-    todo = [cell for cell in plan.cells if cell.key not in before]
+        try:
+            rows.add(cell, before[cell.key])
+        except (KeyError, TypeError, ValueError):  # not there, or not what was written
+            todo.append(cell)
     if before:
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     before.clear()

@@ -163,7 +163,9 @@ class _Run:
         while True:
             try:
                 return list(future.result(timeout=LOOK))
-            except TimeoutError:
+            except TimeoutError as error:
+                if future.status == "error":  # it is the task's own
+                    raise RuntimeError(f"TimeoutError: {error}") from None
                 self._require_anybody()
 
     def _submitted(self, cell: Cell) -> Future:

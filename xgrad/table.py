@@ -62,6 +62,7 @@ _EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
 _STORE: dict[str, Callable[[], Any]] = {
     "str": list, "bool": list, "int64": partial(array, "q"), "float64": partial(array, "d"),
 }  # fmt: skip
+_KIND: dict[str, Callable[[Any], Any]] = {"bool": bool, "int64": int, "float64": float}
 ROWS = "rows"  # a run's tables: rows.parquet and rows.csv
 
 
@@ -78,16 +79,23 @@ class Rows:
         return len(self._places)
 
     def add(self, rows: Iterable[dict[str, Any]], place: int = 0) -> None:
-        """Keep rows that stand at a place in the frame; what a row lacks is empty, or NaN."""
-        for row in rows:
+        """Keep rows that stand at a place in the frame; what a row lacks is empty, or NaN.
+
+        Raises `TypeError` or `ValueError` for foreign values, and then keeps none of them.
+        """
+        for values in [[self._value(row.get(c.name), c) for c in self.columns] for row in rows]:
             self._places.append(place)
-            for c in self.columns:
-                value: Any = row.get(c.name)
-                if value is None:
-                    value = _EMPTY[c.dtype]
-                if isinstance(value, str):
-                    value = self._texts.setdefault(value, value)  # one of all that are equal
-                self._values[c.name].append(value)
+            for store, value in zip(self._values.values(), values, strict=True):
+                store.append(value)
+
+    def _value(self, value: Any, column: Column) -> Any:
+        if value is None:
+            return _EMPTY[column.dtype]
+        if column.dtype != "str":
+            return _KIND[column.dtype](value)
+        if not isinstance(value, str):
+            raise TypeError(f"{column.name} is {type(value).__name__}, no text")
+        return self._texts.setdefault(value, value)  # one of all that are equal
 
     def frame(self) -> pd.DataFrame:
         """All columns, in order, typed; rows of one place stay in the order in which they came."""
