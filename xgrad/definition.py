@@ -12,7 +12,7 @@ from xgrad.frameworks import find_framework
 from xgrad.frameworks.ball import Ball, ball, midpoint, precision
 from xgrad.operators import Operator
 from xgrad.setting import Arguments, Setting
-from xgrad.techniques._stencil import Stencil, combine, plan, points, room, unit_length
+from xgrad.techniques._stencil import Stencil, combine, length, plan, points
 
 STEP_BITS = 170  # steps are 2^-170 of the scale: a slope from two points has 51 digits
 VALUE_BITS = 214  # bits beyond each step, so that rounding stays behind the step's own error
@@ -114,7 +114,7 @@ class Definition:
 
     def length(self, direction: np.ndarray) -> float:
         """How far to go along a direction in the scale of x, which is 1 at 0 as in directions."""
-        return float(unit_length(room(self.x, zero=1.0), direction))
+        return length(self.x, direction, zero=1.0)
 
     def step(self, direction: np.ndarray) -> Ball:
         """The length of the step along a direction, a power of two in its scale."""

@@ -19,16 +19,7 @@ from xgrad.problem import generator
 from xgrad.rounding import more_digits, samples
 from xgrad.setting import Arguments, Setting, flatten
 from xgrad.techniques._ladder import RATIO, TINY, Ladder, extrapolate
-from xgrad.techniques._stencil import (
-    ONES,
-    Planner,
-    Stencil,
-    combine,
-    plan,
-    points,
-    room,
-    unit_length,
-)
+from xgrad.techniques._stencil import ONES, Planner, Stencil, combine, length, plan, points
 from xgrad.techniques.formula import apply_formula
 from xgrad.truth import Truth, finished, products
 
@@ -333,8 +324,7 @@ class Referee:
         def value(row: np.ndarray) -> np.ndarray:
             return np.asarray(f(*self.setting.split(row, np))).reshape(-1)
 
-        far = room(self.x)
-        lengths = [float(unit_length(far, d)) for d in stencil.slots]
+        lengths = [length(self.x, d) for d in stencil.slots]
         slopes, rounding = [], []
         for level in range(LONGER_LEVELS):
             h = RATIO**-level / 32

@@ -175,8 +175,13 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     return made
 
 
+def length(x: np.ndarray, direction: np.ndarray, zero: float | None = None) -> float:
+    """The longest multiple of a direction that moves every element of x within its `room`."""
+    return float(unit_length(room(x, zero=zero), direction))
+
+
 def unit_length(far: Any, direction: Any, xp: Any = np) -> Any:
-    """The longest multiple of a direction that moves every element within its `room`."""
+    """The same where the room is known."""
     moved = direction != 0
     least = xp.min(xp.where(moved, far, xp.inf) / xp.where(moved, xp.abs(direction), 1.0))
     return xp.where(xp.any(moved), least, 1.0)
