@@ -96,6 +96,7 @@ def measure(plan: Plan, run: Callable[..., Any]) -> tuple[dict[str, Any], pd.Dat
 @contextmanager
 def cluster(kill: bool = False) -> Iterator[Cluster]:
     """A Dask cluster of local processes; `kill` ends one of them every few seconds."""
+    import dask
     from distributed import LocalCluster, Status
 
     running = Status.running
@@ -112,9 +113,10 @@ def cluster(kill: bool = False) -> Iterator[Cluster]:
                 os.kill(killed[-1], signal.SIGKILL)
 
     killer = threading.Thread(target=kill_now_and_then)
-    with LocalCluster(
-        n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as made:
+    # else it gives up a worker that is down both now and when it looks again, 15 s later
+    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
+    local = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": None}
+    with patient, LocalCluster(**local, silence_logs=50) as made:
         if kill:
             killer.start()
         try:

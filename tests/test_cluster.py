@@ -26,6 +26,7 @@ from xgrad.table import read_frame
 from xgrad.workers import Limits
 
 distributed = pytest.importorskip("distributed", reason="pip install 'xgrad[cluster]'")
+config = pytest.importorskip("dask.config")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own, when workers are killed
 
 FAULTY = """
@@ -59,7 +60,9 @@ FAULTY = """
 @pytest.fixture(scope="module")
 def dask():
     """Two workers with one thread each, as processes under nannies that start them again."""
-    with distributed.LocalCluster(
+    # else Dask gives up a worker that is down both now and when it looks again, 15 s later
+    patient = config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
+    with patient, distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
         scheduler_port=0, silence_logs=50,
     ) as made:  # fmt: skip
