@@ -96,7 +96,7 @@ def test_a_rule_that_is_wrong_is_noticed(monkeypatch):
         return self.wrapped(np.flip(x.data, axis=1))
 
     rows = np.arange(6.0).reshape(3, 2)
-    monkeypatch.setattr(batched.BatchedNamespace, "reshape", wrong)
+    monkeypatch.setattr(batched.BatchedNamespace, "_reshape", wrong)
     values, together = at_once(lambda xp, row, rest: xp.reshape(row, (-1,)), rows)
     assert not together
     np.testing.assert_array_equal(values, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from xgrad.progress import progress
 from xgrad.publication.command import publish_
 from xgrad.referee import Budget
 from xgrad.report import counted
-
-if TYPE_CHECKING:
-    pass
 
 PICTURES = (".png", ".svg", ".pdf")
 

@@ -45,14 +45,8 @@ _EXACT = frozenset(
 # Functions that compare, or count with the numbers that they are given.
 _AS_GIVEN = frozenset(
     [
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "arange",
-        "searchsorted",
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("arange", "searchsorted"),
     ]
 )
 

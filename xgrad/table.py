@@ -58,7 +58,7 @@ KNOWN = "known: "  # how the message of a difference begins that the case lists
 FAILED = ("error", "timeout", "crashed")
 
 
-_EMPTY = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
+MISSING: dict[str, Any] = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
 _STORE: dict[str, Callable[[], Any]] = {
     "str": list, "bool": list, "int64": partial(array, "q"), "float64": partial(array, "d"),
 }  # fmt: skip
@@ -90,7 +90,7 @@ class Rows:
 
     def _value(self, value: Any, column: Column) -> Any:
         if value is None:
-            return _EMPTY[column.dtype]
+            return MISSING[column.dtype]
         if column.dtype != "str":
             return _KIND[column.dtype](value)
         if not isinstance(value, str):

@@ -92,7 +92,7 @@ class Worker:
         elif message in (END, LAST):
             self.job, self.last = None, message == LAST
         elif message != READY:
-            self.job.rows.append({sys.intern(k): v for k, v in message.items()})  # one key for all
+            self.job.rows.append(message)
             if self.job.step is not None:
                 self.job.skip.add(self.job.step)
         return True

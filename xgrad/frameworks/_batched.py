@@ -110,6 +110,8 @@ class BatchedNamespace:
         def apply(*args: Any, **keywords: Any) -> Any:
             if not any(map(_is_batched, (*args, *keywords.values()))):
                 return function(*args, **keywords)
+            if (rule := getattr(type(self), f"_{name}", None)) is not None:
+                return rule(self, *args, **keywords)
             if name in _ELEMENTWISE:
                 return self.wrapped(function(*self.aligned(args), **self._aligned(keywords)))
             if name in _REDUCING or name in _ALONG:
@@ -135,8 +137,6 @@ class BatchedNamespace:
         axis = args[0] if args else keywords.pop("axis", _ALONG.get(name))
         if len(args) > 1 or any(map(_is_batched, (axis, *keywords.values()))):
             raise NotBatched(name)
-        if not _is_batched(x):
-            return function(x, axis=axis, **keywords)
         if axis is None:
             if name in _REDUCING or name == "flip":
                 axis = tuple(range(x.ndim))
@@ -146,67 +146,54 @@ class BatchedNamespace:
                 raise NotBatched(f"{name} of a flattened array")
         return self.wrapped(function(x.data, axis=_behind(axis), **keywords))
 
-    # Those whose arguments are shapes, axes or lists of arrays.
+    # Rules by name, where some argument is batched: of shapes, axes and lists of arrays.
 
-    def reshape(self, x: Any, shape: Any, **keywords: Any) -> Any:
+    def _reshape(self, x: Any, shape: Any, **keywords: Any) -> Any:
         """Another shape."""
-        if not _is_batched(x):
-            return self.base.reshape(x, shape, **keywords)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         return self.wrapped(np.reshape(x.data, (len(x.data), *shape)))
 
-    def permute_dims(self, x: Any, axes: Any) -> Any:
+    def _permute_dims(self, x: Any, axes: Any) -> Any:
         """Axes in another order."""
-        if not _is_batched(x):
-            return self.base.permute_dims(x, axes)
         return self.wrapped(np.transpose(x.data, (0, *(a % x.ndim + 1 for a in axes))))
 
-    def moveaxis(self, x: Any, source: Any, destination: Any) -> Any:
+    def _moveaxis(self, x: Any, source: Any, destination: Any) -> Any:
         """Axes elsewhere."""
-        if not _is_batched(x):
-            return self.base.moveaxis(x, source, destination)
         return self.wrapped(np.moveaxis(x.data, _behind(source), _behind(destination)))
 
-    def broadcast_to(self, x: Any, shape: Any) -> Any:
+    def _broadcast_to(self, x: Any, shape: Any) -> Any:
         """Copies along new axes."""
-        if not _is_batched(x):
-            return self.base.broadcast_to(x, shape)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         data = _widened(x, len(shape))
         return self.wrapped(np.broadcast_to(data, (len(data), *shape)))
 
-    def broadcast_arrays(self, *arrays: Any) -> list[Any]:
+    def _broadcast_arrays(self, *arrays: Any) -> list[Any]:
         """All of one shape."""
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
         return [self.broadcast_to(a, shape) for a in arrays]
 
-    def concat(self, arrays: Any, axis: Any = 0) -> Any:
+    def _concat(self, arrays: Any, axis: Any = 0) -> Any:
         """Arrays one after the other."""
         return self._joined("concat", arrays, axis)
 
-    def stack(self, arrays: Any, axis: int = 0) -> Any:
+    def _stack(self, arrays: Any, axis: int = 0) -> Any:
         """Arrays beside each other."""
         return self._joined("stack", arrays, axis)
 
     def _joined(self, name: str, arrays: Any, axis: Any) -> Any:
-        function = getattr(self.base, name)
-        if not any(map(_is_batched, arrays)):
-            return function(arrays, axis=axis)
         if axis is None:
             raise NotBatched("joined flat")
         rows = next(len(a.data) for a in arrays if _is_batched(a))
         every = [
             a.data if _is_batched(a) else np.broadcast_to(a, (rows, *np.shape(a))) for a in arrays
         ]
-        return self.wrapped(function(every, axis=_behind(axis)))
+        return self.wrapped(getattr(self.base, name)(every, axis=_behind(axis)))
 
-    def unstack(self, x: Any, axis: int = 0) -> Any:
+    def _unstack(self, x: Any, axis: int = 0) -> Any:
         """The parts along an axis."""
-        if not _is_batched(x):
-            return self.base.unstack(x, axis=axis)
         return tuple(self.wrapped(a) for a in np.moveaxis(x.data, _behind(axis), 0))
 
-    def take(self, x: Any, indices: Any, axis: Any = None) -> Any:
+    def _take(self, x: Any, indices: Any, axis: Any = None) -> Any:
         """Elements by index."""
         if not _is_batched(indices):
             return self._along("take", self.base.take, x, axis=axis, indices=indices)
@@ -217,30 +204,26 @@ class BatchedNamespace:
             return self.wrapped(np.take(x, indices, axis=0))
         return self.wrapped(x.data[np.arange(len(indices))[:, None], indices])
 
-    def take_along_axis(self, x: Any, indices: Any, axis: int = -1) -> Any:
+    def _take_along_axis(self, x: Any, indices: Any, axis: int = -1) -> Any:
         """Elements by an index for each line."""
-        if not (_is_batched(x) or _is_batched(indices)):
-            return self.base.take_along_axis(x, indices, axis=axis)
         x, indices = (a.data if _is_batched(a) else a[None] for a in (x, indices))
         made = self.base.take_along_axis(x, indices, axis=_behind(axis))
         return self.wrapped(made)
 
-    def repeat(self, x: Any, repeats: Any, axis: Any = None) -> Any:
+    def _repeat(self, x: Any, repeats: Any, axis: Any = None) -> Any:
         """Each element several times."""
         return self._along("repeat", self.base.repeat, x, axis=axis, repeats=repeats)
 
-    def roll(self, x: Any, shift: Any, axis: Any = None) -> Any:
+    def _roll(self, x: Any, shift: Any, axis: Any = None) -> Any:
         """Elements further along."""
         return self._along("roll", self.base.roll, x, axis=axis, shift=shift)
 
-    def diff(self, x: Any, axis: int = -1, n: int = 1) -> Any:
+    def _diff(self, x: Any, axis: int = -1, n: int = 1) -> Any:
         """Differences of neighbours."""
         return self._along("diff", self.base.diff, x, axis=axis, n=n)
 
-    def matmul(self, a: Any, b: Any) -> Any:
+    def _matmul(self, a: Any, b: Any) -> Any:
         """The product of matrices, or of one with a vector."""
-        if not (_is_batched(a) or _is_batched(b)):
-            return self.base.matmul(a, b)
         if _is_batched(a) and not _is_batched(b) and a.ndim == 1 and np.ndim(b) == 2:
             return self.wrapped(a.data @ b)
         if _is_batched(b) and not _is_batched(a) and b.ndim == 1 and np.ndim(a) == 2:
@@ -251,62 +234,53 @@ class BatchedNamespace:
         made = made[..., 0] if right else made
         return self.wrapped((made[..., 0] if right else made[..., 0, :]) if left else made)
 
-    def vecdot(self, a: Any, b: Any, axis: int = -1) -> Any:
+    def _vecdot(self, a: Any, b: Any, axis: int = -1) -> Any:
         """Σ a b along an axis."""
         return self.sum(self.multiply(a, b), axis=axis)
 
-    def einsum(self, subscripts: str, *operands: Any) -> Any:
+    def _einsum(self, subscripts: str, *operands: Any) -> Any:
         """Sums of products, with one more index for the points."""
-        if not any(map(_is_batched, operands)):
-            return self.base.einsum(subscripts, *operands)
         terms, output = einsum_names(subscripts, list(map(_ndim, operands)))
         here = next(c for c in "zyxwvutsr" if c not in "".join(terms))
         inner = ",".join(here * _is_batched(a) + t for a, t in zip(operands, terms, strict=True))
         made = np.einsum(f"{inner}->{here}{output}", *map(bare, operands), optimize=True)
         return self.wrapped(made)
 
-    def segment_sum(self, data: Any, segment_ids: Any, num_segments: int) -> Any:
+    def _segment_sum(self, data: Any, segment_ids: Any, num_segments: int) -> Any:
         """Sums of the rows of each segment."""
-        if not _is_batched(data):
-            return self.base.segment_sum(data, segment_ids, num_segments)
         turned = np.moveaxis(data.data, 0, 1)
         made = self.base.segment_sum(turned, segment_ids, num_segments)
         return self.wrapped(np.moveaxis(made, 0, 1))
+
+    def _solve(self, a: Any, b: Any) -> Any:
+        """a⁻¹ b."""
+        column = b.ndim == 1
+        made = self.base.linalg.solve(*self.aligned((a, b[:, None] if column else b)))
+        return self.wrapped(made[..., 0] if column else made)
+
+    def _outer(self, a: Any, b: Any) -> Any:
+        """a bᵀ."""
+        return self.multiply(a[:, None], b[None, :])
+
+    def _cross(self, a: Any, b: Any, axis: int = -1) -> Any:
+        """The vector product."""
+        return cross_product(self, a, b, axis)
+
+    def _vector_norm(self, x: Any, axis: Any = None, **keywords: Any) -> Any:
+        """The norm along axes."""
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        made = self.base.linalg.vector_norm(x.data, axis=_behind(axes), **keywords)
+        return self.wrapped(made)
 
 
 class _Linalg:
     """`xp.linalg` over batched arrays: NumPy's, which takes stacks of matrices."""
 
     def __init__(self, outer: BatchedNamespace):
-        self._outer = outer
+        self._namespace = outer
 
     def __getattr__(self, name: str) -> Any:
-        return self._outer.lift(name, getattr(self._outer.base.linalg, name))
-
-    def solve(self, a: Any, b: Any) -> Any:
-        """a⁻¹ b."""
-        function = self._outer.base.linalg.solve
-        if not (_is_batched(a) or _is_batched(b)):
-            return function(a, b)
-        column = b.ndim == 1
-        made = function(*self._outer.aligned((a, b[:, None] if column else b)))
-        return self._outer.wrapped(made[..., 0] if column else made)
-
-    def outer(self, a: Any, b: Any) -> Any:
-        """a bᵀ."""
-        return self._outer.multiply(a[:, None], b[None, :])
-
-    def cross(self, a: Any, b: Any, axis: int = -1) -> Any:
-        """The vector product."""
-        return cross_product(self._outer, a, b, axis)
-
-    def vector_norm(self, x: Any, axis: Any = None, **keywords: Any) -> Any:
-        """The norm along axes."""
-        function = self._outer.base.linalg.vector_norm
-        if not _is_batched(x):
-            return function(x, axis=axis, **keywords)
-        axes = tuple(range(x.ndim)) if axis is None else axis
-        return self._outer.wrapped(function(x.data, axis=_behind(axes), **keywords))
+        return self._namespace.lift(name, getattr(self._namespace.base.linalg, name))
 
 
 def _is_batched(value: Any) -> bool:

@@ -22,7 +22,6 @@ DERIVED = (
     Column("left slope",      "str",     "of the result", "the derivative from below"),
     Column("right slope",     "str",     "of the result", "the derivative from above"),
     Column("differ",          "str",     "", "≠ where two methods that differentiate programs disagree"),
-    Column("threads",         "int64",   "threads", "of the measuring process"),
     Column("sizes",           "int64",   "sizes", "that the exponent is fitted to"),
     Column("smallest",        "int64",   "inputs", "of the smallest size"),
     Column("largest",         "int64",   "inputs", "of the largest size"),

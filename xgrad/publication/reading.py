@@ -14,16 +14,15 @@ from xgrad import stepcurve
 from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.errors import UsageError
 from xgrad.publication.description import EMPTY, read_cases
-from xgrad.storage import read_environment
+from xgrad.storage import PLACE, read_environment
 from xgrad.table import COLUMNS as AGREEMENT
-from xgrad.table import Column, read_frame
+from xgrad.table import MISSING, Column, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MACHINE = ("processor", "system", "cores")
-TIMED = ["case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed",
-         "threads"]  # fmt: skip
+TIMED = [*PLACE, "threads"]
 LONGEST = 60  # characters of a name in a path
 
 
@@ -128,11 +127,10 @@ def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd
         raise UsageError(
             f"{folder / 'rows.parquet'} was not written by xgrad: it lacks {', '.join(missing[:4])}"
         )
-    empty: dict[str, Any] = {"str": "", "int64": 0, "float64": float("nan"), "bool": False}
     try:
         data = {
             c.name: pd.Series(
-                frame[c.name].fillna(empty[c.dtype]) if c.name in frame else empty[c.dtype],
+                frame[c.name].fillna(MISSING[c.dtype]) if c.name in frame else MISSING[c.dtype],
                 index=frame.index,
                 dtype=c.dtype,
             )

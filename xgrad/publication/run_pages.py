@@ -159,7 +159,7 @@ class RunPages:
             yield "curves", self.run.curves, stepcurve.COLUMNS
         if self.run.timings is not None:
             yield "timings", self.run.timings, TIMING
-            yield "exponents", fit_exponents(self.run.timings), ()
+            yield "exponents", fit_exponents(self.run.timings), TIMING
 
     def _spans(self) -> pd.DataFrame:
         """The numbers of the picture: digits of each method and dtype."""
