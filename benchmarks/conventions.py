@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 import xgrad
-from xgrad import environment
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
-from xgrad.techniques import choose_methods
-from xgrad.verdict import Judge, element_name
+from xgrad.judging import Judge
+from xgrad.problem import OPERATORS, Setting
+from xgrad.running import environment
+from xgrad.techniques import choose_methods, element_name
 
 CASES = Path(__file__).parent.parent / "cases" / "conventions"
 OPERATOR = OPERATORS["gradient"]
@@ -92,7 +91,7 @@ def row_of(case, judge, truth, values, point, k):
 def main():
     cases = xgrad.load_cases(CASES)
     frame = pd.DataFrame([row for case in cases for row in rows_of(case)])
-    about = environment.describe()["versions"]
+    about = environment.describe_machine()["versions"]
     print("# Derivatives by convention\n")
     print(
         f"{len(cases)} functions, torch {about['torch']}, jax {about['jax']}, float64 on the CPU. "

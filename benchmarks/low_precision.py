@@ -14,13 +14,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from xgrad import environment
-from xgrad.foreign import make_foreign_case
 from xgrad.frameworks import find_framework
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
+from xgrad.judging import Judge
+from xgrad.problem import OPERATORS, Setting, make_foreign_case
+from xgrad.running import environment
 from xgrad.techniques import Method
-from xgrad.verdict import Judge
 
 sys.path.insert(0, str(Path(__file__).parent))
 import kernels

@@ -28,13 +28,10 @@ from typing import Any
 import pandas as pd
 
 import xgrad
-from xgrad import environment
-from xgrad.cluster import Cluster
-from xgrad.planning import Plan, Selection, make_plan
-from xgrad.runner import run_cells
-from xgrad.storage import RunFolder
-from xgrad.table import is_failure, records
-from xgrad.workers import resident
+from xgrad.judging import is_failure
+from xgrad.running import Cluster, Plan, RunFolder, Selection, environment, make_plan, run_cells
+from xgrad.running.workers import resident
+from xgrad.table import records
 
 CELLS = 10_000
 WORKERS = 2
@@ -176,7 +173,7 @@ def main() -> None:
         numbers = {"ms a cell": each, "ms over the work": each * count - alone}
         lines.append({"cells judged in": NAMES[way], **found, **numbers})
         print(lines[-1], file=sys.stderr)
-    about = environment.describe()
+    about = environment.describe_machine()
     print("# Many small cells\n")
     print(
         f"Made by `OMP_NUM_THREADS=1 python benchmarks/many_cells.py"

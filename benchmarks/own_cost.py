@@ -28,16 +28,13 @@ import torch
 from referee_cost import gradcheck_seconds, referee_seconds
 
 import xgrad
-from xgrad._timing import clock, memory
-from xgrad.environment import describe
 from xgrad.frameworks import find_framework
-from xgrad.operators import OPERATORS
-from xgrad.planning import Selection, make_plan
-from xgrad.referee import Referee
-from xgrad.runner import run_cells
-from xgrad.setting import Setting
+from xgrad.problem import OPERATORS, Setting
+from xgrad.referee import DifferencesReferee, Referee
+from xgrad.running import Selection, make_plan, run_cells
+from xgrad.running.description import describe
 from xgrad.techniques import Method
-from xgrad.weaker import DifferencesReferee
+from xgrad.timing import clock, memory
 
 POINTS = (25, 100, 400, 1600)  # of t-SNE: twice as many inputs
 ALLOCATOR = "MALLOC_MMAP_THRESHOLD_"
@@ -115,7 +112,7 @@ def overhead(rounds: int = FEW) -> pd.DataFrame:
 
 def find_library(name: str) -> str:
     """A file or folder of the shipped cases."""
-    from xgrad.discovery import library
+    from xgrad.problem.discovery import library
 
     return str(library() / name)
 

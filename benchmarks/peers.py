@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xgrad.environment import describe
-from xgrad.mutation import MUTANTS, Mutant
+from xgrad.auditing.mutation import MUTANTS, Mutant
+from xgrad.running.description import describe
 
 sys.path.insert(0, str(Path(__file__).parent))
 from detection.checkers import PEERS, Options, Peer

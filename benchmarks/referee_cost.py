@@ -15,9 +15,8 @@ import torch
 
 import xgrad
 from xgrad.frameworks import find_framework
-from xgrad.operators import OPERATORS
+from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Budget, Referee
-from xgrad.setting import Setting
 
 ROUNDS = 7
 

@@ -26,13 +26,11 @@ import numpy as np
 import pandas as pd
 
 import xgrad
-from xgrad._timing import clock, spread, worker
-from xgrad._timing.bench import make_call
 from xgrad.frameworks import Framework, find_framework, leaves
-from xgrad.operators import OPERATORS
-from xgrad.problem import Case
-from xgrad.setting import Setting
+from xgrad.problem import OPERATORS, Case, Setting
 from xgrad.techniques import Method
+from xgrad.timing import clock, spread, worker
+from xgrad.timing.bench import make_call
 
 HERE = Path(__file__).parent
 CASES, RESULTS = HERE.parent / "cases" / "ad_benchmarks", HERE.parent / "results"

@@ -19,12 +19,11 @@ import torch
 from torch.utils.benchmark import Timer
 
 import xgrad
-from xgrad._timing import clock
-from xgrad._timing.bench import make_call, steps
 from xgrad.frameworks import find_framework
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
+from xgrad.problem import OPERATORS, Setting
 from xgrad.techniques import Method
+from xgrad.timing import clock
+from xgrad.timing.bench import make_call, steps
 
 CASES = ("softmax_cross_entropy", "tsne_kl", "mlp_input", "sigmoid_layer", "linear_layer",
          "mean_squared_error", "product", "square", "gmm", "rosenbrock")  # fmt: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xgrad._timing import table as timing
 from xgrad.table import make_frame, write_frame
+from xgrad.timing import table as timing
 
 METHODS = [
     (f, t)
@@ -148,5 +148,5 @@ def save_timings(folder, environment=None, case="problem"):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     about = {**ENVIRONMENT, "threads": 1, "pinned": [0], "load": 0.1, **(environment or {})}
-    timing.save(timing.make_frame(rows), about, folder)
+    timing.save_timings(timing.timing_frame(rows), about, folder)
     return folder

@@ -5,14 +5,14 @@ import pytest
 from click.testing import CliRunner
 
 import xgrad
-from xgrad import verdict
-from xgrad.auditing import audit_cell, is_clean, summarise, to_frame
+from xgrad.auditing import audit_frame, is_clean
+from xgrad.auditing.cells import audit_cell, summarise
+from xgrad.auditing.mutation import MUTANTS, plant
+from xgrad.auditing.tampering import SPOILINGS, detached
 from xgrad.cli import main
-from xgrad.mutation import MUTANTS, plant
-from xgrad.operators import OPERATORS
-from xgrad.planning import Selection, make_plan
-from xgrad.setting import Setting
-from xgrad.tampering import SPOILINGS, detached
+from xgrad.judging import verdict
+from xgrad.problem import OPERATORS, Setting
+from xgrad.running import Selection, make_plan
 
 
 @xgrad.case(wrt=("A", "b"), sizes={"small": {"n": 4}}, operators=("gradient",))
@@ -41,7 +41,7 @@ def rows():
     def audit(*methods):
         chosen = Selection(methods=methods or ("torch.reverse", "numpy.*"), seeds=(0, 1))
         plan = make_plan([residual], chosen)
-        return to_frame(row for cell in plan.cells for row in audit_cell(residual, cell))
+        return audit_frame(row for cell in plan.cells for row in audit_cell(residual, cell))
 
     return audit
 
@@ -79,7 +79,7 @@ def test_a_mistake_that_changes_nothing_is_set_aside(rows):
 
     square.point("here")(lambda: {"x": np.array([1.0, 2.0])})
     plan = make_plan([square], Selection(methods=("torch.reverse",), dtypes=("float64",)))
-    frame = to_frame(row for cell in plan.cells for row in audit_cell(square, cell))
+    frame = audit_frame(row for cell in plan.cells for row in audit_cell(square, cell))
     turned = frame[frame["mutant"] == "layout by columns"]
     assert list(turned["result"]) == ["equal"]  # the Hessian is symmetric
 
@@ -141,7 +141,7 @@ def test_a_kink_is_set_aside_and_a_known_difference_is_no_accusation():
 
     corner.point("zero")(lambda: {"x": np.zeros(2)})
     plan = make_plan([corner], Selection(methods=("torch.reverse",), dtypes=("float64",)))
-    frame = to_frame(row for cell in plan.cells for row in audit_cell(corner, cell))
+    frame = audit_frame(row for cell in plan.cells for row in audit_cell(corner, cell))
     assert list(frame["result"]) == ["set aside"]
     assert is_clean(frame)
     residual.formula("gradient", name="half", default=False)(
@@ -151,7 +151,7 @@ def test_a_kink_is_set_aside_and_a_known_difference_is_no_accusation():
         if known:
             residual.known("numpy.formula:half", "half of it by design")
         plan = make_plan([residual], Selection(methods=("numpy.formula:half",)))
-        frame = to_frame(row for cell in plan.cells for row in audit_cell(residual, cell))
+        frame = audit_frame(row for cell in plan.cells for row in audit_cell(residual, cell))
         assert is_clean(frame) == clean
     residual.formulas.pop()
     residual.knowns.clear()

@@ -12,7 +12,8 @@ from test_frameworks import DATA, evaluate, lines
 
 from xgrad.errors import BudgetExceeded
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import Ball, ball, budget, halves, midpoint, precision, radius
+from xgrad.numbers import Ball, ball, budget, halves, midpoint, precision
+from xgrad.numbers.balls.array import radius
 
 xp = find_framework("ball").namespace()
 

@@ -7,7 +7,8 @@ from test_referee import truth_of
 
 from xgrad.errors import BudgetExceeded
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import ball, budget, midpoint, precision, radius
+from xgrad.numbers import ball, budget, midpoint, precision
+from xgrad.numbers.balls.array import radius
 
 xp = find_framework("ball").namespace()
 _rng = np.random.default_rng(20240609)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_rounding import COMPOSED, DATA, MOVEMENT, SCALES
 
-from xgrad.frameworks import _batched as batched
 from xgrad.frameworks import find_framework
-from xgrad.frameworks._batched import Batched, NotBatched, Together
+from xgrad.numbers import Together, batched
+from xgrad.numbers.batched import Batch, NotBatched
 
 XP = find_framework("numpy").namespace("float64")
 FLOATS = {k: v for k, v in DATA.items() if v.dtype.kind == "f"}
@@ -96,7 +96,7 @@ def test_a_rule_that_is_wrong_is_noticed(monkeypatch):
         return self.wrapped(np.flip(x.data, axis=1))
 
     rows = np.arange(6.0).reshape(3, 2)
-    monkeypatch.setattr(batched.BatchedNamespace, "_reshape", wrong)
+    monkeypatch.setattr(batched.Batched, "_reshape", wrong)
     values, together = at_once(lambda xp, row, rest: xp.reshape(row, (-1,)), rows)
     assert not together
     np.testing.assert_array_equal(values, rows)
@@ -106,7 +106,7 @@ def test_points_that_need_much_memory_come_in_parts(monkeypatch):
     seen = []
 
     def f(xp, row, rest):
-        seen.append(len(row.data) if isinstance(row, Batched) else 1)
+        seen.append(len(row.data) if isinstance(row, Batch) else 1)
         return xp.sum(row[:, None] * row[None, :], axis=1)
 
     monkeypatch.setattr(batched, "MOST", 1000)

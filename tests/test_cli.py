@@ -10,7 +10,7 @@ from conftest import TWO_CASES
 
 import xgrad
 from xgrad.cli import main
-from xgrad.storage import CELLS
+from xgrad.running.storage import CELLS
 from xgrad.table import COLUMNS, read_frame
 
 FILE = (

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from xgrad._timing import comparison, report, table
 from xgrad.cli import main
 from xgrad.errors import UsageError
-from xgrad.storage import CELLS
+from xgrad.running.storage import CELLS
+from xgrad.telling import timings as report
+from xgrad.timing import comparison, table
 
 FILE = '''
 """Σx³ at three sizes, printing as it goes, with a formula that is wrong; a function that kills."""
@@ -98,8 +99,8 @@ def test_a_run_leaves_rows_environment_and_cells(folder):
     out = folder / "out"
     names = sorted(p.name for p in out.iterdir())
     assert names == [CELLS, "environment.json", "rows.csv", "rows.parquet"]
-    frame, about = table.read(out)
-    assert list(frame.columns) == [c.name for c in table.COLUMNS]
+    frame, about = table.read_timings(out)
+    assert list(frame.columns) == [c.name for c in table.TIMING_COLUMNS]
     assert about["frameworks"]["torch"]["flags"]["threads"] == "1"
     assert about["threads"] == 1
     assert len(table.read_samples(frame.iloc[0])) == frame["repeats"].iloc[0]
@@ -120,9 +121,9 @@ def test_standard_output_is_pure_data(again, style):
 
 
 def test_resuming_a_finished_run_measures_nothing_and_keeps_where_it_ran(again, folder):
-    before = table.read(folder / "out")
+    before = table.read_timings(folder / "out")
     assert again().exit_code == 0
-    after = table.read(folder / "out")
+    after = table.read_timings(folder / "out")
     assert after[0].equals(before[0])
     assert after[1] == before[1]
 
@@ -135,7 +136,7 @@ def test_wrong_methods_are_told_and_a_lost_process_costs_its_own_cell(folder):
     wrong = next(line for line in done.stdout.splitlines() if "numpy.formula:wrong  " in line)
     assert wrong.split()[-1] == "disagrees"
     assert "cubes gradient, numpy.formula:wrong float64: disagrees" in done.stdout
-    frame, _ = table.read(folder / "wrong")
+    frame, _ = table.read_timings(folder / "wrong")
     found = {(r.case, r.technique): r.status for r in frame.itertuples()}
     assert found == {
         ("cubes", "formula"): "ok",
@@ -167,7 +168,7 @@ def test_a_wrong_call_is_one_line_and_status_2(call, arguments, said):
 
 
 def test_an_agreement_run_is_no_timing_run(call, tmp_path):
-    from xgrad.storage import ENVIRONMENT
+    from xgrad.running import ENVIRONMENT
     from xgrad.table import make_frame, write_frame
 
     write_frame(make_frame([]), tmp_path)
@@ -204,7 +205,7 @@ def save(tmp_path):
             rows.append(row)
         folder = tmp_path / name
         folder.mkdir()
-        table.save(table.make_frame(rows), about, folder)
+        table.save_timings(table.timing_frame(rows), about, folder)
         return folder
 
     return make
@@ -223,7 +224,7 @@ def test_an_injected_slowdown_of_2_is_found_and_nobody_else_accused(call, save):
 
 @pytest.mark.parametrize("factor", [1.3, 1 / 1.3])
 def test_a_change_of_30_percent_is_found_in_either_direction(save, factor):
-    compared, _ = comparison.compare(save("a", 1), save("b", 2, formula=factor))
+    compared, _ = comparison.compare_timings(save("a", 1), save("b", 2, formula=factor))
     change = dict(zip(compared["technique"], compared["change"], strict=True))
     assert change["formula"] == ("slower" if factor > 1 else "faster")
     assert change["reverse"] == change["forward"] == ""
@@ -233,7 +234,7 @@ def test_a_change_of_30_percent_is_found_in_either_direction(save, factor):
 def test_between_equal_runs_nothing_changed_however_noisy(save, spread):
     for seed in range(10):
         runs = save(f"a{seed}", 2 * seed, spread), save(f"b{seed}", 2 * seed + 1, spread)
-        compared, apart = comparison.compare(*runs)
+        compared, apart = comparison.compare_timings(*runs)
         assert set(compared["change"]) == {""}
         assert apart == []
         inside = (compared["ratio_low"] <= 1) & (compared["ratio_high"] >= 1)
@@ -241,7 +242,7 @@ def test_between_equal_runs_nothing_changed_however_noisy(save, spread):
 
 
 def test_a_change_within_the_noise_is_none(save):
-    compared, _ = comparison.compare(save("a", 1, 0.4), save("b", 2, 0.4, reverse=1.15))
+    compared, _ = comparison.compare_timings(save("a", 1, 0.4), save("b", 2, 0.4, reverse=1.15))
     assert set(compared["change"]) == {""}
 
 
@@ -286,10 +287,10 @@ def test_other_versions_are_labelled(call, save):
 
 def test_runs_without_a_common_row_are_refused(save):
     first, second = save("a", 1), save("b", 2)
-    frame, about = table.read(second)
-    table.save(frame.assign(case="d"), about, second)
+    frame, about = table.read_timings(second)
+    table.save_timings(frame.assign(case="d"), about, second)
     with pytest.raises(UsageError, match="have no row in common"):
-        comparison.compare(first, second)
+        comparison.compare_timings(first, second)
 
 
 # --- numbers as text ------------------------------------------------------------------------------

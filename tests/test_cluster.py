@@ -15,15 +15,14 @@ from click.testing import CliRunner
 from conftest import TWO_CASES
 
 import xgrad
-from xgrad import cluster as on_cluster
 from xgrad.cli import main
-from xgrad.cluster import Cluster, do_on_cluster
-from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
-from xgrad.planning import Selection, make_plan
-from xgrad.runner import judge_cell, run_cells
+from xgrad.problem import find_cases
+from xgrad.running import Cluster, Limits, Selection, make_plan, run_cells
+from xgrad.running import cluster as on_cluster
+from xgrad.running.cells import judge_cell
+from xgrad.running.cluster import do_on_cluster
 from xgrad.table import read_frame
-from xgrad.workers import Limits
 
 distributed = pytest.importorskip("distributed", reason="pip install 'xgrad[cluster]'")
 config = pytest.importorskip("dask.config")

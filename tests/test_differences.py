@@ -5,15 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from xgrad.checking import make_case
-from xgrad.evaluation import evaluate
+from xgrad.checking.checks import make_case
 from xgrad.frameworks import find_framework
-from xgrad.operators import OPERATORS
+from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
-from xgrad.setting import Setting
-from xgrad.techniques import Method, _ladder
-from xgrad.techniques._ladder import Ladder, Sampler, extrapolate, noise, quantum
+from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate
+from xgrad.techniques import ladder as _ladder
 from xgrad.techniques.differences import TECHNIQUE
+from xgrad.techniques.ladder import noise, quantum
 
 N = 8
 

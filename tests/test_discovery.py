@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import xgrad
-from xgrad.discovery import Broken, cases_of_file, find_cases, library
 from xgrad.errors import UsageError
-from xgrad.problem import Case
+from xgrad.problem import Broken, Case, cases_of_file, find_cases
+from xgrad.problem.discovery import library
 
 CASE = """
 import xgrad

@@ -2,11 +2,10 @@
 
 import pytest
 
-from xgrad.explanation import explain, to_text
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
+from xgrad.judging import Judge
+from xgrad.problem import OPERATORS, Setting
 from xgrad.techniques import choose_methods
-from xgrad.verdict import Judge
+from xgrad.telling import explain, explanation_text
 
 FILE = '''
     """Exponentials."""
@@ -80,7 +79,7 @@ def test_the_step_curve_turns_up_in_short_floats_and_not_in_balls(write):
     assert curve.best("256 bits")[0] == min(curve.steps)
     assert curve.errors["256 bits"] == sorted(curve.errors["256 bits"], reverse=True)
     assert curve.marked == 1e-6
-    assert to_text(made).count("  <\n") == 1
+    assert explanation_text(made).count("  <\n") == 1
 
 
 BLAMES = {

@@ -11,13 +11,13 @@ from test_frameworks import NAMES, evaluate, host
 from test_rounding import SOLVING, WIDE, deviation, typical, unit
 from test_techniques import method_of
 
-from xgrad.checking import make_case
+from xgrad.checking.checks import make_case
 from xgrad.errors import Unsupported
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import midpoint, precision, radius
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
-from xgrad.verdict import Judge
+from xgrad.judging import Judge
+from xgrad.numbers import midpoint, precision
+from xgrad.numbers.balls.array import radius
+from xgrad.problem import OPERATORS, Setting
 
 _rng = np.random.default_rng(20240610)
 ROWS = _rng.normal(size=(7, 3))

@@ -5,9 +5,9 @@ import pytest
 
 import xgrad
 from xgrad.errors import UsageError
-from xgrad.foreign import make_foreign_case, take_apart
 from xgrad.frameworks import find_framework
-from xgrad.setting import Setting
+from xgrad.problem import Setting, make_foreign_case
+from xgrad.problem.foreign import take_apart
 from xgrad.table import records
 
 torch = pytest.importorskip("torch")

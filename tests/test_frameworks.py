@@ -9,9 +9,7 @@ from hypothesis import given, settings
 
 from xgrad.errors import UsageError
 from xgrad.frameworks import find_framework
-from xgrad.frameworks._namespace import EXTRAS
-from xgrad.frameworks.ball import Ball
-from xgrad.setting import rounded
+from xgrad.numbers import EXTRAS, Ball, rounded
 
 NAMES = ("numpy", "torch", "jax", "ball")
 FLOATS = ("numpy", "torch", "jax")

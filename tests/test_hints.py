@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 import xgrad
-from xgrad.hints import Evidence, find_hint
-from xgrad.operators import OPERATORS
-from xgrad.setting import EPS, Setting
+from xgrad.judging.hints import Evidence, find_hint
+from xgrad.numbers import EPS
+from xgrad.problem import OPERATORS, Setting
 
 SHAPES = {"W": (6, 7), "S": (5, 5), "b": (9,), "c": (9,), "s": (), "t": ()}
 BOTH = ("float64", "float32")

@@ -5,14 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from xgrad.checking import make_case
+from xgrad.checking.checks import make_case
 from xgrad.errors import UsageError
-from xgrad.evaluation import OK, evaluate
-from xgrad.frameworks.ball import midpoint
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
-from xgrad.techniques import Method, choose_methods, techniques
-from xgrad.verdict import Judge
+from xgrad.judging import Judge
+from xgrad.numbers import midpoint
+from xgrad.problem import OPERATORS, Setting
+from xgrad.techniques import OK, Method, choose_methods, evaluate, techniques
 
 _rng = np.random.default_rng(11)
 X3, A23, M22 = _rng.normal(size=3), _rng.normal(size=(2, 3)), _rng.normal(size=(2, 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xgrad.mutation import MUTANTS
+from xgrad.auditing.mutation import MUTANTS
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "peers.py"
 NAMES = ("torch", "jax", "scipy", "numdifftools", "autograd", "xgrad")

@@ -5,8 +5,8 @@ import pytest
 
 import xgrad
 from xgrad.errors import CaseError, UsageError
-from xgrad.problem import RANDOM, generator
-from xgrad.setting import Setting
+from xgrad.problem import Setting, generator
+from xgrad.problem.cases import RANDOM
 
 
 def norm(xp, x, y=2.0):

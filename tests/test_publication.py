@@ -17,9 +17,10 @@ from click.testing import CliRunner
 
 from xgrad.cli import main
 from xgrad.errors import UsageError
-from xgrad.publication import comparison, description, reading, tables
+from xgrad.judging import VERDICTS
+from xgrad.publication import comparison, publish, reading, tables
 from xgrad.publication.cells import look_of, number_of
-from xgrad.publication.site import publish
+from xgrad.running import description
 from xgrad.table import records
 
 SECONDS, MEGABYTES = 20, 20  # that 100 cases × 20 methods may take
@@ -249,11 +250,23 @@ def test_contrast_is_enough_in_light_and_dark():
     for colours in (light, dark):
         pairs = [(k, k.replace("-fg", "-bg")) for k in colours if k.endswith("-fg")]
         pairs += [(k, on) for k in ("text", "muted", "link") for on in ("bg", "panel")]
-        assert len(pairs) > 12
+        assert len(pairs) > 8
         low = {p: contrast(colours[p[0]], colours[p[1]]) for p in pairs}
         assert {p: c for p, c in low.items() if c < 4.5} == {}
         series = {k: contrast(colours[k], colours["bg"]) for k in colours if k.startswith("series")}
         assert {k: c for k, c in series.items() if c < 3} == {}  # graphics need 3:1
+    shades = {(v.name, shade): getattr(v, shade) for v in VERDICTS.values() for shade in NAMES}
+    assert {k: contrast(*pair) for k, pair in shades.items() if contrast(*pair) < 4.5} == {}
+
+
+NAMES = ("day", "night")
+
+
+def test_every_verdict_has_its_colours_on_the_pages(odd):
+    page = (only_run(odd) / "index.html").read_text()
+    for verdict in VERDICTS.values():
+        for ground, text in (verdict.day, verdict.night):
+            assert f".{verdict.name}{{background:{ground};color:{text}}}" in page
 
 
 # --- which pages ----------------------------------------------------------------------------------

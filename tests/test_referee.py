@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 
 import xgrad
-from xgrad.checking import make_case
-from xgrad.definition import DIGITS_OF_ZERO
+from xgrad.checking.checks import make_case
 from xgrad.errors import NotElementwise
-from xgrad.evaluation import evaluate
-from xgrad.frameworks.ball import midpoint, precision
-from xgrad.operators import OPERATORS
+from xgrad.numbers import midpoint, precision
+from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Budget, Referee
-from xgrad.setting import Setting
-from xgrad.techniques import Method
+from xgrad.techniques import DIGITS_OF_ZERO, Method, evaluate
 
 _rng = np.random.default_rng(17)
 X, A = _rng.normal(size=6), _rng.normal(size=(3, 3))

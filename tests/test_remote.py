@@ -9,8 +9,7 @@ from conftest import TWO_CASES
 
 from xgrad.cli import main
 from xgrad.errors import UsageError
-from xgrad.places import is_url
-from xgrad.remote import RemoteFolder, fetched
+from xgrad.running import RemoteFolder, fetched, is_url
 from xgrad.table import read_frame
 
 fsspec = pytest.importorskip("fsspec", reason="pip install 'xgrad[cluster]'")

@@ -5,10 +5,10 @@ import pytest
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import Ball, midpoint, precision
-from xgrad.problem import case
-from xgrad.rounding import Noisy, NoisyNamespace, more_digits, samples
-from xgrad.setting import EPS, Setting
+from xgrad.numbers import EPS, Ball, Noisy, midpoint, more_digits, precision
+from xgrad.numbers.arrays import Passing
+from xgrad.problem import Setting, case
+from xgrad.referee.noise import samples
 
 _rng = np.random.default_rng(20240608)
 _root = _rng.normal(size=(4, 4))
@@ -58,7 +58,7 @@ def compute(basis, expression, seed, **data):
     xp = base = framework.namespace(kind)
     put = {k: framework.put(v, kind) for k, v in {**DATA, **data}.items()}
     if seed is not None:
-        xp = NoisyNamespace(base, BASES[basis][0], np.random.default_rng(seed), name == "ball")
+        xp = Noisy(base, BASES[basis][0], np.random.default_rng(seed), name == "ball")
         put = {k: xp.wrapped(v) for k, v in put.items()}
     return eval(expression, {"xp": xp, "np": np, **put})
 
@@ -66,7 +66,7 @@ def compute(basis, expression, seed, **data):
 def deviation(basis, expression, seed, **data):
     """|noisy − exact| in float64."""
     noisy, exact = (compute(basis, expression, s, **data) for s in (seed, None))
-    assert isinstance(noisy, Noisy)
+    assert isinstance(noisy, Passing)
     assert noisy.shape == exact.shape
     gap = noisy.data - exact
     return np.abs(midpoint(gap) if isinstance(gap, Ball) else gap.astype(np.float64))

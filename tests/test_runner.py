@@ -11,15 +11,14 @@ import pytest
 from conftest import CUBES, TWO_CASES
 
 import xgrad
-from xgrad.discovery import find_cases
-from xgrad.environment import describe
 from xgrad.errors import Unavailable, UsageError
 from xgrad.frameworks import frameworks
-from xgrad.planning import Selection, make_plan, matches, to_seeds
-from xgrad.report import failure_text, method_of
-from xgrad.runner import run_cells
-from xgrad.storage import CELLS, RunFolder
+from xgrad.problem import find_cases
+from xgrad.running import RunFolder, Selection, describe_machine, make_plan, matches, run_cells
+from xgrad.running.planning import to_seeds
+from xgrad.running.storage import CELLS
 from xgrad.table import make_frame, records
+from xgrad.telling import failure_text, method_of
 
 QUICK = {"devices": ("cpu",), "methods": ("numpy.formul*", "numpy.complex*")}
 
@@ -176,7 +175,7 @@ def test_a_missing_framework_has_rows_with_the_line_to_type(file, monkeypatch):
         ("unavailable", "torch is not installed: pip install 'xgrad[torch]'")
     }
     assert {r["verdict"] for r in rows if r["framework"] == "numpy"} == {"agrees"}
-    assert describe()["frameworks"]["torch"]["devices"] == []
+    assert describe_machine()["frameworks"]["torch"]["devices"] == []
 
 
 def test_a_missing_device_has_rows_with_what_is_there(file):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xgrad.candidates import find_candidate
 from xgrad.frameworks import find_framework, leaves
-from xgrad.operators import OPERATORS
+from xgrad.problem import OPERATORS
+from xgrad.referee import find_candidate
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "single_source.py"
 NAMES = ("lse", "llsq", "det", "gmm", "kmeans", "ba", "hand", "diagonal_lstm", "ode")

@@ -7,7 +7,7 @@ import statistics
 import pytest
 import saved_runs as saved
 
-from xgrad.publication.site import publish
+from xgrad.publication import publish
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
 By = pytest.importorskip("selenium.webdriver.common.by").By

@@ -10,11 +10,10 @@ import torch
 
 import xgrad
 from xgrad import Budget
-from xgrad.evaluation import evaluate
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
-from xgrad.table import is_failure, records
-from xgrad.techniques import choose_methods
+from xgrad.judging import is_failure
+from xgrad.problem import OPERATORS, Setting
+from xgrad.table import records
+from xgrad.techniques import choose_methods, evaluate
 
 # The conventions at kinks, some of which are mistakes, have tests of their own.
 SHIPPED = {c.name: c for c in xgrad.load_cases() if c.path and c.path.parent.name != "conventions"}

@@ -9,11 +9,9 @@ import saved_runs as saved
 from click.testing import CliRunner
 
 import xgrad
-from xgrad import stepcurve
 from xgrad.cli import main
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
-from xgrad.storage import RunFolder, merge
+from xgrad.problem import OPERATORS, Setting
+from xgrad.running import RunFolder, curves, merge
 
 CASES = """
     import numpy as np
@@ -60,7 +58,7 @@ def test_curves_are_saved_when_asked_for_and_of_cases_that_have_one(run):
     found = pd.read_parquet(run("curved", "--curves") / "curves.parquet")
     assert set(found["case"]) == {"waves"}  # the other one's directions are constrained
     assert set(found["element"]) == {"x[1]"}  # cos 0.25 is the largest
-    assert set(found["precision"]) == set(stepcurve.CURVES)
+    assert set(found["precision"]) == set(curves.PRECISIONS)
     assert found["truth"].iloc[0] == pytest.approx(np.cos(0.25), rel=1e-15)
 
 
@@ -151,5 +149,5 @@ def test_merged_runs_keep_what_pages_tell_of_the_cases_and_their_curves(run, tmp
 def test_there_is_no_curve_of_second_order():
     (case,) = xgrad.load_cases("rosenbrock")
     setting = Setting.make(case, "small", "random", "float64", 0)
-    assert stepcurve.has_curve(setting, OPERATORS["gradient"])
-    assert not stepcurve.has_curve(setting, OPERATORS["hessian"])
+    assert curves.has_curve(setting, OPERATORS["gradient"])
+    assert not curves.has_curve(setting, OPERATORS["hessian"])

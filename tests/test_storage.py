@@ -19,10 +19,10 @@ from conftest import TWO_CASES
 
 import xgrad
 from xgrad.cli import main
-from xgrad.discovery import find_cases
 from xgrad.errors import UsageError
-from xgrad.planning import Selection, make_plan, part_of
-from xgrad.storage import CELLS, RunFolder, merge
+from xgrad.problem import find_cases
+from xgrad.running import RunFolder, Selection, make_plan, merge, part_of
+from xgrad.running.storage import CELLS
 from xgrad.table import read_frame
 
 MOMENTS = int(os.environ.get("XGRAD_MOMENTS", "3"))

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from xgrad.errors import UsageError
-from xgrad.table import COLUMNS, Rows, is_failure, make_frame, read_frame, records, write_frame
+from xgrad.judging import is_failure
+from xgrad.table import COLUMNS, Rows, make_frame, read_frame, records, write_frame
 
 DESIGNED = [
     *("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"),

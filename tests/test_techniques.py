@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 
 import xgrad
-from xgrad.checking import make_case
+from xgrad.checking.checks import make_case
 from xgrad.errors import UsageError
-from xgrad.evaluation import evaluate
 from xgrad.frameworks import find_framework
-from xgrad.frameworks.ball import midpoint
-from xgrad.operators import OPERATORS
+from xgrad.judging import Judge
+from xgrad.numbers import midpoint
+from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
-from xgrad.setting import Setting
-from xgrad.techniques import Method, choose_methods, complex_step, require_methods, techniques
-from xgrad.verdict import Judge
+from xgrad.techniques import (
+    Method,
+    choose_methods,
+    complex_step,
+    evaluate,
+    require_methods,
+    techniques,
+)
 
 X = np.array([0.7, -0.43, 1.9, -1.3, 0.2])
 M = np.outer(X[:3], X[2:]) + 3 * np.eye(3)

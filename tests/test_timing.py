@@ -9,18 +9,16 @@ import pytest
 from test_devices import require_accelerator
 
 import xgrad
-from xgrad._timing import clock, memory, probes, spread, table
-from xgrad._timing.bench import Bench, SharedSetting, Timed, make_call, steps
-from xgrad._timing.clock import Subject
-from xgrad._timing.ladder import fit_exponents
 from xgrad.errors import Unavailable, UsageError
 from xgrad.frameworks import find_framework
 from xgrad.frameworks.torch import Torch
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
+from xgrad.problem import OPERATORS, Setting
 from xgrad.table import records
 from xgrad.techniques import Method
-from xgrad.timing import QUICK, Court, TimedCell, is_right, time_cases
+from xgrad.timing import QUICK, TimedCell, clock, fit_exponents, memory, spread, table, time_cases
+from xgrad.timing.bench import Bench, SharedSetting, Timed, make_call, steps
+from xgrad.timing.cells import Court, is_right
+from xgrad.timing.clock import Subject
 
 SEEDED = {"devices": ("cpu",), "dtypes": ("float64",), "limit": 0.3}
 
@@ -235,7 +233,7 @@ def rows_of(case, seconds, **given):
 def test_the_exponent_of_quadratic_times_is_2_within_its_interval():
     rng = np.random.default_rng(0)
     times = {n: 1e-9 * n**2 * rng.lognormal(0, 0.03) for n in (50, 200, 800, 3_200)}
-    (row,) = records(fit_exponents(table.make_frame(rows_of("square", times))))
+    (row,) = records(fit_exponents(table.timing_frame(rows_of("square", times))))
     assert row["exponent"] == pytest.approx(2, abs=0.05)
     assert row["exponent_low"] < 2 < row["exponent_high"]
     assert (row["sizes"], row["smallest"], row["largest"]) == (4, 50, 3_200)
@@ -256,13 +254,13 @@ def test_the_exponent_of_a_quadratic_function_is_near_2(monkeypatch):
           for n in sizes)
     )  # fmt: skip
     times = {n: spread.median(s.samples) for n, s in zip(sizes, subjects, strict=True)}
-    (row,) = records(fit_exponents(table.make_frame(rows_of("square", times))))
+    (row,) = records(fit_exponents(table.timing_frame(rows_of("square", times))))
     assert row["exponent"] == pytest.approx(2, abs=0.02)
 
 
 def test_two_sizes_and_untimed_rows_have_no_exponent():
     rows = rows_of("two", {10: 1e-3, 100: 1e-2, 1000: float("nan")})
-    assert fit_exponents(table.make_frame(rows)).empty
+    assert fit_exponents(table.timing_frame(rows)).empty
 
 
 # --- memory ---------------------------------------------------------------------------------------
@@ -277,7 +275,7 @@ def test_peak_memory_is_what_a_call_holds_beyond_its_inputs_in_every_framework(n
         xp = framework.namespace("float64")
         x = framework.put(np.ones(4_000_000), "float64")
         framework.wait(xp.exp(x))  # compiling takes memory of its own
-        peak = probes.find_peak(framework, "cpu", xp.exp, (x,))
+        peak = memory.find_peak(framework, "cpu", xp.exp, (x,))
     assert peak == pytest.approx(32e6, rel=0.1)
 
 
@@ -406,8 +404,9 @@ def test_differences_are_timed_when_asked_for_and_their_doubt_is_within_their_bo
 
 
 def test_without_a_choice_differences_and_the_value_are_left_out():
-    from xgrad.planning import Selection
-    from xgrad.timing import _chosen, plan_timing
+    from xgrad.running import Selection
+    from xgrad.timing import plan_timing
+    from xgrad.timing.cells import _chosen
 
     plan = plan_timing([cubes], Selection(devices=("cpu",)))
     (cell, _) = plan.cells
@@ -466,7 +465,7 @@ def test_a_missing_framework_is_a_row_without_numbers(monkeypatch):
 
 
 def test_a_method_that_fails_when_timed_is_an_error_and_the_others_have_their_numbers(monkeypatch):
-    from xgrad._timing import bench
+    from xgrad.timing import bench
 
     original = bench.make_call
 
@@ -545,7 +544,7 @@ def test_imports_are_timed_apart_from_first_calls(apart):
 
 
 def test_rows_of_the_measuring_process_are_judged_and_complete(apart):
-    assert list(apart.columns) == [c.name for c in table.COLUMNS]
+    assert list(apart.columns) == [c.name for c in table.TIMING_COLUMNS]
     assert list(apart["verdict"]) == ["agrees", "agrees"]
     assert (apart["derivative"] > 0).all()
 
@@ -554,12 +553,12 @@ def test_rows_of_the_measuring_process_are_judged_and_complete(apart):
 
 
 def test_columns_are_those_of_the_design_and_say_what_they_mean():
-    names = [c.name for c in table.COLUMNS]
+    names = [c.name for c in table.TIMING_COLUMNS]
     for name in ("first_call", "derivative", "value", "ratio", "iqr", "repeats", "peak_memory",
                  "threads", "case", "size", "point", "operator", "framework", "technique",
                  "device", "dtype", "seed", "status", "verdict"):  # fmt: skip
         assert name in names
-    for column in table.COLUMNS:
+    for column in table.TIMING_COLUMNS:
         assert column.meaning
         assert not column.unit or column.dtype in ("float64", "str")
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import xgrad
-from xgrad.evaluation import element_name
-from xgrad.operators import OPERATORS
-from xgrad.setting import Setting
+from xgrad.problem import OPERATORS, Setting
+from xgrad.techniques import element_name
 
 BOTH = ("float64", "float32")
 

@@ -6,8 +6,9 @@ import textwrap
 import pytest
 
 import xgrad
+from xgrad.running import Limits
+from xgrad.running.workers import resident, total_memory
 from xgrad.table import records
-from xgrad.workers import Limits, resident, total_memory
 
 METHODS = ("numpy.formul*", "numpy.complex*")
 LIMITS = Limits(seconds=5)

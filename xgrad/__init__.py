@@ -1,11 +1,10 @@
 """xgrad cross-validates derivatives against a referee that is right to forty digits."""
 
 from xgrad.checking import assert_agreement, check
-from xgrad.discovery import load_cases
 from xgrad.errors import CaseError, UsageError
-from xgrad.problem import Case, case
+from xgrad.problem import Case, case, load_cases
 from xgrad.referee import Budget
-from xgrad.runner import run
+from xgrad.running import run
 
 __all__ = [
     "Budget",

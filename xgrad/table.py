@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas dtype, its unit and its meaning."""
+    """One column: its pandas dtype, its unit, its meaning; `of` finds it in a judged comparison."""
 
     name: str
     dtype: str
     unit: str
     meaning: str
+    of: Callable[[Any], Any] | None = None
 
 
 # fmt: off
@@ -38,22 +39,24 @@ COLUMNS = (
     Column("seed",           "int64",   "", "of the random point"),
     Column("status",         "str",     "", "ok, unsupported, unavailable, nonfinite, error, timeout, crashed"),
     Column("verdict",        "str",     "", "agrees, disagrees, unstable, inconclusive, convention, or empty"),
-    Column("error",          "float64", "of the result", "max |got − truth|"),
-    Column("relative_error", "float64", "1", "error over max |truth|"),
-    Column("ulps",           "float64", "spacings", "error in spacings of the dtype at max |truth|"),
-    Column("digits",         "float64", "decimal digits", "−log10 of relative_error, at most the dtype's"),
-    Column("tolerance",      "float64", "of the result", "how far the worst element may be off"),
-    Column("noise",          "float64", "of the result", "how far rounding takes the worst element"),
-    Column("multiple",       "float64", "1", "error over the plain implementation's in the same dtype (root mean squares)"),
-    Column("worst",          "str",     "", "the element furthest beyond its tolerance"),
-    Column("got",            "float64", "of the result", "its value"),
-    Column("want",           "float64", "of the result", "the truth there"),
+    Column("error",          "float64", "of the result", "max |got − truth|", lambda c: c.largest),
+    Column("relative_error", "float64", "1", "error over max |truth|", lambda c: c.relative),
+    Column("ulps",           "float64", "spacings", "error in spacings of the dtype at max |truth|", lambda c: c.ulps),
+    Column("digits",         "float64", "decimal digits", "−log10 of relative_error, at most the dtype's", lambda c: c.digits),
+    Column("tolerance",      "float64", "of the result", "how far the worst element may be off", lambda c: c.at(c.tolerance)),
+    Column("noise",          "float64", "of the result", "how far rounding takes the worst element", lambda c: c.at(c.noise)),
+    Column("multiple",       "float64", "1", "error over the plain implementation's in the same dtype (root mean squares)", lambda c: c.multiple),
+    Column("worst",          "str",     "", "the element furthest beyond its tolerance", lambda c: c.name),
+    Column("got",            "float64", "of the result", "its value", lambda c: c.at(c.got)),
+    Column("want",           "float64", "of the result", "the truth there", lambda c: c.at(c.want)),
     Column("referee",        "str",     "", "certified, definition, probes, kink, or none with the reason"),
     Column("hint",           "str",     "", "what a wrong result looks like"),
     Column("message",        "str",     "", "the reason of a status, or more about the verdict"),
 )
 # fmt: on
 
+# What tells the rows of a run apart.
+PLACE = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
 KNOWN = "known: "  # how the message of a difference begins that the case lists
 FAILED = ("error", "timeout", "crashed")
 
@@ -123,15 +126,6 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def is_failure(row: Any) -> bool:
-    """Whether a row makes a run fail: something disagrees or went wrong."""
-    if row["message"].startswith(KNOWN):
-        return False
-    if row["status"] in FAILED:
-        return True
-    return row["verdict"] == "disagrees" or (row["status"] == "nonfinite" and not row["verdict"])
-
-
 def write_frame(
     frame: pd.DataFrame, folder: Path, columns: Iterable[Column] = COLUMNS, stem: str = ROWS
 ) -> tuple[Path, Path]:
@@ -156,14 +150,14 @@ def write_frame(
     return parquet, csv
 
 
-def read_frame(folder: str | Path) -> pd.DataFrame:
-    """The rows of a saved run; raises `UsageError` where there are none."""
+def read_frame(folder: str | Path, what: str = "rows", command: str = "run") -> pd.DataFrame:
+    """The rows that a command saved; raises `UsageError` where there are none."""
     import pandas as pd
 
     path = Path(folder)
-    file = path / "rows.parquet" if path.is_dir() else path
+    file = path if path.is_file() else path / f"{ROWS}.parquet"
     if not file.exists():
-        raise UsageError(f"no saved rows in {folder}: xgrad run writes rows.parquet there")
+        raise UsageError(f"no saved {what} in {folder}: xgrad {command} writes {file.name} there")
     try:
         return pd.read_parquet(file)
     except Exception as error:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from detection.places import GRADIENT, Place
-from xgrad.auditing import FORMULA
-from xgrad.evaluation import OK, Outcome
+from xgrad.auditing.cells import FORMULA
 from xgrad.frameworks import find_framework
-from xgrad.verdict import DISAGREES
+from xgrad.judging import DISAGREES
+from xgrad.techniques import OK, Outcome
 
 # --- the checkers: whether each accepts a gradient ------------------------------------------------
 

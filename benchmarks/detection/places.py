@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 import xgrad
-from xgrad.auditing import FORMULA, SAME
-from xgrad.evaluation import OK, Outcome, evaluate
+from xgrad.auditing.cells import FORMULA, SAME
+from xgrad.auditing.mutation import Mutant, plant
 from xgrad.frameworks import find_framework
-from xgrad.mutation import Mutant, plant
-from xgrad.operators import OPERATORS
-from xgrad.problem import Case
-from xgrad.setting import Setting
-from xgrad.verdict import Judge
+from xgrad.judging import Judge
+from xgrad.problem import OPERATORS, Case, Setting
+from xgrad.techniques import OK, Outcome, evaluate
 
 GRADIENT = OPERATORS["gradient"]
 SHIPPED = ("tsne_kl", "linear_layer", "mean_squared_error", "sigmoid_layer", "mlp_input",

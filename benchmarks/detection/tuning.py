@@ -10,9 +10,8 @@ import numpy as np
 
 from detection.checkers import PEERS, Options, Peer
 from detection.places import Place, functions
-from xgrad.mutation import MUTANTS
-from xgrad.problem import Case
-from xgrad.setting import Setting
+from xgrad.auditing.mutation import MUTANTS
+from xgrad.problem import Case, Setting
 
 DTYPES = ("float64", "float32")
 TUNING = (1001, 1002)  # seeds of the points where best settings are searched

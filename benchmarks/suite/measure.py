@@ -56,9 +56,9 @@ def _measured(worker: Any, places: list[Place], device: str, limit: float) -> li
 def _timed(worker: Any, places: list[Place], device: str, limit: float) -> list[Row]:
     """What the timer says; raises `UserWarning` where this commit has no such case."""
     from xgrad import timing
-    from xgrad.discovery import find_cases
     from xgrad.errors import UsageError
-    from xgrad.planning import Selection
+    from xgrad.problem import find_cases
+    from xgrad.running import Selection
 
     at, methods = places[0], tuple(p.method for p in places)
     named = (at.operator,) if at.operator else None
@@ -102,10 +102,10 @@ def _absent(place: Place, device: str, said: str) -> Row:
 
 def save(rows: list[Row], about: Row, folder: Path) -> None:
     """Write the rows and where they were measured, as `xgrad time --out` does."""
-    from xgrad._timing import table
+    from xgrad.timing import save_timings, timing_frame
 
     folder.mkdir(parents=True, exist_ok=True)
-    table.save(table.make_frame(rows), about, folder)
+    save_timings(timing_frame(rows), about, folder)
 
 
 def records(folder: Path) -> list[Row]:

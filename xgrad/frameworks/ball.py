@@ -1,151 +1,25 @@
-"""Ball arithmetic of 256 bits and more (python-flint, Arb): the referee's array library."""
+"""Ball arithmetic as a framework: the referee's array library."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import flint
 import numpy as np
-from flint import arb
 
-from xgrad.errors import BudgetExceeded
-from xgrad.frameworks import Framework
-from xgrad.frameworks._wrapped import Wrapped
-
-BITS = 256
-SECONDS_PER_ELEMENT = 4e-7  # nominal cost of one elementary operation, one core
-BYTES_PER_ELEMENT = 1_000  # of a live array and the temporaries beside it
-
-
-@dataclass
-class Ledger:
-    """Elementary operations done and allowed: a budget that does not depend on the clock."""
-
-    spent: int = 0
-    operations: float = float("inf")
-    elements: float = float("inf")
-
-    def charge(self, size: int) -> None:
-        """Count an array of this size; raises `BudgetExceeded` past the limits."""
-        if size > self.elements:
-            raise BudgetExceeded(
-                f"an array of {size:,} balls needs about {size * BYTES_PER_ELEMENT / 2**30:.0f} GB"
-            )
-        self.spent += size
-        if self.spent > self.operations:
-            raise BudgetExceeded(
-                f"more than {self.operations:,.0f} operations in {flint.ctx.prec} bits, about "
-                f"{self.operations * SECONDS_PER_ELEMENT:.0f} s"
-            )
-
-
-LEDGER = Ledger()
-
-
-@contextmanager
-def budget(seconds: float, gigabytes: float) -> Iterator[Ledger]:
-    """Limit the work inside to nominal seconds and memory."""
-    before = LEDGER.spent, LEDGER.operations, LEDGER.elements
-    LEDGER.spent = 0
-    LEDGER.operations = seconds / SECONDS_PER_ELEMENT
-    LEDGER.elements = gigabytes * 2**30 / BYTES_PER_ELEMENT
-    try:
-        yield LEDGER
-    finally:
-        LEDGER.spent += before[0]
-        LEDGER.operations, LEDGER.elements = before[1:]
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work in this many bits inside."""
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
-    try:
-        yield
-    finally:
-        flint.ctx.prec = before
-
-
-class Ball(Wrapped):
-    """An array of real balls: a NumPy object array of `flint.arb`."""
-
-    __slots__ = ()
-
-    @property
-    def namespace(self) -> Any:
-        """The functions of xp, which are made of balls themselves."""
-        from xgrad.frameworks._ball import NAMESPACE
-
-        return NAMESPACE
-
-    @property
-    def dtype(self) -> str:
-        return "ball"
-
-    def __getitem__(self, key: Any) -> Any:
-        return wrap(self.data[key])
-
-    def __repr__(self) -> str:
-        return f"Ball(shape={self.shape}, {midpoint(self)!r})"
-
-
-def wrap(data: Any) -> Ball:
-    """A ball array of an object array, or of the bare element that NumPy leaves of a 0-d one."""
-    if not isinstance(data, np.ndarray):
-        cell = np.empty((), dtype=object)
-        cell[()] = data
-        data = cell
-    LEDGER.charge(data.size)
-    return Ball(data)
-
-
-_to_arb = np.frompyfunc(arb, 1, 1)
-
-
-def ball(value: Any) -> Ball:
-    """A ball array of anything numeric; floats are taken exactly."""
-    if isinstance(value, Ball):
-        return value
-    data = np.asarray(value)
-    LEDGER.charge(data.size)
-    if data.dtype == object:
-        return wrap(_to_arb(data))
-    if data.dtype == np.longdouble and data.dtype != np.float64:
-        high = data.astype(np.float64)
-        return ball(high) + ball((data - high).astype(np.float64))
-    return wrap(_to_arb(data.astype(object)))
-
-
-def midpoint(value: Any) -> np.ndarray:
-    """The midpoints as float64."""
-    if not isinstance(value, Ball):
-        return np.asarray(value)
-    return np.asarray(np.frompyfunc(float, 1, 1)(value.data), dtype=np.float64)
-
-
-def halves(value: Ball) -> tuple[np.ndarray, np.ndarray]:
-    """Two float64 arrays whose sum holds the midpoints to 106 bits."""
-    high = midpoint(value)
-    finite = np.where(np.isfinite(high), high, 0.0)
-    low = midpoint(wrap(np.subtract(value.data, finite.astype(object))))
-    return high, np.where(np.isfinite(high), low, 0.0)
-
-
-def radius(value: Ball) -> np.ndarray:
-    """The radii as float64."""
-    return np.asarray(np.frompyfunc(lambda a: float(a.rad()), 1, 1)(value.data), dtype=np.float64)
+from xgrad.frameworks.base import Framework
+from xgrad.numbers import BITS, DTYPES, NAMESPACE, Ball, ball, midpoint, precision
 
 
 class BallFramework(Framework):
     """The referee's library: nearly exact, no differentiation rule, one device."""
 
     name = "ball"
-    dtypes = ("float64", "float32", "bfloat16", "float16")  # of the inputs, taken exactly
+    dtypes = DTYPES  # of the inputs, taken exactly
     host_only = True
+    ready = True
     exact = True
     contestant = False
 
@@ -155,8 +29,6 @@ class BallFramework(Framework):
 
     def namespace(self, dtype: str = "", device: str = "cpu") -> Any:
         """The functions of xp on ball arrays."""
-        from xgrad.frameworks._ball import NAMESPACE
-
         return NAMESPACE
 
     def put(self, array: np.ndarray, dtype: str = "", device: str = "cpu") -> Any:

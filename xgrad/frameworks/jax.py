@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks import Framework, Transforms
-from xgrad.frameworks._namespace import Namespace
+from xgrad.frameworks.base import Framework, Transforms
+from xgrad.frameworks.namespace import Namespace
 
 _PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
 
@@ -68,6 +69,11 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "einsum": jnp.einsum,
         "scan": jax.lax.scan,
     }
+
+
+def _wait_for_each(result: tuple[Any, ...]) -> None:
+    for array in result:
+        array.block_until_ready()
 
 
 class JaxFramework(Framework):
@@ -142,6 +148,34 @@ class JaxFramework(Framework):
         import jax
 
         return jax.block_until_ready(result)
+
+    def quick_wait(self, result: Any) -> Callable[[Any], Any] | None:
+        """`block_until_ready` of an array, or of each one of a flat tuple."""
+        if hasattr(result, "block_until_ready"):
+            return methodcaller("block_until_ready")
+        if isinstance(result, tuple) and all(hasattr(a, "block_until_ready") for a in result):
+            return _wait_for_each
+        return None
+
+    def forget(self) -> None:
+        """`jax.clear_caches`."""
+        import jax
+
+        jax.clear_caches()
+
+    def device_peak(
+        self, run: Callable[..., Any], arguments: tuple[Any, ...], device: str
+    ) -> float | None:
+        """Results and temporaries of the compiled program, as XLA laid them out.
+
+        The allocator's `peak_bytes_in_use` cannot be reset, and so shows the largest program only.
+        """
+        if not hasattr(run, "lower"):
+            return None
+        planned = run.lower(*arguments).compile().memory_analysis()
+        if planned is None:
+            return None
+        return float(planned.temp_size_in_bytes + planned.output_size_in_bytes)
 
     @contextmanager
     def scope(self, device: str = "cpu") -> Iterator[None]:

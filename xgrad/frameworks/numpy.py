@@ -9,9 +9,9 @@ import array_api_compat.numpy as compat
 import numpy as np
 
 from xgrad.errors import Unsupported
-from xgrad.frameworks import Framework
-from xgrad.frameworks._batched import Together
-from xgrad.frameworks._namespace import Namespace, python_scan, require_segments
+from xgrad.frameworks.base import Framework
+from xgrad.frameworks.namespace import Namespace
+from xgrad.numbers import Together, python_scan, require_segments
 
 
 def _special(name: str) -> Callable[..., Any]:
@@ -107,6 +107,7 @@ class NumPy(Framework):
     name = "numpy"
     dtypes = ("float64", "float32", "float16")
     host_only = True
+    ready = True
     analytic = True
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:

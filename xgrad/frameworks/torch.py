@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks import Framework, Transforms, leaves
-from xgrad.frameworks._namespace import Namespace, python_scan
+from xgrad.frameworks.base import Framework, Transforms, leaves
+from xgrad.frameworks.namespace import Namespace
+from xgrad.numbers import python_scan
 
 CONSTANTS = 64  # that are kept on a device at once
 
@@ -82,6 +83,7 @@ class Torch(Framework):
     reverse = ("", "func")
     forward = ("",)
     compiled = True
+    ready = True
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and what `torch.accelerator` and `torch.cuda` see."""
@@ -156,6 +158,22 @@ class Torch(Framework):
                 torch.accelerator.synchronize(device)
         return result
 
+    def device_peak(
+        self, run: Callable[..., Any], arguments: tuple[Any, ...], device: str
+    ) -> float | None:
+        """By the allocator's own count, which can be reset."""
+        import torch
+
+        memory = torch.xpu if device.startswith("xpu") else torch.cuda
+        if not device.startswith(("cuda", "xpu")):
+            return None
+        memory.synchronize(device)
+        before = memory.memory_allocated(device)
+        memory.reset_peak_memory_stats(device)
+        run(*arguments)
+        memory.synchronize(device)
+        return float(memory.max_memory_allocated(device) - before)
+
     @contextmanager
     def scope(self, device: str = "cpu") -> Iterator[None]:
         """Products in full float32, and convolutions; a tape whatever the caller switched off."""
@@ -172,7 +190,7 @@ class Torch(Framework):
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:
         """Autograd's tape for plain reverse mode, else `torch.func`."""
-        from xgrad.frameworks._autograd import Autograd, Func
+        from xgrad.frameworks.autograd import Autograd, Func
 
         return Func() if mode == "forward" or variant == "func" else Autograd()
 

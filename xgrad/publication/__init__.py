@@ -1,1 +1,3 @@
-"""Saved runs as pages and tables: HTML, Markdown, LaTeX, CSV and Parquet. Nothing is recomputed."""
+"""Saved runs as pages and tables: HTML, Markdown, LaTeX, CSV, Parquet. Nothing is recomputed."""
+
+from xgrad.publication.site import publish

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xgrad.report import method_of, reproduction
+from xgrad.judging import AGREES, DISAGREES, VERDICTS
 from xgrad.table import KNOWN, records
+from xgrad.telling import label_of, method_of, reproduction
 
 if TYPE_CHECKING:
     from xgrad.publication.reading import Run
@@ -27,14 +28,13 @@ class Look:
     meaning: str
 
 
+_VERDICTS = {v.name: Look(v.name, v.symbol, v.name, v.meaning) for v in VERDICTS.values()}
+
 # fmt: off
 LOOKS = {
-    "agrees":       Look("agrees",       "✓", "agrees",       "within the tolerance of every element"),
-    "disagrees":    Look("disagrees",    "✗", "disagrees",    "beyond it: the method is wrong"),
+    AGREES: _VERDICTS.pop(AGREES), DISAGREES: _VERDICTS.pop(DISAGREES),
     "known":        Look("known",        "✗", "known",        "disagrees, and the case says why"),
-    "unstable":     Look("unstable",     "≈", "unstable",     "right mathematics, lost digits"),
-    "inconclusive": Look("inconclusive", "~", "inconclusive", "differences within the bound that they claim: no accusation"),
-    "convention":   Look("convention",   "±", "convention",   "a kink: left and right slopes differ, no single truth"),
+    **_VERDICTS,
     "unjudged":     Look("no referee",   "?", "absent",       "nothing to judge by; the row has the reason"),
     "unsupported":  Look("not here",     "–", "absent",       "the method does not apply to this case"),
     "unavailable":  Look("unavailable",  "–", "absent",       "no such device or package on that machine"),
@@ -47,13 +47,22 @@ LOOKS = {
 FULL = {"float64": 15.65, "float32": 6.92, "bfloat16": 2.41, "float16": 3.31}  # digits of a dtype
 
 
+def style_of_verdicts() -> str:
+    """The classes of verdicts for the style sheet, by day and by night."""
+
+    rule = ".{}{{background:{};color:{}}}".format
+    day = "".join(rule(v.name, *v.day) for v in VERDICTS.values())
+    night = "".join(rule(v.name, *v.night) for v in VERDICTS.values())
+    return f"{day}@media (prefers-color-scheme: dark){{{night}}}"
+
+
 def look_of(row: Mapping[str, Any]) -> Look:
     """How a row is shown."""
     if row["status"] != "ok" and not (row["status"] == "nonfinite" and row["verdict"]):
         return LOOKS.get(row["status"], LOOKS["error"])
     if row["message"].startswith(KNOWN):
         return LOOKS["known"]
-    if row["referee"].startswith("none") and row["verdict"] != "disagrees":
+    if row["referee"].startswith("none") and row["verdict"] != DISAGREES:
         return LOOKS["unjudged"]
     return LOOKS.get(row["verdict"], LOOKS["unjudged"])
 
@@ -77,11 +86,6 @@ def share_of(row: Mapping[str, Any]) -> int:
     if row["status"] != "ok" or math.isnan(digits):
         return 0
     return round(100 * min(1.0, max(0.0, digits / FULL.get(row["dtype"], 15.65))))
-
-
-def label_of(row: Mapping[str, Any]) -> str:
-    """The case, with its point where it is a fixed one."""
-    return row["case"] if row["point"] in ("random", "") else f"{row['case']} at {row['point']}"
 
 
 def command_of(row: Mapping[str, Any], identifier: str) -> str:

@@ -7,14 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad._timing.comparison import LOST, SAME, _compared, differences
-from xgrad._timing.comparison import MACHINE as TIMED_ON
-from xgrad._timing.comparison import PLACE as TIMED_AT
 from xgrad.publication.cells import look_of, number_of
 from xgrad.publication.reading import Run
-from xgrad.table import records
+from xgrad.table import PLACE, records
+from xgrad.timing import LOST, SAME, compared_rows, differences
+from xgrad.timing import MACHINE as TIMED_ON
 
-PLACE = ("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed")
 LEAST = 0.3  # digits of change that are told
 HARDWARE = ("processor", "system", "cores")
 SELECTED = ("case", "size", "dtype", "seed")
@@ -107,13 +105,12 @@ def compare_speed(before: Run, after: Run) -> Comparison:
     if apart:
         return Comparison(nothing, "", f"{'; '.join(apart)}: that would be what changed")
     old, new = (
-        {tuple(r[k] for k in TIMED_AT): r for r in records(f)}
-        for f in (before.timings, after.timings)
+        {tuple(r[k] for k in PLACE): r for r in records(f)} for f in (before.timings, after.timings)
     )
     common = [k for k in old if k in new]
     if not common:
         return Comparison(nothing, "", "no method was timed in both")
-    frame = pd.DataFrame([_compared(k, old[k], new[k]) for k in common])
+    frame = pd.DataFrame([compared_rows(k, old[k], new[k]) for k in common])
     told = frame[~frame["change"].isin([SAME])] if "change" in frame else nothing
     text = (
         f"{len(common):,} timings are in both; {len(told):,} changed beyond noise "

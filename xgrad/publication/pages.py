@@ -10,8 +10,8 @@ import pandas as pd
 
 from xgrad.publication.cells import LOOKS, command_of
 from xgrad.publication.reading import Run
-from xgrad.report import failure_text, grouped_failures, method_of, title
 from xgrad.table import COLUMNS, KNOWN, records
+from xgrad.telling import failure_text, grouped_failures, method_of, title
 
 SLOPES = re.compile(r"slopes (.+?) and (.+?), returned")
 PLAIN = {"hardware": ("processor", "cores", "system", "python", "commit")}

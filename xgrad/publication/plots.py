@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from xgrad._timing.report import quantity
-from xgrad.publication.cells import FULL, label_of
-from xgrad.report import method_of
+from xgrad.publication.cells import FULL
 from xgrad.table import records
+from xgrad.telling import label_of, method_of, quantity
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,13 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xgrad import stepcurve
-from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.errors import UsageError
-from xgrad.publication.description import EMPTY, read_cases
-from xgrad.storage import PLACE, read_environment
-from xgrad.table import COLUMNS as AGREEMENT
-from xgrad.table import MISSING, Column, read_frame
+from xgrad.running import CURVE_COLUMNS, CURVES, EMPTY, read_cases, read_environment
+from xgrad.table import COLUMNS, MISSING, PLACE, Column, read_frame
+from xgrad.timing import TIMING_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,9 +92,9 @@ def _read(folder: Path) -> Run:
     saved, cases = read_cases(folder)
     date = _date(folder, saved)
     if "derivative" in frame:
-        timings = _checked(frame, TIMING, folder)
+        timings = _checked(frame, TIMING_COLUMNS, folder)
         return Run(folder, "", date, frame.iloc[:0], environment, cases, timings)
-    rows = _checked(frame, AGREEMENT, folder)
+    rows = _checked(frame, COLUMNS, folder)
     if rows.empty:
         raise UsageError(f"{folder} has no rows: the run judged nothing")
     return Run(folder, "", date, rows, environment, cases, curves=_curves(folder))
@@ -107,14 +104,14 @@ def _curves(folder: Path) -> pd.DataFrame | None:
     """The step curves saved beside the rows, if any."""
     import pandas as pd
 
-    file = folder / f"{stepcurve.FILE}.parquet"
+    file = folder / f"{CURVES}.parquet"
     if not file.exists():
         return None
     try:
         found = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
-    return _checked(found, stepcurve.COLUMNS, folder)
+    return _checked(found, CURVE_COLUMNS, folder)
 
 
 def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd.DataFrame:

@@ -10,16 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad import stepcurve
-from xgrad._timing.ladder import fit_exponents
-from xgrad._timing.table import COLUMNS as TIMING
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
 from xgrad.publication.tables import to_html, write_data
-from xgrad.report import _EVIDENCE, failures, summarise
-from xgrad.storage import ENVIRONMENT
+from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
 from xgrad.table import COLUMNS, Column, make_frame
+from xgrad.telling import EVIDENCE, failures, summarise
+from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
 NAMES = [c.name for c in COLUMNS]
 
@@ -156,10 +154,10 @@ class RunPages:
         yield "missing", pages.not_run(self.run), ()
         yield "conventions", self.conventions, ()
         if self.run.curves is not None:
-            yield "curves", self.run.curves, stepcurve.COLUMNS
+            yield "curves", self.run.curves, CURVE_COLUMNS
         if self.run.timings is not None:
-            yield "timings", self.run.timings, TIMING
-            yield "exponents", fit_exponents(self.run.timings), TIMING
+            yield "timings", self.run.timings, TIMING_COLUMNS
+            yield "exponents", fit_exponents(self.run.timings), TIMING_COLUMNS
 
     def _spans(self) -> pd.DataFrame:
         """The numbers of the picture: digits of each method and dtype."""
@@ -223,7 +221,7 @@ class RunPages:
 
     def _method(self) -> tuple[str, str, dict[str, Any]]:
         seen = self.run.rows["referee"].str.partition(":")[0].value_counts()
-        told = [(_EVIDENCE.get(str(k), str(k)), f"{n:,}") for k, n in seen.items() if k]
+        told = [(EVIDENCE.get(str(k), str(k)), f"{n:,}") for k, n in seen.items() if k]
         frame = pd.DataFrame(told, columns=["judged by", "rows of this run"])
         return "Method", "method.html", {
             "evidence": to_html(frame, "the evidence"), "legend": self._legend(),

@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 
 from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
+from xgrad.publication.cells import style_of_verdicts
 from xgrad.publication.reading import Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
@@ -63,7 +64,11 @@ class Site:
     def render(self, file: Path, template: str, root: str, /, **context: Any) -> None:
         """Write one page; `root` leads from it to the site's index."""
         given = {"nav": [], "base": root, "path": "", "run": None, "script": None, **context}
-        given |= {"css": _asset("style.css"), "version": _version(), "root": root}
+        given |= {
+            "css": _asset("style.css") + style_of_verdicts(),
+            "version": _version(),
+            "root": root,
+        }
         if given["script"]:
             given["script_hash"] = _hash(given["script"])
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,14 +9,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from xgrad._timing.ladder import fit_exponents
-from xgrad._timing.report import factor, interval, quantity, summarise
-from xgrad._timing.table import COLUMNS
-from xgrad.publication.cells import label_of
 from xgrad.publication.plots import draw_times
 from xgrad.publication.tables import to_html
-from xgrad.report import method_of
 from xgrad.table import records
+from xgrad.telling import factor, interval, label_of, method_of, quantity, summarise_timings
+from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
 NAMED = ("first_call", "derivative", "iqr", "value", "ratio", "per_formula", "peak_memory",
          "repeats", "noisy")  # fmt: skip
@@ -104,12 +101,12 @@ def case_plots(timings: pd.DataFrame) -> Iterator[tuple[str, Markup]]:
 def describe(timings: pd.DataFrame, environment: dict[str, Any]) -> list[str]:
     """How many were timed, what is noisy, where."""
     try:
-        return summarise(timings, environment)
+        return summarise_timings(timings, environment)
     except KeyError:
-        return summarise(timings, {})
+        return summarise_timings(timings, {})
 
 
 def column_table() -> pd.DataFrame:
     """The numbers of a timing row, with unit and meaning."""
-    told = [(c.name, c.unit, c.meaning) for c in COLUMNS if c.name in NAMED]
+    told = [(c.name, c.unit, c.meaning) for c in TIMING_COLUMNS if c.name in NAMED]
     return pd.DataFrame(told, columns=["number", "unit", "meaning"])

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from xgrad.judging import is_failure
 from xgrad.publication.matrix import Matrix
 from xgrad.publication.reading import Run
 from xgrad.publication.tables import to_latex, to_markdown
-from xgrad.report import summarise
-from xgrad.table import KNOWN, is_failure
+from xgrad.table import KNOWN
+from xgrad.telling import summarise
 
 COUNTED = ("agrees", "inconclusive", "unstable", "convention", "known", "disagrees")
 METHODS = 6  # columns of a LaTeX table that fit a page

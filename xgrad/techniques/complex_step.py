@@ -13,12 +13,10 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework, Transforms
-from xgrad.operators import Operator
-from xgrad.problem import Case
-from xgrad.setting import Arguments, Setting
-from xgrad.techniques import Compute, Staged, Technique
-from xgrad.techniques._complex import Complex, ComplexNamespace
-from xgrad.techniques._transforms import FromJvp
+from xgrad.numbers import Complex, Dual
+from xgrad.problem import Arguments, Case, Operator, Setting
+from xgrad.techniques.base import Compute, Staged, Technique
+from xgrad.techniques.transforms import FromJvp
 
 # Its square is far below rounding, and small derivatives times it do not underflow.
 STEP = {"float64": 2.0**-128, "float32": 2.0**-24}
@@ -27,7 +25,7 @@ STEP = {"float64": 2.0**-128, "float32": 2.0**-24}
 class _Step(Transforms):
     """jvp by one complex evaluation."""
 
-    def __init__(self, xp: ComplexNamespace, dtype: str):
+    def __init__(self, xp: Complex, dtype: str):
         self.xp = xp
         self.dtype = dtype
 
@@ -35,8 +33,8 @@ class _Step(Transforms):
         """Im f(x + ihv) / h."""
         h = STEP[self.dtype]
         with np.errstate(all="ignore"):
-            y = f(*(Complex(x + (1j * h) * v, self.xp) for x, v in zip(xs, vs, strict=True)))
-            data = y.data if isinstance(y, Complex) else np.asarray(y)
+            y = f(*(Dual(x + (1j * h) * v, self.xp) for x, v in zip(xs, vs, strict=True)))
+            data = y.data if isinstance(y, Dual) else np.asarray(y)
             slope = np.where(np.isfinite(data.real), data.imag / h, np.nan)
             return np.asarray(slope, dtype=self.dtype)
 
@@ -67,7 +65,7 @@ class ComplexStep(Technique):
         if setting.dtype not in STEP:
             raise Unsupported(f"there is no complex type for {setting.dtype}")
         real = framework.namespace(setting.dtype, device)
-        xp = ComplexNamespace(real)
+        xp = Complex(real)
         d = FromJvp(real, _Step(xp, setting.dtype))
 
         def put(at: Setting) -> tuple[Any, ...]:

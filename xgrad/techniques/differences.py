@@ -11,11 +11,9 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
-from xgrad.operators import Operator
-from xgrad.problem import Case
-from xgrad.setting import Setting
-from xgrad.techniques import Compute, Result, Staged, Technique, parse_step
-from xgrad.techniques._ladder import (
+from xgrad.problem import Case, Operator, Setting
+from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
+from xgrad.techniques.ladder import (
     COUNT,
     LEVELS,
     LINES,
@@ -30,8 +28,8 @@ from xgrad.techniques._ladder import (
     probes,
     steps,
 )
-from xgrad.techniques._stencil import Stencil, plan, points
-from xgrad.techniques._transforms import tree_map
+from xgrad.techniques.stencil import Stencil, plan, points
+from xgrad.techniques.transforms import tree_map
 
 RUNGS = 8  # each continues the one before, where that did not settle
 WORK = 4e9  # numbers evaluated by one operator, at most
@@ -101,7 +99,7 @@ class Differences(Technique):
 
 def _defined(operator: Operator) -> Compute:
     """Where arithmetic is so long that steps are no compromise: the definition itself."""
-    from xgrad.definition import define
+    from xgrad.techniques.definition import define
 
     return lambda at: Result(flat=define(operator, at))
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from xgrad.errors import CaseError, Unsupported
 from xgrad.frameworks import Framework
-from xgrad.operators import Operator
-from xgrad.problem import Case, Formula
-from xgrad.setting import Arguments, Setting
-from xgrad.techniques import Compute, Technique
-from xgrad.techniques._transforms import compiled
+from xgrad.problem import Arguments, Case, Formula, Operator, Setting
+from xgrad.techniques.base import Compute, Technique
+from xgrad.techniques.transforms import compiled
 
 
 def apply_formula(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from xgrad.frameworks import Framework
-from xgrad.operators import Operator
-from xgrad.problem import Case
-from xgrad.setting import Setting
-from xgrad.techniques import Compute, Technique
-from xgrad.techniques._transforms import FromJvp, prepare_transforms
+from xgrad.problem import Case, Operator, Setting
+from xgrad.techniques.base import Compute, Technique
+from xgrad.techniques.transforms import FromJvp, prepare_transforms
 
 TWICE = "twice"  # second derivatives forward over forward, where usually a vjp is inside
 
@@ -36,14 +34,8 @@ class Forward(Technique):
         """
         transforms = framework.transforms(self.name, "" if variant == TWICE else variant)
         nested = operator.order > 1 and variant != TWICE
-        return prepare_transforms(
-            framework,
-            variant,
-            operator,
-            setting,
-            device,
-            lambda xp: FromJvp(xp, transforms, over_reverse=nested),
-        )
+        place = framework, variant, operator, setting, device
+        return prepare_transforms(*place, lambda xp: FromJvp(xp, transforms, over_reverse=nested))
 
 
 TECHNIQUE = Forward()

@@ -7,11 +7,9 @@ from typing import Any
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
-from xgrad.operators import Function, Operator
-from xgrad.problem import Case
-from xgrad.setting import Setting
-from xgrad.techniques import Compute, Technique
-from xgrad.techniques._transforms import FromVjp, prepare_transforms
+from xgrad.problem import Case, Function, Operator, Setting
+from xgrad.techniques.base import Compute, Technique
+from xgrad.techniques.transforms import FromVjp, prepare_transforms
 
 COMPILED = "compiled"
 TRANSFORMED = "func"  # the vjp that a compiler sees through, where a tape is hidden from it
@@ -62,15 +60,11 @@ class Reverse(Technique):
             self.name, TRANSFORMED if variant == COMPILED else variant
         )
         again = operator.order > 1 or operator.name in ("jvp", "derivative")
+        place = framework, variant, operator, setting, device
+        target = find_target(framework, variant, setting.case)
+        shortcut = _ones_shortcut if variant == ONES else None
         return prepare_transforms(
-            framework,
-            variant,
-            operator,
-            setting,
-            device,
-            lambda xp: FromVjp(xp, transforms, again),
-            find_target(framework, variant, setting.case),
-            _ones_shortcut if variant == ONES else None,
+            *place, lambda xp: FromVjp(xp, transforms, again), target, shortcut
         )
 
 

@@ -1,0 +1,313 @@
+"""The audit: mistakes planted in right results, and how many the judge catches and accuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xgrad import running
+from xgrad.auditing.mutation import MUTANTS, plant
+from xgrad.auditing.tampering import SPOILINGS, count_targets, detached, tampered
+from xgrad.errors import Unavailable
+from xgrad.frameworks import find_framework
+from xgrad.judging import AGREES, DISAGREES, Judge
+from xgrad.numbers import Spoiling, ball, midpoint, precision, rounded
+from xgrad.problem import Case, Operator, Setting, generator
+from xgrad.referee import Truth, find_candidate
+from xgrad.table import KNOWN
+from xgrad.techniques import ERROR, OK, Method, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CAUGHT, MISSED, EQUAL, BELOW, ACCUSED = "caught", "missed", "equal", "below", "accused"
+ASIDE = "set aside"  # a point without one truth for each element: nothing can be planted there
+RIGHT = "right"  # the mutant's name in rows about right results
+SAME = 1e-13  # relative: a mistake smaller than this in float64 is none
+BITS = 256
+FORMULA = Method("numpy", "formula")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One mistaken result, and how far from the truth it is in exact arithmetic."""
+
+    name: str
+    flat: np.ndarray
+    effect: np.ndarray
+    named: tuple[str, ...]
+
+
+def audit_cell(case: Case, cell: running.Cell) -> list[Row]:
+    """All mistakes planted at one cell: a row for each, and one for each right result.
+
+    A cell that cannot be judged is one row, and no success.
+    """
+    try:
+        return _audited(case, cell)
+    except Exception as error:
+        return [
+            {
+                **cell.place,
+                "mutant": RIGHT,
+                "result": ERROR,
+                "hint": running.describe_failure(case, cell, error),
+            }
+        ]
+
+
+def _audited(case: Case, cell: running.Cell) -> list[Row]:
+    setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+    judge = running.make_judge(setting, cell)
+    rows: list[Row] = []
+    for operator in running.operators_at(case, setting, cell.operators):
+        truth = judge.truth(operator)
+        if not operator.order:
+            continue
+        if truth.kind in ("certified", "definition") and not truth.directions:
+            rows += _right_rows(judge, operator, cell)
+            rows += _mutant_rows(judge, operator, truth)
+        else:
+            rows.append({**_place(setting, operator), "mutant": RIGHT, "result": ASIDE,
+                         "hint": truth.label})  # fmt: skip
+    return rows
+
+
+def _place(setting: Setting, operator: Operator) -> Row:
+    return {
+        "case": setting.case.name,
+        "size": setting.size,
+        "point": setting.point,
+        "operator": operator.name,
+        "dtype": setting.dtype,
+        "seed": setting.seed,
+    }
+
+
+def _right_rows(judge: Judge, operator: Operator, cell: running.Cell) -> Iterator[Row]:
+    """Every usual method is right here: whichever disagrees is accused."""
+    for method in running.methods_at(judge.setting.case, operator, cell):
+        made = judge.judge(method, operator)
+        if made.outcome.status != OK:
+            continue
+        accused = made.row["verdict"] == DISAGREES and not made.row["message"].startswith(KNOWN)
+        yield {
+            **_place(judge.setting, operator),
+            "mutant": RIGHT,
+            "method": str(method),
+            "result": ACCUSED if accused else AGREES,
+            **_bound_counts(made),
+        }
+
+
+def _bound_counts(made: Any) -> Row:
+    """Of differences: elements, those within the claimed bound, and the median of bound / error."""
+    bound = made.outcome.bound
+    if bound is None or not made.error.size:
+        return {}
+    held = made.error <= np.maximum(bound.reshape(made.error.shape), made.tolerance)
+    off = made.error > 0
+    ratio = bound.reshape(made.error.shape)[off] / made.error[off]
+    return {
+        "elements": int(held.size),
+        "within": int(held.sum()),
+        "looseness": float(np.median(ratio)) if off.any() else float("nan"),
+    }
+
+
+def _mutant_rows(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Row]:
+    setting = judge.setting
+    for planted in _planted(judge, operator, truth):
+        size = np.max(np.abs(truth.high), initial=0.0)
+        row = {**_place(setting, operator), "mutant": planted.name, "method": str(FORMULA)}
+        if np.max(planted.effect, initial=0.0) <= SAME * size:
+            yield {**row, "result": EQUAL}
+            continue
+        made = judge.weigh(FORMULA, operator, Outcome(OK, planted.flat))
+        with np.errstate(all="ignore"):
+            share = float(np.nanmax(planted.effect / made.tolerance))
+        caught = made.row["verdict"] == DISAGREES
+        hint = made.row["hint"]
+        yield {
+            **row,
+            "result": CAUGHT if caught else BELOW if share <= 1 else MISSED,
+            "verdict": made.row["verdict"],
+            "share": share,
+            "hint": hint,
+            "named": any(word in hint for word in planted.named)
+            if planted.named and planted.flat.size > 1
+            else None,
+        }
+
+
+def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted]:
+    """Mistakes in the result, in the formula, at another point, and in the recorded graph."""
+    setting, right = judge.setting, truth.high
+    for mutant in MUTANTS:
+        flat = plant(mutant, right, operator, setting)
+        if flat is not None:
+            yield Planted(mutant.name, flat, truth.error(flat), mutant.named)
+    compute = find_candidate(operator, setting)
+    if truth.kind == "certified" and compute is not None:
+        yield _stale(compute, truth, setting)
+        for spoiling in SPOILINGS:
+            yield from _spoiled(spoiling, compute, truth, setting)
+    if operator.name == "gradient":
+        yield from _detached(truth, setting)
+
+
+def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
+    """The formula at the point of one step before."""
+    rng = generator(setting.seed, setting.case.name, "stale")
+    inputs = dict(setting.inputs)
+    for name in setting.case.wrt:
+        near = inputs[name] * (1 + 1e-2 * rng.uniform(-1, 1, inputs[name].shape))
+        inputs[name] = rounded(np.asarray(near), setting.dtype)
+    there = setting.moved(inputs)
+    framework = find_framework("ball")
+    with precision(BITS):
+        arguments = there.arguments(framework, "cpu")
+        v = tuple(ball(a) for a in setting.v)
+        value = midpoint(ball(compute(arguments, v, ball(setting.w))))
+    return Planted("stale point", rounded(value, setting.dtype), truth.error(value), ())
+
+
+def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, setting: Setting) -> Iterator[Planted]:
+    """One operation of the formula spoiled, the one with the least effect that is one."""
+    if spoiling.name == "float32 inside" and setting.dtype != "float64":
+        return
+    try:
+        count = count_targets(spoiling, compute, setting)
+        effects = {k: _exact_effect(spoiling, k, compute, truth, setting) for k in range(count)}
+    except Exception:
+        return  # a formula that only its own arithmetic can run has no inside to spoil
+    size = float(np.max(np.abs(truth.high), initial=0.0))
+    felt = {k: e for k, e in effects.items() if e is not None and np.max(e) > SAME * size}
+    if not felt:
+        if effects:
+            yield Planted(spoiling.name, truth.high, np.zeros(truth.high.shape), ())
+        return
+    least = min(felt, key=lambda k: float(np.max(felt[k])))
+    with np.errstate(all="ignore"):
+        flat = np.asarray(tampered(spoiling, least, compute, setting, "numpy"), dtype=np.float64)
+    named = ("lower precision",) if spoiling.name == "float32 inside" else ()
+    yield Planted(spoiling.name, flat, felt[least], named)
+
+
+def _exact_effect(
+    spoiling: Spoiling, target: int, compute: Any, truth: Truth, setting: Setting
+) -> np.ndarray | None:
+    with precision(BITS):
+        exact = ball(tampered(spoiling, target, compute, setting, "ball"))
+        effect = truth.error(exact)
+    return effect if effect.shape == truth.high.shape and np.all(np.isfinite(effect)) else None
+
+
+def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:
+    """Autograd's gradient with one operation cut off the graph, the least that is felt."""
+    try:
+        find_framework("torch").require()
+        _, count = detached(-1, setting)
+        found = [detached(k, setting)[0] for k in range(count)]
+    except (Unavailable, RuntimeError, TypeError, NotImplementedError):
+        return
+    size = float(np.max(np.abs(truth.high), initial=0.0))
+    effects = [(float(np.max(truth.error(f))), k) for k, f in enumerate(found)]
+    felt = [(e, k) for e, k in effects if 1e-5 * size < e < np.inf]
+    if felt:
+        k = min(felt)[1]
+        yield Planted("detached branch", found[k], truth.error(found[k]), ())
+
+
+# --- many cells ----------------------------------------------------------------------------------
+
+
+def audit_plan(plan: running.Plan, workers: int | None = None) -> Iterator[tuple[Any, list[Row]]]:
+    """Each cell of a plan with its rows, audited in worker processes as a run does."""
+    return running.map_cells(_steps, plan, plan.cells, workers)
+
+
+def _steps(case: Case, cell: running.Cell, skip: frozenset[running.Step]) -> Iterator[Row]:
+    """A cell's audit as the work of a worker: in one step."""
+    yield from audit_cell(case, cell)
+
+
+def audit_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """The rows as a frame, one for each mistake and each right result."""
+    import pandas as pd
+
+    columns = ["case", "size", "point", "operator", "dtype", "seed", "mutant", "method", "result",
+               "verdict", "share", "hint", "named", "elements", "within", "looseness"]  # fmt: skip
+    return pd.DataFrame(list(rows), columns=columns)
+
+
+def summarise(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables by title: mistakes by kind and dtype, by operator, and what differences claim."""
+    planted, right = frame[frame["mutant"] != RIGHT], frame[frame["mutant"] == RIGHT]
+    tables = {"mistakes by kind": _counts(planted, ["mutant", "dtype"])}
+    caught = planted[(planted["result"] == CAUGHT) & planted["named"].notna()]
+    named = caught.groupby(["mutant", "dtype"])["named"].mean().mul(100).round(1)
+    tables["mistakes by kind"]["named by the hint, %"] = named
+    tables["mistakes by operator"] = _counts(planted, ["operator", "dtype"])
+    tables["right results"] = _counts(right, ["dtype"])
+    bounds = right[right["elements"].notna()].groupby("dtype")
+    if len(bounds):
+        tables["bounds of differences"] = bounds.agg(
+            elements=("elements", "sum"),
+            within=("within", "sum"),
+            looseness=("looseness", "median"),
+        )
+    return tables
+
+
+def _counts(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    return frame.groupby([*keys, "result"]).size().unstack(fill_value=0)
+
+
+def notable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mistakes missed or below what the dtype resolves, and right results accused.
+
+    One row for those of a kind: at how many seeds, and the largest share of the tolerance.
+    """
+    chosen = frame[frame["result"].isin([MISSED, BELOW, ACCUSED, ERROR])]
+    keys = ["case", "size", "point", "operator", "dtype", "mutant", "method", "result"]
+    groups = chosen.groupby(keys, dropna=False, sort=False)
+    return groups.agg(seeds=("seed", "nunique"), share=("share", "max")).reset_index()
+
+
+def is_clean(frame: pd.DataFrame) -> bool:
+    """Whether nothing was missed and nobody accused."""
+    return not frame["result"].isin([MISSED, ACCUSED, ERROR]).any()
+
+
+def audit_text(frame: pd.DataFrame, style: str = "table") -> str:
+    """The audit for a terminal or a page; as CSV the rows themselves."""
+    if style == "csv":
+        return frame.to_csv(index=False)
+    tables = {**summarise(frame), "missed, below resolution, accused": notable(frame)}
+    parts = []
+    for title, table in tables.items():
+        if len(table):
+            shown = table.reset_index() if table.index.names[0] else table
+            body = (
+                shown.to_markdown(index=False)
+                if style == "markdown"
+                else shown.to_string(index=False)
+            )
+            parts.append(f"## {title}\n\n{body}" if style == "markdown" else f"{title}\n{body}")
+    planted = frame[frame["mutant"] != RIGHT]["result"].value_counts()
+    right = frame[frame["mutant"] == RIGHT]["result"].value_counts()
+    judged = right.get(AGREES, 0) + right.get(ACCUSED, 0)
+    aside = f"; {right[ASIDE]:,} kinks and probes set aside" if ASIDE in right else ""
+    said = ", ".join(f"{planted.get(r, 0):,} {r}" for r in (CAUGHT, MISSED, EQUAL, BELOW))
+    parts.append(
+        f"{int(planted.sum()):,} mistakes: {said} (equal: no mistake in exact arithmetic; below: "
+        f"less than the dtype resolves there)\n{judged:,} right results: "
+        f"{right.get(ACCUSED, 0):,} accused{aside}"
+    )
+    return "\n\n".join(parts)

@@ -1,0 +1,3 @@
+"""Checks in code and in pytest."""
+
+from xgrad.checking.checks import assert_agreement, check

@@ -1,0 +1,152 @@
+"""pytest: case files are collected like tests, one item for each method of each operator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_MARK = re.compile(r"^\s*@(xgrad\.)?case\b|^\w+ *= *xgrad\.case\(", re.MULTILINE)
+_OPTIONS = ("size", "dtype", "device", "method", "operator", "seed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The selection of the command line, under names of its own."""
+    group = parser.getgroup("xgrad", "derivatives judged by xgrad")
+    for name in _OPTIONS:
+        group.addoption(
+            f"--xgrad-{name}",
+            action="append",
+            default=[],
+            metavar=name.upper(),
+            help=f"as `xgrad run --{name}`; repeatable",
+        )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
+    """A Python file that defines cases, unless pytest takes it for a test file."""
+    if file_path.suffix != ".py" or file_path.name == "conftest.py":
+        return None
+    if any(file_path.match(pattern) for pattern in parent.config.getini("python_files")):
+        return None
+    if not _MARK.search(file_path.read_text(encoding="utf-8", errors="replace")):
+        return None
+    made: CaseFile = CaseFile.from_parent(parent, path=file_path)
+    return made
+
+
+class CaseFile(pytest.File):
+    """A file of cases; the judge of the last cell is kept for the items that share it."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item for each cell, operator and method."""
+        from xgrad.errors import UsageError
+        from xgrad.problem import Broken, cases_of_file, display_path
+        from xgrad.running import make_plan
+
+        self._judge: tuple[Any, Any] | None = None
+        found = cases_of_file(self.path)
+        for each in found:
+            if isinstance(each, Broken):
+                raise self.CollectError(f"{display_path(self.path)} does not load: {each.message}")
+        try:
+            plan = make_plan(found, _selection(self.config))
+        except UsageError as error:
+            raise self.CollectError(f"xgrad: {error}") from None
+        for cell in plan.cells:
+            yield from self._items(plan.cases[cell.path, cell.case], cell)
+
+    def _items(self, case: Any, cell: Any) -> Iterator[pytest.Item]:
+        from xgrad.problem import OPERATORS, Setting
+        from xgrad.running import methods_at, operators_at
+
+        if cell.operators:
+            operators = [OPERATORS[name] for name in cell.operators]
+        else:
+            try:
+                setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+                operators = operators_at(case, setting, ())
+            except Exception:
+                operators = [OPERATORS["gradient"]]  # the items tell what is wrong
+        for operator in operators:
+            for method in methods_at(case, operator, cell):
+                place = [operator.name, str(method), cell.dtype, cell.device]
+                place += [p for p in (cell.size, cell.point) if p not in ("small", "random")]
+                place += [f"seed{cell.seed}"] if cell.seed else []
+                name = f"{case.name}[{'-'.join(place)}]"
+                yield CaseItem.from_parent(
+                    self, name=name, case=case, cell=cell, operator=operator, method=method
+                )
+
+    def judge(self, case: Any, cell: Any) -> Any:
+        """The judge of a cell, made once for neighbouring items."""
+        from xgrad.judging import Judge
+        from xgrad.problem import Setting
+
+        if self._judge is None or self._judge[0] != cell:
+            setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+            self._judge = cell, Judge(setting, cell.device, cell.limits)
+        return self._judge[1]
+
+
+class CaseItem(pytest.Item):
+    """One verdict: fails where a method disagrees or went wrong, skips where it does not apply."""
+
+    def __init__(self, *, case: Any, cell: Any, operator: Any, method: Any, **keywords: Any):
+        super().__init__(**keywords)
+        self.case, self.cell, self.operator, self.method = case, cell, operator, method
+
+    def runtest(self) -> None:
+        """Judge."""
+        from xgrad.judging import is_failure
+        from xgrad.running import describe_failure
+        from xgrad.table import KNOWN, make_frame, records
+        from xgrad.techniques import choose_methods
+        from xgrad.telling import failure_text, method_of
+
+        try:
+            judge = self.parent.judge(self.case, self.cell)  # type: ignore[union-attr]
+        except (Exception, SystemExit) as error:
+            raise CaseFailure(describe_failure(self.case, self.cell, error)) from None
+        rows = make_frame([judge.judge(self.method, self.operator).row])
+        row = records(rows)[0]
+        if row["status"] in ("unsupported", "unavailable"):
+            pytest.skip(f"{method_of(row)}: {row['message']}")
+        if row["referee"].startswith("none") and not is_failure(row):
+            pytest.skip(f"not judged, {row['referee']}")
+        if row["message"].startswith(KNOWN):
+            pytest.xfail(row["message"])
+        if is_failure(row):
+            methods = [m for m in choose_methods(self.case, None) if m.technique != "differences"]
+            others = make_frame(judge.judge(m, self.operator).row for m in methods)
+            text = failure_text(row, records(others), self.case.identifier)
+            raise CaseFailure(text)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The message alone: a traceback through xgrad says nothing about the case."""
+        if isinstance(excinfo.value, CaseFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where the case is defined."""
+        return self.path, self.case.function.__code__.co_firstlineno - 1, self.name
+
+
+class CaseFailure(AssertionError):
+    """A derivative that disagrees, or a case that failed; the text is the whole message."""
+
+
+def _selection(config: pytest.Config) -> Any:
+    from xgrad.running import Selection
+
+    def chosen(name: str) -> tuple[str, ...] | None:
+        texts = config.getoption(f"--xgrad-{name}")
+        return tuple(v.strip() for t in texts for v in t.split(",") if v.strip()) or None
+
+    names: Any = {f"{kind}s": chosen(kind) for kind in ("size", "device", "method", "operator")}
+    dtypes = chosen("dtype") or ("float64", "float32")
+    return Selection.of(chosen("seed"), dtypes=dtypes, **names)

@@ -1,0 +1,50 @@
+"""`xgrad audit`: mistakes planted, and how many are caught."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from xgrad.auditing import audit_frame, audit_plan, audit_text, is_clean
+from xgrad.cli.options import BUDGET, PATHS, SELECTION, takes
+from xgrad.problem import find_cases
+from xgrad.referee import Budget
+from xgrad.running import Selection, make_plan
+from xgrad.telling import progress
+
+
+@click.command("audit")
+@PATHS
+@takes(selected=SELECTION, budget=BUDGET)
+@click.option("--seeds", default=10, show_default=True, help="Points, where --seed names none.")
+@click.option("--workers", type=int, default=None, help="Processes; default: one for each core.")
+@click.option("--format", "style", type=click.Choice(("table", "markdown", "csv")), default="table")
+def command(
+    paths: tuple[str, ...],
+    selected: Selection,
+    budget: Budget,
+    seeds: int,
+    workers: int | None,
+    style: str,
+) -> None:
+    """Plant mistakes in right results, and count which are caught and who is accused.
+
+    Ends with status 1 when a mistake is missed or a right result accused.
+
+    \b
+    xgrad audit
+    xgrad audit my_case.py --seeds 3 --dtype float32
+    """
+    if selected.seeds is None:
+        selected = replace(selected, seeds=tuple(range(seeds)))
+    plan = make_plan(find_cases(paths), selected, budget)
+    rows = list(plan.broken)
+    with progress(len(plan.cells)) as tell:
+        for cell, found in audit_plan(plan, workers):
+            rows += found
+            tell(f"{cell.case} {cell.size} {cell.dtype} seed {cell.seed}")
+    frame = audit_frame(rows)
+    click.echo(audit_text(frame, style))
+    sys.exit(0 if is_clean(frame) else 1)

@@ -1,0 +1,137 @@
+"""`xgrad run`: verdicts into a folder."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xgrad import running, telling
+from xgrad.cli import options
+from xgrad.cli.saving import console, print_data, save_cells
+from xgrad.errors import counted
+from xgrad.problem import display_path, find_cases
+from xgrad.referee import Budget
+from xgrad.table import records, write_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command("run")
+@options.PATHS
+@options.takes(
+    selected=options.SELECTION, budget=options.BUDGET, saving=options.SAVING, labour=options.LABOUR
+)
+@click.option("--curves", is_flag=True,
+              help="Save the step curve of each case too, for its published page.")  # fmt: skip
+@click.option("--shard", default=None, metavar="I/N",
+              help="Only the I-th of N parts of the cells; xgrad merge joins them.")  # fmt: skip
+@options.FORMAT
+def command(
+    paths: tuple[str, ...],
+    selected: running.Selection,
+    budget: Budget,
+    saving: options.Saving,
+    labour: options.Labour,
+    curves: bool,
+    shard: str | None,
+    style: str,
+) -> None:
+    """Judge every method against the referee, and save the rows.
+
+    Ends with status 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
+    wrong. Progress and notes go to standard error.
+
+    \b
+    xgrad run
+    xgrad run cases/embedding --size medium --method 'torch.*' --dtype float32
+    xgrad run --method ball.formula
+    xgrad run my_case.py --format markdown > table.md
+    xgrad run --shard 3/8 --out shard3
+    xgrad run --scheduler tcp://10.0.0.1:8786 --out cluster
+    """
+    plan = running.make_plan(find_cases(paths), selected, budget)
+    if shard is not None:
+        plan.cells = running.part_of(plan.cells, shard)
+    folder = saving.open()
+    started = time.perf_counter()
+    with _interruptible(folder.name):
+        rows = save_cells(plan, folder, partial(running.run_cells, **vars(labour)))
+    frame = rows.frame()
+    running.write_cases(plan, folder.path)
+    if curves:
+        click.echo("step curves", err=True)
+        write_frame(
+            running.curves_of(plan, records(frame)),
+            folder.path,
+            running.CURVE_COLUMNS,
+            running.CURVES,
+        )
+    parquet, _ = folder.close(frame)
+    _print(frame, style)
+    _print_end(frame, plan, style, parquet, time.perf_counter() - started)
+    sys.exit(1 if telling.failures(frame) else 0)
+
+
+@contextmanager
+def _interruptible(path: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end a run with what is saved, and the words to go on."""
+
+    def end(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt as reason:
+        click.echo(f"interrupted; the cells that ended are in {path}: go on with the same command "
+                   f"and --out {path} --resume", err=True)  # fmt: skip
+        sys.exit(128 + (reason.args[0] if reason.args else signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print(frame: pd.DataFrame, style: str) -> None:
+    """The rows on standard output."""
+    if style != "table":
+        columns = ["case", "operator", "framework", "technique", "dtype", "device", "verdict",
+                   "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
+        print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
+        return
+    page = console()
+    tables = telling.matrices(frame, page.width)
+    for table in tables:
+        page.print(table)
+        page.print()
+    if tables:
+        page.print(telling.LEGEND, style="dim")
+        page.print()
+
+
+def _print_end(
+    frame: pd.DataFrame, plan: running.Plan, style: str, parquet: Path | str, seconds: float
+) -> None:
+    """What failed, then the summary; beside data on standard output they go to standard error."""
+    err = style != "table"
+    rows = records(frame)
+    grouped = telling.grouped_failures(frame)
+    for row, more in grouped[: telling.SHOWN]:
+        click.echo(telling.failure_text(row, rows, plan.identifier(row["case"])), err=err)
+        if more:
+            click.echo(f"  ({counted(more, 'more row')} alike)", err=err)
+        click.echo("", err=err)
+    if len(grouped) > telling.SHOWN:
+        hidden = counted(len(grouped) - telling.SHOWN, "more failure")
+        click.echo(f"… and {hidden}, all in the rows\n", err=err)
+    for line in telling.summarise(frame):
+        click.echo(line, err=err)
+    where = display_path(parquet.resolve()) if isinstance(parquet, Path) else parquet
+    click.echo(f"rows saved: {where} (and .csv), {seconds:.0f} s", err=err)

@@ -1,0 +1,59 @@
+"""Rows as they end: saved cell by cell, and shown at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xgrad.running import Gathered, Plan, RunFolder
+from xgrad.table import COLUMNS, Column
+from xgrad.telling import WIDTH, progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def save_cells(
+    plan: Plan,
+    folder: RunFolder,
+    run: Callable[..., Any],
+    columns: Sequence[Column] = COLUMNS,
+) -> Gathered:
+    """The rows of all cells: those saved before, and those done now, saved as they end."""
+    before = folder.finished()
+    rows = plan.gather(columns)
+    todo = []
+    for cell in plan.cells:
+        try:
+            rows.add(cell, before[cell.key])
+        except (KeyError, TypeError, ValueError):  # not there, or not what was written
+            todo.append(cell)
+    if before:
+        click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
+    before.clear()
+    with progress(len(todo)) as tell:
+        for cell, found in run(plan, todo):
+            folder.add(cell, found)
+            rows.add(cell, found)
+            tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
+    return rows
+
+
+def print_data(frame: pd.DataFrame, style: str, shown: pd.DataFrame | None = None) -> None:
+    """A frame on standard output as csv, json or markdown, which has room for `shown`."""
+    if style == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif style == "json":
+        click.echo(frame.to_json(orient="records", indent=1, double_precision=15))
+    else:
+        click.echo((frame if shown is None else shown).to_markdown(index=False, floatfmt=".3g"))
+
+
+def console() -> Any:
+    """Where tables go: the terminal in its width, or a file."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(width=WIDTH, highlight=False)

@@ -1,0 +1,89 @@
+"""PyTorch's two ways to differentiate: the tape of autograd, and the transforms of torch.func."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from xgrad.frameworks.base import Transforms, leaves
+
+
+def _tracked(xs: tuple[Any, ...]) -> list[Any]:
+    return [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
+
+
+def _pulled(y: Any, xs: list[Any], w: Any, *, again: bool, keep: bool) -> tuple[Any, ...]:
+    """The cotangents of xs by the tape of y, zeros where it does not lead; it may be kept."""
+    ys, ws = _recorded(y, w)
+    if not ys:
+        return tuple(torch.zeros_like(x) for x in xs)
+    found = torch.autograd.grad(ys, xs, ws, keep, again, allow_unused=True)
+    return tuple([torch.zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True)])
+
+
+def _recorded(y: Any, w: Any) -> tuple[Any, Any]:
+    """The leaves of a value that the tape has seen, and their cotangents."""
+    if not isinstance(y, tuple):
+        return ((y,), (w,)) if y.requires_grad else ((), ())
+    pairs = [(a, b) for a, b in zip(leaves(y), leaves(w), strict=True) if a.requires_grad]
+    return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+
+
+def _like(y: Any, tangent: Any) -> Any:
+    """The tangent in the dtype of y, leaf by leaf."""
+    if isinstance(y, tuple):
+        return tuple(_like(a, b) for a, b in zip(y, tangent, strict=True))
+    return tangent.to(y.dtype)
+
+
+class Autograd(Transforms):
+    """`torch.autograd.grad` on the recorded graph."""
+
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+        """One recorded evaluation; the map back may be called many times."""
+        inputs = _tracked(xs)
+        y = f(*inputs)
+        return y, lambda w: _pulled(y, inputs, w, again=again, keep=True)
+
+    def pull(self, f: Any, xs: tuple[Any, ...], w: Any = None, *, again: bool) -> Any:
+        """`torch.autograd.grad`, which frees what was recorded unless it is needed again."""
+        inputs = _tracked(xs)
+        return _pulled(f(*inputs), inputs, w, again=again, keep=again)
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """A loop over the graph that is already recorded."""
+
+        def mapped(rows: Any) -> Any:
+            results = [f(row) for row in rows]
+            if isinstance(results[0], tuple):
+                return tuple(torch.stack(column) for column in zip(*results, strict=True))
+            return torch.stack(results)
+
+        return mapped
+
+
+class Func(Transforms):
+    """`torch.func`: composable transforms."""
+
+    def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """`torch.func.jvp`, the tangent in the dtype of the value.
+
+        Of a 0-d float32 value times a Python number it returns a float64 tangent (torch 2.13).
+        """
+        y, tangent = torch.func.jvp(f, xs, vs)
+        return _like(y, tangent)
+
+    def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
+        """`torch.func.vjp`."""
+        return torch.func.vjp(f, *xs)
+
+    def pull(self, f: Any, xs: tuple[Any, ...], w: Any = None, *, again: bool) -> Any:
+        """`torch.func.vjp`, called."""
+        y, back = torch.func.vjp(f, *xs)
+        return back(torch.ones_like(y) if w is None else w)
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """`torch.func.vmap`."""
+        return torch.func.vmap(f)

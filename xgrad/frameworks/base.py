@@ -1,0 +1,156 @@
+"""The array libraries, one file each: what a framework knows about arrays."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import Unavailable
+
+
+def leaves(value: Any) -> list[Any]:
+    """The arrays of nested tuples, in order."""
+    return [a for each in value for a in leaves(each)] if isinstance(value, tuple) else [value]
+
+
+class Transforms(ABC):
+    """The primitives of a framework that differentiates, jvp, or vjp and pull, or all of them."""
+
+    def jvp(self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+        """The directional derivative of f at xs along vs, in the structure of f(*xs)."""
+        raise NotImplementedError
+
+    def vjp(
+        self, f: Callable[..., Any], xs: tuple[Any, ...], *, again: bool
+    ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+        """f(*xs), and the map from a cotangent to a tuple of cotangents of xs.
+
+        `again` says that the result is differentiated once more.
+        """
+        raise NotImplementedError
+
+    def pull(
+        self, f: Callable[..., Any], xs: tuple[Any, ...], w: Any = None, *, again: bool
+    ) -> tuple[Any, ...]:
+        """That map at one cotangent, nothing kept for another; without w, of a scalar along 1."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """f over a leading axis of its one argument, results stacked leaf by leaf."""
+
+
+class Framework(ABC):
+    """An array library that can run a case."""
+
+    name: str
+    package: str = ""  # what must be installed
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    reverse: tuple[str, ...] = ()  # variants that offer a vjp, "" for the plain one
+    forward: tuple[str, ...] = ()  # variants that offer a jvp
+    compiled = False  # whether `compiled` variants exist beside the eager ones
+    host_only = False  # knows no device but the CPU
+    exact = False  # arithmetic so long that a difference is the derivative
+    analytic = False  # whether a complex namespace exists
+    contestant = True  # takes part in a run that names no method
+    ready = False  # on the CPU a call returns when its work is done
+
+    def require(self) -> None:
+        """Raise `Unavailable`, with what to install, where the package is missing."""
+        if self.package and importlib.util.find_spec(self.package) is None:
+            raise Unavailable(
+                f"{self.package} is not installed: pip install 'xgrad[{self.package}]'"
+            )
+
+    def version(self) -> str:
+        """The installed version, or an empty text."""
+        try:
+            return importlib.metadata.version(self.package or self.name)
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+
+    def devices(self) -> tuple[str, ...]:
+        """The devices that are present, as this framework names them."""
+        return ("cpu",)
+
+    def require_device(self, device: str) -> None:
+        """Raise `Unavailable` where the framework is missing or does not see the device."""
+        self.require()
+        if device not in self.devices():
+            seen = ", ".join(self.devices())
+            raise Unavailable(f"{self.name} sees no device {device!r} here; it sees: {seen}")
+
+    def flags(self) -> dict[str, str]:
+        """Settings that decide numbers: threads, reduced-precision products, determinism."""
+        return {}
+
+    @abstractmethod
+    def namespace(self, dtype: str, device: str = "cpu") -> Any:
+        """The `xp` that a case sees."""
+
+    @abstractmethod
+    def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
+        """A float array in this dtype, any other as it is, on the device."""
+
+    @abstractmethod
+    def get(self, array: Any) -> np.ndarray:
+        """The array on the host: floats as float64, any other as it is."""
+
+    @abstractmethod
+    def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
+        """Shape, dtype name and device name of a native array."""
+
+    @abstractmethod
+    def is_array(self, value: Any) -> bool:
+        """Whether a value is one of this framework's arrays."""
+
+    def wait(self, result: Any) -> Any:
+        """Return once the work behind the result is done."""
+        return result
+
+    def quick_wait(self, result: Any) -> Callable[[Any], Any] | None:
+        """A wait for results of this structure that does not walk them as a tree, if there is one.
+
+        For calls of microseconds the walk costs as much as the call.
+        """
+        return None
+
+    def forget(self) -> None:  # noqa: B027 - there is nothing to do by default
+        """Empty the caches of traced and compiled functions."""
+
+    def device_peak(
+        self, run: Callable[..., Any], arguments: tuple[Any, ...], device: str
+    ) -> float | None:
+        """Bytes on a device at the peak of a call, beyond the inputs; None where nobody tells."""
+        return None
+
+    @contextmanager
+    def scope(self, device: str = "cpu") -> Iterator[None]:
+        """Full precision, the device, no gradient bookkeeping left behind."""
+        yield
+
+    def transforms(self, mode: str, variant: str = "") -> Transforms:
+        """The primitives for `reverse` or `forward`, in one variant."""
+        raise NotImplementedError(f"{self.name} does not differentiate")
+
+    def compile(self, f: Callable[..., Any], variant: str = "") -> Callable[..., Any]:
+        """f traced and compiled where the framework or the variant does that."""
+        return f
+
+    def traces(self, variant: str) -> bool:
+        """Whether `compile` records a function at the point where it is first called."""
+        return False
+
+    def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
+        """f(xp, row, rest) over rows, rest the same: one call where the framework can, or a loop.
+
+        f may be given another `xp` than this one, which batches what it does.
+        """
+        raise NotImplementedError

@@ -1,0 +1,77 @@
+"""Outcomes and truths at one setting and device, each found once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from xgrad.numbers import Ball
+from xgrad.problem import Operator, Setting
+from xgrad.referee import Budget, DifferencesReferee, Referee, Truth
+from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
+
+
+class Findings:
+    """What every method returned at one setting, and what the referee knows there."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        device: str,
+        limits: Budget | None = None,
+        prepared: Prepared | None = None,
+    ):
+        """`prepared` keeps what is compiled for settings that differ in their inputs' values."""
+        self.setting = setting
+        self.device = device
+        self.limits = limits or Budget()
+        self.prepared: Prepared = {} if prepared is None else prepared
+        own = setting.case.framework
+        self.referee: Referee | DifferencesReferee = (
+            DifferencesReferee(setting, own, device) if own else Referee(setting, self.limits)
+        )
+        self._outcomes: dict[tuple[Method, str], Outcome] = {}
+
+    def at(self, setting: Setting, limits: Budget | None = None) -> Findings:
+        """Findings at another point of the same case and dtype, which share what is compiled."""
+        return Findings(setting, self.device, limits or self.limits, self.prepared)
+
+    def in_dtype(self, dtype: str) -> Findings:
+        """Findings at the same inputs in another dtype, which must hold them."""
+        made = Findings(self.setting.in_dtype(dtype), self.device, self.limits)
+        if isinstance(made.referee, DifferencesReferee):
+            assert isinstance(self.referee, DifferencesReferee)
+            made.referee = self.referee.in_dtype(dtype)
+        return made
+
+    def outcome(self, method: Method, operator: Operator) -> Outcome:
+        """What the method returned; an error where the case itself is at fault."""
+        key = method, operator.name
+        if key not in self._outcomes:
+            self._outcomes[key] = (
+                Outcome(ERROR, message=self.fault)
+                if self.fault
+                else evaluate(method, operator, self.setting, self.device, self.prepared)
+            )
+        return self._outcomes[key]
+
+    def truth(self, operator: Operator, method: Method | None = None) -> Truth:
+        """The referee's; for a formula in balls, the definition apart from any formula."""
+        independent = method is not None and str(method).startswith("ball.formula")
+        return self.referee.truth(operator, independent=independent)
+
+    @cached_property
+    def fault(self) -> str:
+        """What is wrong with the case itself at this point, or nothing."""
+        return find_fault(self.setting)
+
+    def signed_error(self, method: Method, operator: Operator) -> np.ndarray | None:
+        """got − truth, where the truth is known element by element."""
+        outcome = self.outcome(method, operator)
+        if outcome.status != OK or isinstance(outcome.flat, Ball):
+            return None
+        truth = self.truth(operator)
+        if truth.kind not in ("certified", "definition"):
+            return None
+        return np.asarray((outcome.flat - truth.high) - truth.low)

@@ -1,0 +1,1 @@
+"""Balls: real numbers of 256 bits and more with an error bound (python-flint, Arb)."""

@@ -1,0 +1,345 @@
+"""Products, einsum and linear algebra, by Arb matrices."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xgrad.numbers.balls import factoring
+from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
+from xgrad.numbers.balls.elementwise import abs, log, multiply, not_equal, pow, sign, sqrt, square
+from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
+from xgrad.numbers.balls.matrices import from_matrix, matrix, product
+from xgrad.numbers.balls.reductions import max, min, sum
+from xgrad.numbers.balls.shapes import (
+    broadcast_to,
+    expand_dims,
+    eye,
+    matrix_transpose,
+    squeeze,
+    zeros,
+)
+from xgrad.numbers.functions import cross_product, einsum_names, missing
+
+_HELPERS = frozenset(globals())  # the names from here on are those of xp
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Matrix product, stacked over leading axes."""
+    if is_whole(a, b):
+        return np.matmul(a, b)
+    x, y = raw(ball(a)), raw(ball(b))
+    left = x[None, :] if x.ndim == 1 else x
+    right = y[:, None] if y.ndim == 1 else y
+    if left.ndim == 2 and right.ndim == 2:
+        out = product(left, right)
+    else:
+        lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        left = np.broadcast_to(left, lead + left.shape[-2:])
+        right = np.broadcast_to(right, lead + right.shape[-2:])
+        out = np.empty((*lead, left.shape[-2], right.shape[-1]), dtype=object)
+        for index in np.ndindex(*lead):
+            out[index] = product(left[index], right[index])
+    if x.ndim == 1:
+        out = out[..., 0, :]
+    return wrap(out[..., 0] if y.ndim == 1 else out)
+
+
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
+    """Sum of products over the last axes of a and the first of b, or over named axes."""
+    if is_whole(a, b):
+        return np.tensordot(a, b, axes=axes)
+    x, y = ball(a), ball(b)
+    if isinstance(axes, int):
+        left, right = list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    else:
+        left, right = ([k % x.ndim for k in axes[0]], [k % y.ndim for k in axes[1]])
+    rest_x = [k for k in range(x.ndim) if k not in left]
+    rest_y = [k for k in range(y.ndim) if k not in right]
+    rows, columns = [x.shape[k] for k in rest_x], [y.shape[k] for k in rest_y]
+    inner = math.prod(x.shape[k] for k in left)
+    m = np.transpose(x.data, rest_x + left).reshape(math.prod(rows), inner)
+    n = np.transpose(y.data, right + rest_y).reshape(inner, math.prod(columns))
+    return wrap(product(m, n).reshape(rows + columns))
+
+
+def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
+    """Σ a·b along an axis."""
+    return sum(multiply(a, b), axis=axis)
+
+
+def einsum(subscripts: str, *operands: Array) -> Array:
+    """Sums of products by index names, two operands at a time."""
+    if is_whole(*operands):
+        return np.einsum(subscripts, *operands)
+    terms, output = einsum_names(subscripts, [ball(o).ndim for o in operands])
+    terms, arrays = _broadcast_names(terms, [ball(o).data for o in operands])
+    while len(terms) > 1:
+        left, right = terms.pop(0), terms.pop(0)
+        kept = set("".join(terms)) | set(output)
+        middle = "".join(c for c in dict.fromkeys(left + right) if c in kept)
+        arrays.insert(0, _contract(left, arrays.pop(0), right, arrays.pop(0), middle))
+        terms.insert(0, middle)
+    return wrap(_reduce(terms[0], arrays[0], output))
+
+
+def _broadcast_names(
+    terms: list[str], arrays: list[np.ndarray]
+) -> tuple[list[str], list[np.ndarray]]:
+    """Drop axes of length 1 whose name is longer elsewhere; raises `ValueError` on a mismatch."""
+    size: dict[str, int] = {}
+    for term, array in zip(terms, arrays, strict=True):
+        for name, length in zip(term, array.shape, strict=True):
+            if length != size.get(name, 1) != 1 and length != 1:
+                raise ValueError(f"einsum: index {name!r} has lengths {size[name]} and {length}")
+            size[name] = length if length != 1 else size.get(name, 1)
+    shown = [
+        [i for i, c in enumerate(term) if array.shape[i] == size[c]]
+        for term, array in zip(terms, arrays, strict=True)
+    ]
+    return (
+        ["".join(term[i] for i in keep) for term, keep in zip(terms, shown, strict=True)],
+        [a.reshape([a.shape[i] for i in keep]) for a, keep in zip(arrays, shown, strict=True)],
+    )
+
+
+def _diagonal_names(term: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """Merge repeated index names of one operand by taking diagonals."""
+    for name in dict.fromkeys(term):
+        while term.count(name) > 1:
+            first, second = term.index(name), term.index(name, term.index(name) + 1)
+            array = np.diagonal(array, axis1=first, axis2=second)
+            term = "".join(c for i, c in enumerate(term) if i not in (first, second)) + name
+    return term, array
+
+
+def _reduce(term: str, array: np.ndarray, output: str) -> np.ndarray:
+    term, array = _diagonal_names(term, array)
+    array, term = _sum_out(term, array, set(output))
+    return np.transpose(array, [term.index(c) for c in output])
+
+
+def _contract(left: str, a: np.ndarray, right: str, b: np.ndarray, output: str) -> np.ndarray:
+    left, a = _diagonal_names(left, a)
+    right, b = _diagonal_names(right, b)
+    a, left = _sum_out(left, a, set(right) | set(output))
+    b, right = _sum_out(right, b, set(left) | set(output))
+    batch = [c for c in left if c in right and c in output]
+    inner = [c for c in left if c in right and c not in output]
+    outer_a = [c for c in left if c not in right]
+    outer_b = [c for c in right if c not in left]
+    size = dict(zip(left + right, a.shape + b.shape, strict=True))
+
+    def arranged(term: str, array: np.ndarray, groups: list[list[str]]) -> np.ndarray:
+        order = [term.index(c) for group in groups for c in group]
+        shape = [math.prod(size[c] for c in group) for group in groups]
+        return np.transpose(array, order).reshape(shape)
+
+    x = arranged(left, a, [batch, outer_a, inner])
+    y = arranged(right, b, [batch, inner, outer_b])
+    out = (matmul if inner else multiply)(Ball(x), Ball(y)).data
+    names = batch + outer_a + outer_b
+    out = out.reshape([size[c] for c in names])
+    return np.transpose(out, [names.index(c) for c in output])
+
+
+def _sum_out(term: str, array: np.ndarray, kept: set[str]) -> tuple[np.ndarray, str]:
+    drop = tuple(i for i, c in enumerate(term) if c not in kept)
+    if drop:
+        array = sum(Ball(array), axis=drop).data
+    return array, "".join(c for c in term if c in kept)
+
+
+def expm(a: Array) -> Array:
+    """The exponential of each matrix of a stack."""
+    return linalg._each(lambda m: from_matrix(matrix(m).exp()), a)
+
+
+class SlogDet(NamedTuple):
+    """sign · exp(logabsdet) is the determinant."""
+
+    sign: Array
+    logabsdet: Array
+
+
+class Eigh(NamedTuple):
+    """Ascending eigenvalues, and eigenvectors as columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class SVD(NamedTuple):
+    """U diag(S) Vh is the matrix; S descends."""
+
+    U: Array
+    S: Array
+    Vh: Array
+
+
+class QR(NamedTuple):
+    """Q R is the matrix; Q has orthonormal columns, R is upper triangular."""
+
+    Q: Array
+    R: Array
+
+
+class _Linalg:
+    """The `linalg` part of the namespace."""
+
+    matmul, tensordot, vecdot = staticmethod(matmul), staticmethod(tensordot), staticmethod(vecdot)
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing("xp.linalg", name, [n for n in dir(self) if not n.startswith("_")])
+
+    @staticmethod
+    def _each(function: Callable[[Any], Any], x: Array) -> Any:
+        """Apply to every matrix of a stack; a tuple of results is one of stacks."""
+        data = ball(x).data
+        LEDGER.charge(data.size * data.shape[-1])
+        lead = data.shape[:-2]
+        results = [function(data[index]) for index in np.ndindex(*lead)]
+
+        def stacked(parts: list[Any]) -> Array:
+            first = np.asarray(parts[0], dtype=object)
+            out = np.empty((len(parts), *first.shape), dtype=object)
+            for i, part in enumerate(parts):
+                out[i] = part
+            return ball(out.reshape(lead + first.shape))
+
+        if isinstance(results[0], tuple):
+            return tuple(stacked(list(parts)) for parts in zip(*results, strict=True))
+        return stacked(results)
+
+    def det(self, x: Array) -> Array:
+        """Determinant."""
+        return self._each(lambda m: matrix(m).det(), x)
+
+    def inv(self, x: Array) -> Array:
+        """Inverse."""
+        return self._each(lambda m: from_matrix(matrix(m).inv()), x)
+
+    def slogdet(self, x: Array) -> SlogDet:
+        """Sign and log |det|."""
+        det = self.det(x)
+        return SlogDet(sign(det), log(abs(det)))
+
+    def matrix_power(self, x: Array, n: int) -> Array:
+        """x times itself, by squaring; of the inverse where n is negative."""
+        x = self.inv(x) if n < 0 else ball(x)
+        power = broadcast_to(eye(x.shape[-1]), x.shape)
+        for bit in f"{builtins.abs(n):b}":
+            power = matmul(power, power)
+            power = matmul(power, x) if bit == "1" else power
+        return power
+
+    def solve(self, a: Array, b: Array) -> Array:
+        """X with a X = b; b is a vector where it has one axis."""
+        right = ball(b)
+        vector = right.ndim == 1
+        columns = right.data[:, None] if vector else right.data
+        if ball(a).ndim != 2 or columns.ndim != 2:
+            return matmul(self.inv(a), b)
+        LEDGER.charge(columns.size * columns.shape[0])
+        out = from_matrix(matrix(ball(a).data).solve(matrix(columns)))
+        return wrap(out[:, 0] if vector else out)
+
+    def cholesky(self, x: Array, upper: Flag = False) -> Array:
+        """The lower factor L with L Lᵀ = x, column by column."""
+
+        def factor(m: np.ndarray) -> np.ndarray:
+            n = len(m)
+            lower = raw(zeros((n, n)))
+            for j in range(n):
+                row = lower[j, :j]
+                lower[j, j] = (m[j, j] - builtins.sum(row * row)).sqrt()
+                rest = m[j + 1 :, j] - (lower[j + 1 :, :j] * row).sum(axis=1)
+                lower[j + 1 :, j] = rest / lower[j, j]
+            return lower.T if upper else lower
+
+        return self._each(factor, x)
+
+    def eigh(self, x: Array) -> Eigh:
+        """Eigenvalues and eigenvectors of the symmetric matrix in the lower triangle."""
+        return Eigh(*self._each(factoring.symmetric, x))
+
+    def eigvalsh(self, x: Array) -> Array:
+        """Eigenvalues of the symmetric matrix in the lower triangle."""
+        return self.eigh(x).eigenvalues
+
+    def svd(self, x: Array, full_matrices: Flag = True) -> SVD:
+        """Singular values and vectors; raises `NotImplementedError` for a basis completed."""
+        rows, columns = ball(x).shape[-2:]
+        if full_matrices and rows != columns:
+            raise NotImplementedError("ball arithmetic has the svd with full_matrices=False only")
+        return SVD(*self._each(factoring.singular, x))
+
+    def svdvals(self, x: Array) -> Array:
+        """Singular values."""
+        return self.svd(x, full_matrices=False).S
+
+    def qr(self, x: Array, mode: str = "reduced") -> QR:
+        """Q and R; `mode` is reduced or complete."""
+        complete = mode == "complete"
+        return QR(*self._each(lambda m: factoring.orthogonal(m, complete), x))
+
+    def pinv(self, x: Array) -> Array:
+        """The pseudoinverse of a matrix of full rank."""
+        return self._each(factoring.pseudoinverse, x)
+
+    def trace(self, x: Array, offset: int = 0) -> Array:
+        """Sum of the diagonal."""
+        return sum(self.diagonal(x, offset=offset), axis=-1)
+
+    def diagonal(self, x: Array, offset: int = 0) -> Array:
+        """The diagonal of the last two axes."""
+        return shaped(np.diagonal)(x, offset=offset, axis1=-2, axis2=-1)
+
+    def matrix_transpose(self, x: Array) -> Array:
+        """The last two axes swapped."""
+        return matrix_transpose(x)
+
+    def outer(self, a: Array, b: Array) -> Array:
+        """a bᵀ."""
+        return multiply(a[:, None], b[None, :])
+
+    def cross(self, a: Array, b: Array, axis: int = -1) -> Array:
+        """The vector product in three dimensions."""
+        if is_whole(a, b):
+            return np.cross(a, b, axis=axis)
+        a, b = ball(a), ball(b)
+        return cross_product(a.namespace, a, b, axis)
+
+    def vector_norm(
+        self, x: Array, axis: Any = None, keepdims: Flag = False, ord: float = 2
+    ) -> Array:
+        """(Σ|x|^ord)^(1/ord); its limits at ±inf, and the number of nonzero elements at 0."""
+        over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+        if ord == 2:
+            return sqrt(sum(square(ball(x)), **over))
+        if ord == 0:
+            return sum(ball(not_equal(x, 0)), **over)
+        if builtins.abs(ord) == math.inf:
+            return (max if ord > 0 else min)(abs(ball(x)), **over)
+        return pow(sum(pow(abs(ball(x)), ord), **over), 1 / ball(ord))
+
+    def matrix_norm(self, x: Array, keepdims: Flag = False, ord: Any = "fro") -> Array:
+        """Frobenius', an extreme sum of a column (±1) or a row (±inf), or of singular values."""
+        if ord == "fro":
+            return sqrt(sum(square(ball(x)), axis=(-2, -1), keepdims=keepdims))
+        if ord in (2, -2, "nuc"):
+            norm = {2: max, -2: min, "nuc": sum}[ord](self.svdvals(x), axis=-1)
+            return expand_dims(norm, axis=(-2, -1)) if keepdims else norm
+        if ord not in (1, -1, math.inf, -math.inf):
+            raise NotImplementedError(f"ball arithmetic has no matrix norm of order {ord!r}")
+        along = -2 if builtins.abs(ord) == 1 else -1
+        sums = sum(abs(ball(x)), axis=along, keepdims=True)
+        extreme = (max if ord > 0 else min)(sums, axis=(-2, -1), keepdims=True)
+        return extreme if keepdims else squeeze(extreme, axis=(-2, -1))
+
+
+linalg = _Linalg()

@@ -1,0 +1,207 @@
+"""How far rounding takes a right method: Monte-Carlo arithmetic on the certified formula.
+
+Every operation is done in more digits than the dtype has, then its result is multiplied by 1 + uξ
+with u half the dtype's epsilon and ξ uniform in [−1, 1]; a sum of n terms gets u√n Σ|terms| ξ.
+So is a constant of the function that the dtype does not hold.
+Parker 1997, Monte Carlo arithmetic, UCLA CSD-970002.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xgrad.numbers.arrays import Passing, bare, like
+from xgrad.numbers.balls.array import Ball, ball
+from xgrad.numbers.dtypes import EPS, rounded
+from xgrad.numbers.functions import COMPARISONS, EXACT, ROUTINES, cross_product, einsum_names
+from xgrad.numbers.lifting import Lifting
+
+# Functions that compare, or count with the numbers that they are given.
+_AS_GIVEN = COMPARISONS | {"arange", "searchsorted"}
+
+
+def _along(x: Any, keywords: Any) -> float:
+    return x.shape[keywords.get("axis") or 0]
+
+
+def _summed(subscripts: str, *operands: Any) -> int:
+    terms, output = einsum_names(subscripts, [a.ndim for a in operands])
+    size = {c: n for t, a in zip(terms, operands, strict=True)
+            for c, n in zip(t, a.shape, strict=True) if n != 1}  # fmt: skip
+    return math.prod(n for c, n in size.items() if c not in output)
+
+
+# How many terms each element of a sum has, from the arguments, the keywords and the result.
+_TERMS: dict[str, Callable[..., Any]] = {
+    "sum": lambda args, keywords, made: args[0].size / max(1, made.size),
+    "prod": lambda args, keywords, made: args[0].size / max(1, made.size),
+    "cumulative_sum": lambda args, keywords, made: _along(args[0], keywords),
+    "cumulative_prod": lambda args, keywords, made: _along(args[0], keywords),
+    "matmul": lambda args, keywords, made: args[0].shape[-1],
+    "vecdot": lambda args, keywords, made: args[0].shape[keywords.get("axis", -1)],
+    "tensordot": lambda args, keywords, made: math.sqrt(
+        args[0].size * args[1].size / max(1, made.size)
+    ),
+    "einsum": lambda args, keywords, made: _summed(*args),
+    "trace": lambda args, keywords, made: min(args[0].shape[-2:]),
+    "segment_sum": lambda args, keywords, made: np.bincount(
+        args[1], minlength=made.shape[0]
+    ).reshape(-1, *[1] * (made.ndim - 1)),
+}
+
+
+# Units that a library's function may be off by, beyond one: series and recurrences inside.
+_LOOSE = {"digamma": 16.0, "polygamma": 16.0, "lgamma": 4.0, "erfc": 4.0}
+
+
+def _is_numpy(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Ball) or (_is_numpy(value) and value.dtype.kind == "f")
+
+
+class Noisy(Lifting):
+    """`xp` in which every operation rounds at random; `base` has more digits than the dtype."""
+
+    def __init__(self, base: Any, dtype: str, rng: np.random.Generator, in_balls: bool):
+        super().__init__(base)
+        self.dtype = dtype
+        self.unit = EPS[dtype] / 2
+        self.rng = rng
+        self.in_balls = in_balls
+
+    def apply(self, name: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """The function with rounding errors of its kind."""
+        if name in ROUTINES:
+            return self._stable(function, *args, **keywords)
+        plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
+        result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
+        if name in _TERMS:
+            return self.wrapped(self._sum_error(name, function, plain, keywords, result))
+        return self.wrapped(result, 0.0 if name in EXACT else _LOOSE.get(name, 1.0))
+
+    def _constant(self, given: Any) -> Any:
+        """What a function brings along, as the dtype rounds it; bare, if it is noisy already."""
+        value = bare(given)
+        if isinstance(value, (list, tuple)):
+            if not all(isinstance(v, float) for v in value):
+                return like(value, [self._constant(v) for v in given])
+        elif value is not given or not (isinstance(value, float) or _is_numpy(value)):
+            return value
+        array = np.asarray(value)
+        if array.dtype.kind != "f" or not array.size:
+            return value
+        held = rounded(array.astype(np.float64), self.dtype) == array
+        if held.all():
+            return value
+        return self.base.where(held, array, array * (1 + self.xi(array.shape) * self.unit))
+
+    def xi(self, shape: Any) -> Any:
+        """Uniform random numbers in [−1, 1] as base arrays."""
+        drawn = np.asarray(2.0 * self.rng.random(shape) - 1.0)
+        return ball(drawn) if self.in_balls else drawn
+
+    def wrap(self, value: Any, units: float = 0.0) -> Any:
+        """Floats, rounded at random by so many units; other values pass."""
+        if not _is_float(value):
+            return value
+        if units:
+            value = value + value * (self.xi(value.shape) * (units * self.unit))
+        return Passing(value if isinstance(value, Ball) else np.asarray(value), self)
+
+    def _sum_error(
+        self, name: str, function: Callable[..., Any], args: list[Any], keywords: Any, result: Any
+    ) -> Any:
+        if not _is_float(result):
+            return result
+        sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
+        terms = function(*sizes, **keywords)
+        error = self.unit * np.sqrt(np.maximum(1.0, _TERMS[name](args, keywords, result)))
+        return result + terms * (self.xi(result.shape) * error)
+
+    # --- routines of linear algebra --------------------------------------------------------------
+
+    def _stable(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """The function of slightly different matrices, rounded."""
+        return self.wrapped(function(*(self._near(bare(a)) for a in args), **keywords), 1.0)
+
+    def _near(self, a: Any) -> Any:
+        """a, moved by rounding errors in the scale of each matrix's norm."""
+        if not _is_float(a):
+            return a
+        axes = (-2, -1) if a.ndim > 1 else None
+        size = self.base.max(self.base.abs(a), axis=axes, keepdims=True)
+        return a + size * math.sqrt(max(a.shape[-2:])) * self.xi(a.shape) * self.unit
+
+    def slogdet(self, x: Any) -> Any:
+        """The sign is exact."""
+        sign, logarithm = made = self.base.linalg.slogdet(self._near(bare(x)))
+        return made._make([self.wrapped(sign), self.wrapped(logarithm, 1.0)])
+
+    def cross(self, a: Any, b: Any, axis: int = -1) -> Any:
+        """The vector product."""
+        return cross_product(self, a, b, axis)
+
+    def vector_norm(self, x: Any, ord: float = 2, **keywords: Any) -> Any:
+        """The square root of a sum, or another order."""
+        if ord == 2:
+            return self.sqrt(self.sum(x * x, **keywords))
+        norm = self.base.linalg.vector_norm
+        return self.apply("vector_norm", norm, x, ord=ord, **keywords)
+
+    def matrix_norm(self, x: Any, ord: Any = "fro", **keywords: Any) -> Any:
+        """The square root of a sum, singular values, or sums of columns and rows."""
+        if ord == "fro":
+            return self.sqrt(self.sum(x * x, axis=(-2, -1), **keywords))
+        norm = self.base.linalg.matrix_norm
+        if ord in (2, -2, "nuc"):
+            return self._stable(norm, x, ord=ord, **keywords)
+        return self.apply("matrix_norm", norm, x, ord=ord, **keywords)
+
+    # What libraries compute in steps is composed of noisy steps here.
+
+    def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """Σx / n."""
+        total = self.sum(x, axis=axis, keepdims=keepdims)
+        return self.divide(total, x.size / max(1, total.size))
+
+    def var(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+        """Σ(x − mean)² / (n − correction)."""
+        centred = x - self.mean(x, axis=axis, keepdims=True)
+        total = self.sum(centred * centred, axis=axis, keepdims=keepdims)
+        return total / (x.size / max(1, total.size) - correction)
+
+    def std(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+        """√var."""
+        return self.sqrt(self.var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+    def logsumexp(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """log Σ exp(x), shifted by the maximum."""
+        top = self.max(x, axis=axis, keepdims=True)
+        total = self.log(self.sum(self.exp(x - top), axis=axis, keepdims=True)) + top
+        if keepdims:
+            return total
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        return self.squeeze(total, axis=axes)
+
+    def log_softmax(self, x: Any, axis: int = -1) -> Any:
+        """x − log Σ exp(x)."""
+        return x - self.logsumexp(x, axis=axis, keepdims=True)
+
+    def softmax(self, x: Any, axis: int = -1) -> Any:
+        """exp(x) / Σ exp(x), shifted by the maximum."""
+        e = self.exp(x - self.max(x, axis=axis, keepdims=True))
+        return e / self.sum(e, axis=axis, keepdims=True)
+
+
+def more_digits(dtype: str) -> str:
+    """The NumPy type with at least 8 more bits than the dtype, or `ball` where there is none."""
+    if dtype == "float64":
+        return "longdouble" if np.finfo(np.longdouble).nmant >= 60 else "ball"
+    return "float64"

@@ -1,0 +1,47 @@
+"""Samples of a candidate in noisy arithmetic: how far rounding takes a right method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xgrad.frameworks import find_framework
+from xgrad.numbers import Noisy, bare
+from xgrad.problem import Arguments, Setting
+
+SAMPLES = 8
+FEW_SAMPLES = 3  # beyond this many elements
+MANY_ELEMENTS = 2_000_000
+
+
+def samples(
+    compute: Callable[[Arguments, Any, Any], Any],
+    setting: Setting,
+    rng: np.random.Generator,
+    arithmetic: str,
+) -> list[Any]:
+    """`compute(arguments, v, w)` several times in noisy arithmetic; results in base arrays.
+
+    `arithmetic` is `ball` or a NumPy float wide enough for the dtype.
+    """
+    in_balls = arithmetic == "ball"
+    framework = find_framework("ball" if in_balls else "numpy")
+    base = framework.namespace("" if in_balls else arithmetic)
+    xp = Noisy(base, setting.dtype, rng, in_balls)
+    exact = setting.arguments(framework, "cpu", dtype=arithmetic)
+    v = [framework.put(a, arithmetic) for a in setting.v]
+    w = framework.put(setting.w, arithmetic)
+    count = SAMPLES if _elements(setting) < MANY_ELEMENTS else FEW_SAMPLES
+    drawn = []
+    for _ in range(count):
+        rest = {k: xp.wrapped(a, 1.0) for k, a in exact.rest.items()}
+        arguments = Arguments(xp, tuple(xp.wrapped(a, 1.0) for a in exact.xs), rest, exact.static)
+        directions = tuple(xp.wrapped(a) for a in v)
+        drawn.append(bare(compute(arguments, directions, xp.wrapped(w))))
+    return drawn
+
+
+def _elements(setting: Setting) -> int:
+    return max(a.size for a in setting.inputs.values() if isinstance(a, np.ndarray))

@@ -1,0 +1,321 @@
+"""The referee: for every operator the truth, with the evidence that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import BudgetExceeded, NotElementwise
+from xgrad.frameworks import find_framework
+from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
+from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten, generator
+from xgrad.referee.candidates import Candidate, find_candidate, find_contraction
+from xgrad.referee.longer import in_longer_floats
+from xgrad.referee.noise import samples
+from xgrad.referee.truth import PROBES, Truth, finished
+from xgrad.techniques import (
+    DIGITS_OF_ZERO,
+    ONES,
+    Agreement,
+    Definition,
+    Planner,
+    Slopes,
+    Stencil,
+    agreement,
+    apply_formula,
+    flat_function,
+    plan,
+)
+
+DIGITS = 40  # of agreement that certify a formula
+ATTEMPTS = 3  # each with twice the bits
+ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
+
+
+NONE = Agreement(np.inf, 1.0)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the referee may spend on one operator: nominal seconds on one core, and memory."""
+
+    seconds: float = 20.0
+    gigabytes: float = 4.0
+
+
+def _vanished(before: Agreement | None, found: Agreement) -> float:
+    """Digits by which the gap shrank with the step: all there is to see where slopes are 0."""
+    if before is None or not 0.0 < before.gap < np.inf:
+        return 0.0
+    return float(-np.log10(max(found.gap / before.gap, 10.0**-DIGITS_OF_ZERO)))
+
+
+class Referee:
+    """The truth about one setting, operator by operator; what they share is evaluated once."""
+
+    def __init__(self, setting: Setting, limits: Budget | None = None):
+        self.setting = setting
+        self.limits = limits or Budget()
+        self.framework = find_framework("ball")
+        self.x = setting.flat_x
+        self._truths: dict[tuple[str, bool], Truth] = {}
+
+    def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
+        """The truth of an operator with its certificate, kept for the next call.
+
+        `independent` asks for the definition along every direction, whatever the formula says:
+        for judging the formula itself in balls. Raises `NotElementwise`.
+        """
+        key = operator.name, independent
+        if key not in self._truths:
+            self._truths[key] = self._find(operator, independent)
+        return self._truths[key]
+
+    def _find(self, operator: Operator, independent: bool) -> Truth:
+        try:
+            with budget(self.limits.seconds, self.limits.gigabytes):
+                truth, right = self._in_balls(operator, independent)
+        except BudgetExceeded as reason:
+            truth, right = (
+                in_longer_floats(operator, self.setting, f"beyond the budget: {reason}"),
+                True,
+            )
+        except NotElementwise:
+            raise
+        except Exception as error:
+            return Truth("none", f"{type(error).__name__} in ball arithmetic: {error}")
+        if right and not independent and truth.kind not in ("none", "kink"):
+            self._add_noise(operator, truth)
+        return truth
+
+    # --- in balls ------------------------------------------------------------------------------
+
+    def _in_balls(self, operator: Operator, independent: bool) -> tuple[Truth, bool]:
+        """The truth, and whether the candidate that it came from or was checked with is right."""
+        compute = find_candidate(operator, self.setting)
+        if operator.order == 0:
+            assert compute is not None
+            return finished("definition", self._evaluate(compute, BITS)), True
+        if operator.of == "elementwise" and operator.order > 1:
+            self._require_first(operator)
+        if independent or compute is None:
+            return self._defined(operator), False
+        truth = self._certified(operator, compute)
+        if truth.kind != "none":
+            return truth, truth.kind == "certified"
+        failure = truth.note
+        truth = self._defined(operator)
+        truth.note = "; ".join(filter(None, (failure, truth.note)))
+        return truth, False
+
+    def _evaluate(self, compute: Candidate, bits: int) -> Ball:
+        """A candidate in ball arithmetic of so many bits."""
+        with precision(bits):
+            v = tuple(ball(a) for a in self.setting.v)
+            return ball(compute(self._arguments, v, ball(self.setting.w)))
+
+    def _candidate(self, compute: Candidate, bits: int) -> Ball | str:
+        """A candidate in ball arithmetic, or what is wrong with it: a bad formula is no excuse."""
+        try:
+            candidate = self._evaluate(compute, bits)
+        except BudgetExceeded:
+            raise
+        except Exception as error:
+            return f"fails in ball arithmetic: {type(error).__name__}: {error}"
+        return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite"
+
+    @cached_property
+    def _arguments(self) -> Arguments:
+        return self.setting.arguments(self.framework, "cpu")
+
+    def _definition(self, operator: Operator, attempt: int = 0) -> tuple[Definition, Stencil]:
+        """What to take differences of, and along what: the certified gradient for second order."""
+        if operator.order == 2 and operator.of in ("scalar", "potential"):
+            gradient = OPERATORS["gradient"]
+            formula = self.setting.case.reference_formula("gradient")
+            if formula and self.truth(gradient).kind == "certified":
+                function = formula.function
+
+                def known(a: Arguments) -> Any:
+                    result = apply_formula(function, gradient, self.setting, a)
+                    return flatten(gradient, self.setting, result, a.xp)
+
+                flat = flat_function(self.setting, self._arguments, known)
+                stencil = plan(operator, self.setting, Planner(gradient_known=True))
+                return Definition(flat, self.x, attempt), stencil
+
+        flat = flat_function(self.setting, self._arguments)
+        return Definition(flat, self.x, attempt), plan(operator, self.setting)
+
+    def _certified(self, operator: Operator, compute: Candidate) -> Truth:
+        """Check a candidate against the definition along one random direction.
+
+        More bits and shorter steps are tried before the candidate is called wrong: a right one
+        gains digits, a wrong one does not.
+        """
+        best, before = 0.0, None
+        for attempt in range(ATTEMPTS):
+            definition, stencil = self._definition(operator, attempt)
+            candidate = self._candidate(compute, definition.bits(len(stencil.slots)))
+            if isinstance(candidate, str):
+                return Truth("none", f"the formula {candidate}")
+            found = self._probe(definition, stencil, candidate)
+            digits = max(found.digits, _vanished(before, found))
+            if digits >= DIGITS:
+                return finished("certified", candidate, digits=digits)
+            if before and digits < best + 5:
+                break
+            best, before = max(best, digits), found
+        said = f"the formula agrees with the definition to {best:.0f} digits"
+        return Truth("none", said + (ROUNDED if 14 <= best <= 19 else ""))
+
+    def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
+        """The agreement along random legal directions, or in all where that is cheap."""
+        rng = generator(self.setting.seed, self.setting.case.name, "probe")
+        with precision(definition.bits(len(stencil.slots))):
+            if len(stencil.slots) == 1 and stencil.coefficients is None:
+                return self._probe_once(definition, stencil, candidate, rng)
+            directions = [] if stencil.coefficients is not None else stencil.draw(self.setting, rng)
+            slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
+            if slopes.kinked:
+                return NONE
+            terms = float(np.max(slopes.terms, initial=0.0))
+            return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
+
+    def _probe_once(
+        self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
+    ) -> Agreement:
+        """Two points at different distances: the cheapest check that no kink passes."""
+        drawn = stencil.draw(self.setting, rng)
+        direction = drawn[0] if drawn else stencil.slots[0]
+        free = bool(drawn) and self.setting.case.legal is None
+        shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
+        along = definition.along(direction, shares)
+        if stencil.weights is not None:
+            along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
+        whole = ball(direction) * (ball(shares) + 1.0)
+        if drawn:
+            return agreement(candidate, along, [whole], stencil.elementwise)
+        return agreement(candidate * (ball(shares) + 1.0), along, [], False)
+
+    def _defined(self, operator: Operator) -> Truth:
+        """The definition along every coordinate, or along a few random directions."""
+        definition, stencil = self._definition(operator)
+        if stencil.elementwise:
+            return self._elementwise(operator, definition, stencil)
+        if self.setting.case.legal is not None and stencil.free:
+            return self._along_probes(definition, stencil, "legal directions only")
+        try:
+            slopes = definition.slopes(stencil)
+        except BudgetExceeded as reason:
+            LEDGER.spent = 0
+            return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
+        if slopes.kinked:
+            return _kink(slopes)
+        return finished("definition", slopes.central)
+
+    def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
+        rng = generator(self.setting.seed, self.setting.case.name, "probes")
+        found, chosen = [], []
+        for _ in range(PROBES):
+            directions = [self.setting.draw_flat_direction(rng) for _ in range(stencil.free)]
+            slopes = definition.slopes(stencil.filled(directions))
+            if slopes.kinked:
+                return Truth("none", "a kink, and every coordinate is beyond the budget")
+            found.append(slopes.central.data.reshape(-1))
+            chosen.append(directions)
+        note = f"{PROBES} random directions, {reason}"
+        truth = finished("probes", ball(np.concatenate(found)), note)
+        truth.directions = chosen
+        return truth
+
+    def _elementwise(self, operator: Operator, definition: Definition, stencil: Stencil) -> Truth:
+        """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
+        one, other = self._along_two(definition, stencil)
+        self._require_diagonal(operator, one, other)
+        return _kink(one) if one.kinked else finished("definition", one.central)
+
+    def _require_first(self, operator: Operator) -> None:
+        """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
+        definition, _ = self._definition(operator)
+        self._require_diagonal(operator, *self._along_two(definition, Stencil((ONES,))))
+
+    def _along_two(self, definition: Definition, stencil: Stencil) -> list[Slopes]:
+        """Elementwise slopes by two random directions."""
+        rng = generator(self.setting.seed, self.setting.case.name, "elementwise")
+        found, order = [], len(stencil.slots)
+        for _ in range(2):
+            d = self.setting.draw_flat_direction(rng)
+            slopes = definition.slopes(Stencil((d,) * order))
+            with precision(definition.bits(order)):
+                found.append(_divided(slopes, d, order))
+        return found
+
+    def _require_diagonal(self, operator: Operator, one: Slopes, other: Slopes) -> None:
+        """Raise `NotElementwise` where two directions do not tell the same slopes."""
+        smooth = ~(one.jumps | other.jumps)
+        for side in ("left", "right"):
+            a, b = getattr(one, side), getattr(other, side)
+            gap = np.abs(midpoint(a - b))[smooth]
+            size = np.max(np.abs(midpoint(a)) + np.abs(midpoint(b)), initial=0.0)
+            if np.any(gap > 1e-20 * size) or np.any(one.jumps != other.jumps):
+                raise NotElementwise(
+                    f"{operator.name} needs an elementwise map: the Jacobian of "
+                    f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
+                )
+
+    # --- rounding ------------------------------------------------------------------------------
+
+    def _add_noise(self, operator: Operator, truth: Truth) -> None:
+        """noise_i = the largest |sample_i − truth_i| over samples in noisy arithmetic.
+
+        A formula of a sum may be simpler than the sum (a curl that is 0): the terms count too.
+        """
+        own = find_candidate(operator, self.setting)
+        assert own is not None
+        truth.noise = self._noise(own, truth)
+        terms = find_contraction(operator, self.setting)
+        if terms is not None and operator.layout in ("", "y") and truth.noise is not None:
+            of_terms = self._noise(terms, truth)
+            if of_terms is not None:
+                truth.noise = np.maximum(truth.noise, of_terms)
+
+    def _noise(self, compute: Candidate, truth: Truth) -> np.ndarray | None:
+        for arithmetic in dict.fromkeys((more_digits(self.setting.dtype), "ball")):
+            rng = generator(self.setting.seed, self.setting.case.name, "rounding")
+            try:
+                with np.errstate(all="ignore"), precision(128):
+                    drawn = samples(compute, self.setting, rng, arithmetic)
+                    noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
+            except Exception:
+                continue  # a function that this arithmetic lacks; balls have them all
+            if np.all(np.isfinite(noise)):
+                return np.asarray(noise)
+        return None
+
+
+def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
+    """Slopes along a direction as those along the axes, which may run the other way."""
+    where, by = slopes.central.namespace.where, ball(direction) ** order
+    ahead = direction > 0
+    return replace(
+        slopes,
+        central=slopes.central / by,
+        left=where(ahead, slopes.left, slopes.right) / by,
+        right=where(ahead, slopes.right, slopes.left) / by,
+    )
+
+
+def _kink(slopes: Slopes) -> Truth:
+    """Left and right slopes: there is no single truth here, and at a jump an infinite one.
+
+    A side on which the function has no value has no slope: NaN.
+    """
+    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
+    if np.any(np.isnan(left) & np.isnan(right)):
+        return Truth("none", "the truth is not finite at this point")
+    note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
+    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)

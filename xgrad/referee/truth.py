@@ -1,0 +1,83 @@
+"""What the referee knows about an operator: values to 106 bits, slopes at a kink, products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from xgrad.numbers import Ball, ball, halves, midpoint
+
+PROBES = 4  # random directions where the definition along all would exceed the budget
+
+
+@dataclass
+class Truth:
+    """What is known about one operator at one setting, in the flat layout.
+
+    `high` + `low` hold the values to 106 bits. At a kink, `left` and `right` are the slopes. With
+    `directions`, values are known along those only, a list of flat directions for each entry.
+    """
+
+    kind: str  # certified, definition, probes, kink, none
+    note: str = ""
+    digits: float = float("nan")
+    exact: Ball | None = None
+    high: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    low: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    left: np.ndarray | None = None
+    right: np.ndarray | None = None
+    directions: list[list[np.ndarray]] = field(default_factory=list)
+    noise: np.ndarray | None = None
+    bound: np.ndarray | None = None  # how far the truth itself may be off
+    refuted: bool = False  # the function's own derivative is not this one in float64 either
+
+    @property
+    def label(self) -> str:
+        """The text of the column: the kind, for none with the reason."""
+        return f"none: {self.note}" if self.kind == "none" else self.kind
+
+    def seen(self, got: Any) -> Any:
+        """What the truth can be compared with: got itself, or its products with the directions."""
+        if not self.directions:
+            return got
+        return np.array([contracted(got, d) for d in self.directions]).reshape(-1)
+
+    def error(self, got: Any) -> np.ndarray:
+        """|seen − truth|, element by element, in the digits of both."""
+        if isinstance(got, Ball):
+            exact = self.exact if self.exact is not None else ball(self.high) + ball(self.low)
+            return np.abs(midpoint(got - exact))
+        with np.errstate(all="ignore"):
+            if got.dtype == np.longdouble and got.dtype != np.float64:
+                high = got.astype(np.float64)
+                rest = (got - high).astype(np.float64)
+                return np.abs((high - self.high) + (rest - self.low))
+            return np.abs((got - self.high) - self.low)
+
+
+def contracted(got: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
+    """The last axes of a table along directions, last first."""
+    for d in reversed(directions):
+        got = np.tensordot(got, d, axes=1)
+    return got
+
+
+def products(
+    table: np.ndarray, directions: list[np.ndarray], elementwise: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A table along directions, and the same of its sizes."""
+    sizes = [np.abs(d) for d in directions]
+    if elementwise:
+        return table * np.prod(directions, axis=0), np.abs(table) * np.prod(sizes, axis=0)
+    return contracted(table, directions), contracted(np.abs(table), sizes)
+
+
+def finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> Truth:
+    """A truth of finite balls; none where some are not."""
+    high, low = halves(exact)
+    if not np.all(np.isfinite(high)):
+        return Truth("none", "the truth is not finite at this point")
+    return Truth(kind, note, digits, exact, high, low)

@@ -1,0 +1,15 @@
+"""Everything about many cells: plan, workers, cluster, and what a run leaves on disk."""
+
+from xgrad.running.cells import describe_failure, gather_cases, make_judge, map_cells, run
+from xgrad.running.cells import run_cells, workers_can_load
+from xgrad.running.cluster import Cluster
+from xgrad.running.curves import CURVES, CURVE_COLUMNS, PRECISIONS, StepCurve, curves_of, has_curve
+from xgrad.running.curves import step_curve
+from xgrad.running.description import EMPTY, read_cases, write_cases
+from xgrad.running.environment import describe_machine, look_at
+from xgrad.running.merging import merge
+from xgrad.running.planning import Cell, DEVICE, DEVICES, Gathered, Plan, Row, Selection, make_plan
+from xgrad.running.planning import matches, methods_at, operators_at, part_of
+from xgrad.running.remote import RemoteFolder, fetched, is_url
+from xgrad.running.storage import ENVIRONMENT, RunFolder, new_folder, read_environment
+from xgrad.running.workers import Limits, Step, case_of, environment_with

@@ -1,0 +1,181 @@
+"""The cells of a run: judged one by one, here or in worker processes, in the order of the plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xgrad.errors import UsageError
+from xgrad.judging import Judge
+from xgrad.problem import Broken, Case, Operator, Setting, cases_of_file, find_cases
+from xgrad.referee import Budget
+from xgrad.running.cluster import Cluster, do_on_cluster
+from xgrad.running.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at
+from xgrad.running.workers import Limits, Step, Work, do_cells
+from xgrad.techniques import ERROR, Method, Prepared, describe_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# --- one cell ------------------------------------------------------------------------------------
+
+
+def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> Iterator[Any]:
+    """All verdicts of one cell, each after the step that it is; steps to skip are left out.
+
+    Whatever goes wrong costs its own rows only.
+    """
+    try:
+        setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+        operators = operators_at(case, setting, cell.operators)
+    except (Exception, SystemExit) as error:
+        yield _failed(cell, describe_failure(case, cell, error))
+        return
+    judge = make_judge(setting, cell)
+    for operator in operators:
+        for method in methods_at(case, operator, cell):
+            names = ("operator", "framework", "technique")
+            values = (operator.name, method.framework, method.label)
+            step = Step(tuple(zip(names, values, strict=True)))
+            if step not in skip:
+                yield step
+                yield _judged(judge, method, operator, cell)
+
+
+def _judged(judge: Judge, method: Method, operator: Operator, cell: Cell) -> Row:
+    """The verdict as a row; where judging itself fails, which is a defect of ours, that."""
+    try:
+        return judge.judge(method, operator).row
+    except (Exception, SystemExit) as error:
+        said = f"xgrad itself failed here: {describe_error(error, judge.setting)}"
+        asked = {"operator": operator.name, "framework": method.framework}
+        return {**_failed(cell, said), **asked, "technique": method.label}
+
+
+def make_judge(setting: Setting, cell: Cell) -> Judge:
+    """The judge of a cell, with what was compiled for its like before: other seeds and points."""
+    return Judge(
+        setting, cell.device, cell.limits, _compiled(setting.kind, setting.case, cell.device)
+    )
+
+
+@lru_cache(maxsize=2)  # a float64 and a float32 one
+def _compiled(kind: Hashable, case: Case, device: str) -> Prepared:
+    return {}
+
+
+def _rows(work: Work, case: Case, cell: Cell) -> list[Row]:
+    return [each for each in work(case, cell, frozenset()) if not isinstance(each, Step)]
+
+
+def describe_failure(case: Case, cell: Cell, error: BaseException) -> str:
+    """What went wrong before anything could be judged."""
+    if isinstance(error, UsageError):
+        return str(error)
+    at = Setting(case, cell.size, cell.point, cell.dtype, cell.seed, {})
+    return f"{case.name} cannot be set up: {describe_error(error, at)}"
+
+
+def _failed(cell: Cell, message: str) -> Row:
+    return {**cell.place, "status": ERROR, "message": message}
+
+
+# --- many cells ----------------------------------------------------------------------------------
+
+
+def map_cells(
+    work: Work,
+    plan: Plan,
+    cells: Sequence[Cell],
+    workers: int | None = None,
+    limits: Limits | None = None,
+    cluster: Cluster | None = None,
+) -> Iterator[tuple[Cell, list[Row]]]:
+    """Do some work at the cells, in any order, and yield the rows of each as it ends.
+
+    On a cluster where one is given, else in worker processes. Without workers, or for cases that
+    no file holds, in this process.
+    """
+    _compiled.cache_clear()  # each run compiles anew
+    if workers is not None and workers < 0:
+        raise UsageError(f"{workers} workers: give 0 (this process) or more")
+    local = [c for c in cells if not workers_can_load(c)]
+    remote = [c for c in cells if workers_can_load(c)]
+    count = min(len(remote), (os.cpu_count() or 1) if workers is None else workers)
+    if cluster is not None:
+        yield from do_on_cluster(work, remote, cluster, limits)
+        remote = []
+    elif count == 0:
+        local, remote = list(cells), []
+    if remote:
+        yield from do_cells(work, remote, count, limits)
+    for cell in local:
+        yield cell, _rows(work, plan.cases[cell.path, cell.case], cell)
+
+
+run_cells = partial(map_cells, judge_cell)
+
+
+def workers_can_load(cell: Cell) -> bool:
+    """Whether the case lies in a case file, which a worker can load by itself."""
+    if not cell.path:
+        return False
+    return any(isinstance(c, Case) and c.name == cell.case for c in _loadable(cell.path))
+
+
+@lru_cache(maxsize=1024)
+def _loadable(path: str) -> tuple[Case | Broken, ...]:
+    name = Path(path).name
+    return () if name.startswith(("test_", "conftest")) else tuple(cases_of_file(Path(path)))
+
+
+def run(
+    cases: Any = None,
+    *,
+    sizes: Iterable[str] | None = None,
+    dtypes: Iterable[str] = ("float64", "float32"),
+    devices: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    operators: Iterable[str] | None = None,
+    seed: int | Iterable[int] = 0,
+    budget: Budget | None = None,
+    workers: int | None = 0,
+    limits: Limits | None = None,
+    scheduler: str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> pd.DataFrame:
+    """Judge every method on every cell: one row per verdict, with the columns of `table`.
+
+    `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`,
+    `devices` to every device present, `methods` (patterns such as `torch.*`) and `operators` to
+    the usual ones of each case. `workers` processes do the work, 0 means this one; `limits` is
+    what one method may take in them; `scheduler` is the address of a Dask cluster that does it
+    instead. `progress` is called with cells done, cells in all and the
+    last one's name. Raises `UsageError` for names that nothing has.
+    """
+    chosen = Selection.of(
+        seed, sizes=sizes, dtypes=dtypes, devices=devices, methods=methods, operators=operators
+    )
+    plan = make_plan(gather_cases(cases), chosen, budget)
+    rows = plan.gather()
+    cluster = Cluster(scheduler) if scheduler else None
+    done = run_cells(plan, plan.cells, workers, limits, cluster)
+    for k, (cell, found) in enumerate(done, start=1):
+        rows.add(cell, found)
+        if progress is not None:
+            progress(k, len(plan.cells), cell.case)
+    return rows.frame()
+
+
+def gather_cases(cases: Any) -> list[Case | Broken]:
+    if cases is None:
+        return find_cases(())
+    if isinstance(cases, (Case, str, Path)):
+        cases = [cases]
+    found: list[Case | Broken] = []
+    for each in cases:
+        found += [each] if isinstance(each, (Case, Broken)) else find_cases([each])
+    return found

@@ -1,0 +1,307 @@
+"""The definition of the derivative in ball arithmetic, where steps are no compromise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from xgrad.frameworks import find_framework
+from xgrad.numbers import Ball, ball, midpoint, precision
+from xgrad.problem import Arguments, Operator, Setting
+from xgrad.techniques.stencil import Stencil, combine, length, plan, points
+
+STEP_BITS = 170  # steps are 2^-170 of the scale: a slope from two points has 51 digits
+VALUE_BITS = 214  # bits beyond each step, so that rounding stays behind the step's own error
+DIGITS_OF_ZERO = 77.0  # of 256 bits: what is said where nothing is off
+DOUBT = 2.0**-60  # relative gap between one-sided slopes that may be no curvature
+TINY = 2.0**-100  # of the function over the inputs: slopes to be looked at in more bits
+SAME = 1e-20  # relative gap between slopes that are one
+GROWTH = 1.5  # of slopes with a step of half the bits: at a jump, a root, a logarithm
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The definition in the flat layout, and where it is none.
+
+    `terms` is the sum of the sizes of what made each element up: a sum that cancels is known to
+    the digits of its terms. `left` and `right` are the one-sided slopes, the same but at a kink;
+    `jumps` marks elements where a slope is infinite, or missing on one side.
+    """
+
+    central: Ball
+    terms: np.ndarray
+    left: Ball
+    right: Ball
+    kinks: np.ndarray
+    jumps: np.ndarray
+
+    @property
+    def kinked(self) -> bool:
+        """Whether the point is a kink for some element."""
+        return bool(np.any(self.kinks | self.jumps))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Slopes along one tuple of directions, flat over the value.
+
+    `broken` marks values that a step changes by a share, `tiny` slopes far below the function.
+    """
+
+    central: Ball
+    left: Ball
+    right: Ball
+    broken: np.ndarray
+    tiny: np.ndarray
+    kinks: np.ndarray
+    jumps: np.ndarray
+
+    @property
+    def spread(self) -> np.ndarray:
+        """The largest distance of two slopes."""
+        gaps = (self.right - self.left, self.central - self.left, self.central - self.right)
+        return np.asarray(np.max([np.abs(midpoint(gap)) for gap in gaps], axis=0))
+
+    @property
+    def size(self) -> np.ndarray:
+        """The largest size of a slope."""
+        each = (self.central, self.left, self.right)
+        return np.asarray(np.max([np.abs(midpoint(s)) for s in each], axis=0))
+
+    def settled(self, near: _Row, doubt: np.ndarray) -> tuple[_Row, np.ndarray]:
+        """With the doubt resolved by the same at a shorter step, and where slopes vanish with it.
+
+        At a kink one-sided slopes go on to differ; where there is but curvature they do not, and
+        where the function or its slope jumps they grow: on the sides that do, or, where only the
+        central slope does, between them.
+        """
+        where = self.central.namespace.where
+        jumps = doubt & ~(near.size <= GROWTH * self.size)
+        kinks = doubt & ~jumps & (near.spread > self.spread / 2)
+        smooth = doubt & ~jumps & ~kinks
+        central = where(jumps, 0.0, where(smooth, near.central, self.central))
+        left, right = _limit(self.left, near.left), _limit(self.right, near.right)
+        hidden = np.isfinite(midpoint(left)) & np.isfinite(midpoint(right))
+        left, right = where(hidden, -np.inf, left), where(hidden, np.inf, right)
+        left, right = (
+            where(kinks, side, where(jumps, limit, central))
+            for side, limit in ((self.left, left), (self.right, right))
+        )
+        least = np.maximum(near.spread, DOUBT * np.abs(midpoint(self.central)))
+        vanishing = smooth & (np.abs(midpoint(near.central)) <= least)
+        return _Row(central, left, right, self.broken, self.tiny, kinks, jumps), vanishing
+
+
+@dataclass
+class Definition:
+    """Differences of a flat function at a point; `attempt` doubles the bits and the step's.
+
+    `function` takes and returns flat ball arrays; `x` is the point in float64.
+    """
+
+    function: Callable[[Ball], Ball]
+    x: np.ndarray
+    attempt: int = 0
+    _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict)
+
+    def bits(self, steps: int) -> int:
+        """The precision that so many nested steps need."""
+        return (STEP_BITS * max(1, steps) + VALUE_BITS) << self.attempt
+
+    def length(self, direction: np.ndarray) -> float:
+        """How far to go along a direction in the scale of x, which is 1 at 0 as in directions."""
+        return length(self.x, direction, zero=1.0)
+
+    def step(self, direction: np.ndarray) -> Ball:
+        """The length of the step along a direction, a power of two in its scale."""
+        length = 2.0 ** np.floor(np.log2(self.length(direction)))
+        return ball(length) * ball(2.0**-STEP_BITS) ** (1 << self.attempt)
+
+    def along(self, direction: np.ndarray, shares: np.ndarray) -> Ball:
+        """The slope along `direction`, from one point ahead and one behind at other distances.
+
+        The point behind lies at `shares` of the way, element by element, so that the slope is
+        that along (1 + shares) · direction, and no kink can hide in symmetry.
+        """
+        with precision(self.bits(1)):
+            ahead = ball(direction) * self.step(direction)
+            behind = ahead * ball(shares)
+            x = ball(self.x)
+            return (self.function(x + ahead) - self.function(x - behind)) / self.step(direction)
+
+    def slopes(self, stencil: Stencil) -> Slopes:
+        """Central differences along every tuple of directions of a stencil, kinks told apart."""
+        n = self.x.size
+        with precision(self.bits(len(stencil.slots))):
+            rows = [self._row(d) for d in stencil.directions(n)]
+            sides = [[r.central for r in rows], [r.left for r in rows], [r.right for r in rows]]
+            central, left, right = (self._assembled(stencil, each) for each in sides)
+            sizes, kinks, jumps = (
+                stencil.assemble_bounds(np.array(each, dtype=float), n)
+                for each in (
+                    [np.abs(midpoint(r.central)) for r in rows],
+                    [r.kinks for r in rows],
+                    [r.jumps for r in rows],
+                )
+            )
+            return Slopes(_cleared(central, sizes), sizes, left, right, kinks > 0, jumps > 0)
+
+    def _assembled(self, stencil: Stencil, rows: list[Ball]) -> Ball:
+        table = np.array([r.data for r in rows], dtype=object).reshape(len(rows), -1)
+        return ball(stencil.assemble(table, self.x.size))
+
+    def _row(self, directions: tuple[np.ndarray, ...]) -> _Row:
+        """Slopes along a tuple of directions; where they leave doubt, with shorter steps too."""
+        first = self._sides(directions)
+        doubt = first.broken | ~(first.spread <= DOUBT * first.size)
+        if np.any(doubt):
+            row, faint = first.settled(self._nearer(1)._sides(directions), doubt)
+        else:
+            row, faint = replace(first, left=first.central, right=first.central), doubt
+        faint = faint | ((first.tiny | _unsure(row.central)) & ~row.kinks & ~row.jumps)
+        if not np.any(faint):
+            return row
+        central = self._magnified(directions, first.central, faint)
+        where = central.namespace.where
+        central, left, right = (
+            where(faint, central, s) for s in (row.central, row.left, row.right)
+        )
+        return replace(row, central=central, left=left, right=right)
+
+    def _nearer(self, times: int) -> Definition:
+        return Definition(self.function, self.x, self.attempt + times)
+
+    def _magnified(self, directions: Any, before: Ball, faint: np.ndarray) -> Ball:
+        """Slopes that may be 0, in so many bits that two steps agree; exactly 0 where none do."""
+        where, central = before.namespace.where, before * 0.0
+        for times in (1, 2):
+            found = self._nearer(times)._sides(directions).central
+            same = np.abs(midpoint(found - before)) <= SAME * np.abs(midpoint(found))
+            central, faint = where(faint & same, found, central), faint & ~same
+            if not np.any(faint):
+                break
+            before = found
+        return central
+
+    def _sides(self, directions: tuple[np.ndarray, ...]) -> _Row:
+        """Slopes along a tuple of directions: central, and on both sides."""
+        with precision(self.bits(len(directions))):
+            x, lengths = ball(self.x), [self.step(d) for d in directions]
+            steps = tuple(ball(d) * h for d, h in zip(directions, lengths, strict=True))
+            values = [self.function(p) for p in points(x, steps)]
+            width = lengths[0] if len(lengths) == 1 else lengths[0] * lengths[1]
+            ahead = self._one_sided(x, directions, steps, values[0], 1)
+            behind = self._one_sided(x, directions, steps, values[-1], -1)
+            central = combine(values, width * 2 ** len(steps))
+            size = max(float(np.max(np.abs(midpoint(v)), initial=0.0)) for v in values)
+            broken = _broken(ahead, behind, size) & (len(steps) == 1)
+            length = float(np.prod([self.length(d) for d in directions]))
+            tiny = np.abs(midpoint(central)) * length < TINY * size
+            none = np.zeros(central.shape, dtype=bool)
+            return _Row(central, behind / width, ahead / width, broken, tiny, none, none)
+
+    def _one_sided(self, x: Ball, directions: Any, steps: Any, far: Ball, sign: int) -> Ball:
+        """f(x + h) − f(x), or f(x + h + k) − f(x + h) − f(x + k) + f(x); negative steps behind."""
+        centre = self._at(x, 0, np.zeros(len(steps)))
+        if len(steps) == 1:
+            return (far - centre) * sign
+        h, k = (self._at(x + s * sign, sign, d) for s, d in zip(steps, directions, strict=True))
+        return far - h - k + centre
+
+    def _at(self, point: Ball, sign: int, direction: np.ndarray) -> Ball:
+        """The function at a point that many tuples of directions share, evaluated once."""
+        key = sign, direction.tobytes()
+        if key not in self._values:
+            self._values[key] = self.function(point)
+        return self._values[key]
+
+
+def _limit(side: Ball, nearer: Ball) -> Ball:
+    """One-sided slopes where some grow without end as the step shrinks: those are infinite."""
+    a, b = midpoint(side), midpoint(nearer)
+    endless = np.abs(b) > GROWTH * np.abs(a)
+    return ball(np.where(endless, np.copysign(np.inf, b), b))
+
+
+def _unsure(values: Ball) -> np.ndarray:
+    """Which balls contain 0 and more."""
+    found = [a.is_finite() and not a.is_zero() and 0 in a for a in values.data.reshape(-1)]
+    return np.array(found, dtype=bool).reshape(values.shape)
+
+
+def _broken(ahead: Ball, behind: Ball, size: float) -> np.ndarray:
+    """Where a step changes the value by a share of it: at a jump, or at a root."""
+    moved = np.maximum(np.abs(midpoint(ahead)), np.abs(midpoint(behind)))
+    return np.asarray(moved > DOUBT * size)
+
+
+def _cleared(values: Ball, terms: np.ndarray) -> Ball:
+    """The values, with exact zeros where all digits of the terms cancel."""
+    gone = np.abs(midpoint(values)) < 1e-40 * terms
+    return values.namespace.where(gone, 0.0, values) if np.any(gone) else values
+
+
+def flat_function(
+    setting: Setting, arguments: Arguments, compute: Callable[[Arguments], Any] | None = None
+) -> Callable[[Ball], Ball]:
+    """A function of ball arguments as one of a flat array; without `compute`, the case's own."""
+
+    def flat(x: Ball) -> Ball:
+        given = arguments._replace(xs=setting.split(x, x.namespace))
+        if compute is not None:
+            return ball(compute(given))
+        y = ball(setting.function(given)(*given.xs))
+        return y.namespace.reshape(y, (-1,))
+
+    return flat
+
+
+def define(operator: Operator, setting: Setting) -> Ball:
+    """An operator by nothing but differences, along every coordinate that it needs."""
+    arguments = setting.arguments(find_framework("ball"), "cpu")
+    definition = Definition(flat_function(setting, arguments), setting.flat_x)
+    stencil = plan(operator, setting)
+    if not stencil.elementwise:
+        return definition.slopes(stencil).central
+    # of an elementwise map one direction gives all elements
+    ones = np.ones(setting.x_size)
+    return definition.slopes(Stencil((ones,) * len(stencil.slots))).central
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a candidate is from a slope, and the size of the terms that make it up."""
+
+    gap: float
+    size: float
+
+    @property
+    def digits(self) -> float:
+        """The digits to which they agree."""
+        if self.gap == 0.0:
+            return DIGITS_OF_ZERO
+        return max(0.0, float(-np.log10(self.gap / self.size))) if np.isfinite(self.gap) else 0.0
+
+
+def agreement(
+    candidate: Ball, along: Ball, directions: Sequence[Any], elementwise: bool, terms: float = 0.0
+) -> Agreement:
+    """A candidate against a slope.
+
+    The candidate's last axes are contracted with the directions, last first; elements of an
+    elementwise map are multiplied by them. `terms` is the size of what the slope was summed from.
+    """
+    xp = candidate.namespace
+    got, size = candidate, xp.abs(candidate)
+    for d in reversed(directions):
+        if elementwise:
+            got, size = got * ball(d), size * xp.abs(ball(d))
+        else:
+            got = xp.tensordot(got, ball(d), axes=1)
+            size = xp.tensordot(size, xp.abs(ball(d)), axes=1)
+    gap = float(np.max(np.abs(midpoint(got - along)), initial=0.0))
+    sizes = [terms, *(float(np.max(np.abs(midpoint(a)), initial=0.0)) for a in (size, along))]
+    return Agreement(gap, max(sizes))

@@ -1,0 +1,115 @@
+"""The ways to differentiate, one file each: what a technique knows about mathematics."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from xgrad.errors import UsageError, unknown
+from xgrad.frameworks import frameworks
+from xgrad.problem import Case, Operator, Setting
+from xgrad.techniques.base import Compute, Technique, parse_step
+
+
+@dataclass(frozen=True)
+class Method:
+    """A framework and a technique, written `torch.reverse` or `torch.reverse:func`."""
+
+    framework: str
+    technique: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.framework}.{self.label}"
+
+    @property
+    def label(self) -> str:
+        """The technique with its variant, as the table's column has it."""
+        return f"{self.technique}:{self.variant}" if self.variant else self.technique
+
+    @property
+    def takes_step(self) -> bool:
+        """Whether `@step` may follow."""
+        return techniques()[self.technique].takes_step(self.variant)
+
+    @property
+    def family(self) -> str:
+        """The name without a step size: `numpy.differences:central` of `…@1e-4`."""
+        return str(self).partition("@")[0]
+
+    def prepare(self, operator: Operator, setting: Setting, device: str) -> Compute:
+        """The technique's preparation on this framework."""
+        framework = frameworks()[self.framework]
+        return techniques()[self.technique].prepare(
+            framework, self.variant, operator, setting, device
+        )
+
+
+_TECHNIQUES: dict[str, Technique] = {}
+
+
+def techniques() -> dict[str, Technique]:
+    """All techniques by name: ours, then those of entry points in `xgrad.techniques`."""
+    if not _TECHNIQUES:
+        for name in ("reverse", "forward", "formula", "differences", "complex_step"):
+            module = importlib.import_module(f"xgrad.techniques.{name}")
+            _TECHNIQUES[name] = module.TECHNIQUE
+        for entry in importlib.metadata.entry_points(group="xgrad.techniques"):
+            _TECHNIQUES[entry.name] = entry.load()
+    return _TECHNIQUES
+
+
+def methods_of(case: Case | None) -> dict[Method, bool]:
+    """Every method of a case (or of any case), and whether its variant is a usual one."""
+    return {
+        Method(framework.name, technique.name, variant): usual
+        for framework in frameworks().values()
+        if not (case and case.framework) or framework.name == case.framework
+        for technique in techniques().values()
+        for variant, usual in technique.variants(framework, case).items()
+    }
+
+
+def choose_methods(case: Case, patterns: tuple[str, ...] | None) -> list[Method]:
+    """The methods of a case that match the patterns; without patterns, the usual ones.
+
+    Unusual ones need a pattern with a colon or a whole technique: `torch.*` leaves
+    `torch.reverse:compiled` and `torch.differences` out, `torch.reverse:*` and `*.differences`
+    have them. `@step` sets the step of a plain difference.
+    """
+    every = methods_of(case)
+    if patterns is None:
+        usual = [m for m, on in every.items() if on and frameworks()[m.framework].contestant]
+        return usual + [m for m in _matching(every, case.methods) if m not in usual]
+    return _matching(every, patterns)
+
+
+def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Method]:
+    chosen: dict[Method, None] = {}
+    for pattern in patterns:
+        name, at, step = pattern.partition("@")
+        whole = ":" in name or not set(name.partition(".")[2]) & set("*?[")
+        for method, usual in every.items():
+            if at and not method.takes_step:
+                continue
+            if fnmatchcase(str(method), name) and (usual or whole):
+                stepped = Method(method.framework, method.technique, f"{method.variant}@{step}")
+                chosen[stepped if at else method] = None
+    return list(chosen)
+
+
+def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
+    """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
+    every = {str(m): m for case in [None, *cases] for m in methods_of(case)}
+    for pattern in patterns:
+        name, at, step = pattern.partition("@")
+        found = [method for text, method in every.items() if fnmatchcase(text, name)]
+        if not found:
+            raise unknown("method", pattern, every)
+        if at and not any(method.takes_step for method in found):
+            able = ", ".join(f"{text}@{step}" for text, m in every.items() if m.takes_step)
+            raise UsageError(f"{name} takes no step; these do: {able}")
+        if at:
+            parse_step(pattern, step)

@@ -1,0 +1,295 @@
+"""What one method returns at one setting: an array, or a status with a reason."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
+from xgrad.frameworks import Framework, find_framework, leaves
+from xgrad.numbers import EPS, Ball, midpoint
+from xgrad.problem import Operator, Setting, flatten
+from xgrad.techniques.base import Compute, Result
+from xgrad.techniques.methods import Method
+
+OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"
+NONFINITE, ERROR = "nonfinite", "error"
+MESSAGE = 400  # characters of a message, at most
+_PACKAGES = {"sklearn": "scikit-learn"}  # where the name to install is another
+REPEATS = 64  # epsilons that two calls may differ by on a device that adds in any order
+
+
+@dataclass
+class Outcome:
+    """The result of one method in the flat layout, or the status that took its place."""
+
+    status: str
+    flat: Any = None
+    bound: np.ndarray | None = None
+    message: str = ""
+
+
+class _Finding(Exception):
+    """A function or a result that is not what was asked for."""
+
+
+# Errors whose message says it all: neither their type nor the line that raised them helps.
+_PLAIN = (UsageError, NotElementwise, _Finding)
+
+
+Prepared = dict[tuple[Method, str], Compute]  # what is compiled, by method and operator
+
+
+def evaluate(
+    method: Method,
+    operator: Operator,
+    setting: Setting,
+    device: str,
+    prepared: Prepared | None = None,
+) -> Outcome:
+    """Run a method; whatever it does becomes an outcome.
+
+    `prepared` keeps what was compiled for settings that differ in their inputs' values only.
+    """
+    framework = find_framework(method.framework)
+    try:
+        framework.require_device(device)
+        if setting.dtype not in framework.dtypes:
+            raise Unsupported(f"{framework.name} has no {setting.dtype}")
+        operator.require(setting.x_shapes, setting.y_shape)
+        with framework.scope(device), _quiet():
+            return _evaluated(
+                framework, method, operator, setting, device, {} if prepared is None else prepared
+            )
+    except Unavailable as reason:
+        return Outcome(UNAVAILABLE, message=str(reason))
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(str(error.name).partition(".")[0], str(error.name))
+        return Outcome(UNAVAILABLE, message=f"needs {error.name}: pip install {package}")
+    except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
+        return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
+    except (Exception, SystemExit) as error:
+        return Outcome(ERROR, message=describe_error(error, setting))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Overflow shows in the numbers; libraries' notices about themselves are dropped."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _evaluated(
+    framework: Framework,
+    method: Method,
+    operator: Operator,
+    setting: Setting,
+    device: str,
+    prepared: Prepared,
+) -> Outcome:
+    key = method, operator.name
+    if key not in prepared:
+        prepared[key] = _prepared(framework, method, operator, setting, device)
+    with setting.watched() as issued:
+        result = prepared[key](setting)
+        framework.wait(result.native)
+        outcome = _outcome(framework, operator, setting, device, result)
+        _require_unchanged(framework, setting, issued)
+        if result.native is not None:
+            again = _outcome(framework, operator, setting, device, prepared[key](setting))
+            _require_same(outcome, again, setting, device)
+    return outcome
+
+
+def _prepared(
+    framework: Framework, method: Method, operator: Operator, setting: Setting, device: str
+) -> Compute:
+    """The method, traced at another point: what a trace freezes shows at the one that is judged."""
+    compute = method.prepare(operator, setting, device)
+    if framework.traces(method.variant) and method.technique != "differences":
+        with suppress(Exception):
+            framework.wait(compute(setting.beside()).native)
+    return compute
+
+
+def _outcome(
+    framework: Framework, operator: Operator, setting: Setting, device: str, result: Result
+) -> Outcome:
+    if result.native is None:
+        flat = result.flat
+    else:
+        for part in leaves(result.native):
+            _require_kind(framework, operator, setting, device, part)
+        flat = _flat(framework, operator, setting, result.native)
+    finite = np.isfinite(framework.get(flat) if isinstance(flat, Ball) else flat)
+    status = OK if np.all(finite) else NONFINITE
+    return Outcome(status, flat, result.bound, result.note)
+
+
+def _flat(framework: Framework, operator: Operator, setting: Setting, native: Any) -> Any:
+    """The framework's arrays in the flat layout; raises where their shapes are not the result's."""
+    in_balls = framework.name == "ball"
+    parts = native if in_balls else _map(framework.get, native)
+    try:
+        return flatten(operator, setting, parts, framework.namespace("") if in_balls else np)
+    except ValueError as error:
+        raise _Finding(str(error)) from None
+
+
+def _map(function: Any, value: Any) -> Any:
+    return tuple(_map(function, v) for v in value) if isinstance(value, tuple) else function(value)
+
+
+def _require_kind(
+    framework: Framework, operator: Operator, setting: Setting, device: str, part: Any
+) -> None:
+    """Raise where a part is no array, or has another dtype or device than asked."""
+    if not framework.is_array(part):
+        raise _Finding(
+            f"returned {type(part).__name__} where {framework.name} has an array: "
+            "return arrays of xp (xp.asarray, xp.stack)"
+        )
+    _, dtype, place = framework.describe(part)
+    wanted = "ball" if framework.name == "ball" else setting.dtype
+    if dtype != wanted:
+        raise _Finding(
+            f"wrong dtype: {operator.name} is {dtype}, asked for {wanted}: a value inside was made "
+            "in another dtype (make constants with xp.asarray, cast with xp.astype(a, x.dtype))"
+        )
+    if place != device.partition(":")[0]:
+        raise _Finding(f"wrong device: {operator.name} is on {place}, asked for {device}")
+
+
+def _require_unchanged(framework: Framework, setting: Setting, issued: list[Any]) -> None:
+    """Raise where an input array is not what it was before the call."""
+    for arguments in issued:
+        named = dict(zip(setting.case.wrt, arguments.xs, strict=True)) | arguments.rest
+        for name, array in named.items():
+            if not np.array_equal(framework.get(array), setting.inputs[name], equal_nan=True):
+                raise _Finding(
+                    f"input {name!r} was changed in place: compute a new array instead "
+                    "(x = x + 1, not x += 1)"
+                )
+
+
+def _require_same(first: Outcome, again: Outcome, setting: Setting, device: str) -> None:
+    """Raise where two calls at one point differ, beyond the order of additions off the CPU."""
+    if isinstance(first.flat, Ball):
+        return
+    gap = np.abs(first.flat - again.flat)
+    slack = 0.0 if device == "cpu" else REPEATS * EPS[setting.dtype] * np.max(np.abs(first.flat))
+    if np.any(gap > slack) or np.any(np.isnan(first.flat) != np.isnan(again.flat)):
+        raise _Finding(
+            f"two calls at one point differ by up to {np.nanmax(gap):.1e}: the function is random "
+            "or keeps state; pass randomness in as an input"
+        )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MESSAGE else line[: MESSAGE - 1] + "…"
+
+
+def find_fault(setting: Setting) -> str:
+    """What is wrong with the case itself at this point, whatever differentiates it; or nothing.
+
+    Seen by calling the function twice in NumPy. A function that fails is left to the methods.
+    """
+    try:
+        _require_usable(setting)
+        if setting.case.framework:
+            return ""  # the methods tell: nobody else can call it
+        framework = find_framework("numpy")
+        given = setting.arguments(framework, "cpu", dtype="float64")
+        with _quiet():
+            first, again = (setting.function(given)(*given.xs) for _ in range(2))
+        _require_unchanged(framework, setting, [given])
+        _require_floats(setting, first)
+        one, other = (Outcome(OK, np.asarray(y, dtype=np.float64)) for y in (first, again))
+        _require_same(one, other, setting, "cpu")
+    except _PLAIN as fault:
+        return _short(str(fault))
+    except (Exception, SystemExit):
+        return ""
+    return ""
+
+
+def _require_usable(setting: Setting) -> None:
+    """Raise where a differentiated input has nothing to differentiate at."""
+    for name, array in zip(setting.case.wrt, setting.x, strict=True):
+        if array.size == 0:
+            raise _Finding(
+                f"input {name!r} has shape {array.shape}: there is nothing to differentiate"
+            )
+        if not np.all(np.isfinite(array)):
+            raise _Finding(
+                f"input {name!r} is NaN or infinite in {setting.dtype}: draw finite numbers that "
+                "the dtype holds"
+            )
+
+
+def _require_floats(setting: Setting, value: Any) -> None:
+    dtype = value.dtype if isinstance(value, (np.ndarray, np.generic)) else None
+    if dtype is None or dtype.kind != "f":
+        cuts = "; float(x) and int(x) cut the derivative" if isinstance(value, (float, int)) else ""
+        raise _Finding(
+            f"case {setting.case.name} returns {dtype or type(value).__name__}; return one array "
+            f"of floats, made with functions of xp{cuts}"
+        )
+
+
+def describe_nonfinite(operator: Operator, setting: Setting, flat: Any) -> str:
+    """How many elements are NaN or infinite, and the first."""
+    values = np.asarray(midpoint(flat) if isinstance(flat, Ball) else flat).reshape(-1)
+    bad = ~np.isfinite(values)
+    first = int(np.argmax(bad))
+    name = element_name(operator, setting, first)
+    return f"{bad.sum()} of {bad.size} elements are NaN or infinite: {name} is {values[first]:g}"
+
+
+def element_name(operator: Operator, setting: Setting, k: int) -> str:
+    """The name of a flat element of an operator's result."""
+    names: list[str] = []
+    for axis in reversed(operator.layout):
+        size = setting.x_size if axis == "x" else int(np.prod(setting.y_shape, dtype=np.int64))
+        k, index = divmod(k, size)
+        names.insert(
+            0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index)
+        )
+    return "/".join(names) or operator.name
+
+
+def _x_name(setting: Setting, index: int) -> str:
+    for name, shape in zip(setting.case.wrt, setting.x_shapes, strict=True):
+        size = int(np.prod(shape, dtype=np.int64))
+        if index < size:
+            return _indexed(name, shape, index)
+        index -= size
+    return ""
+
+
+def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
+    if not shape:
+        return name
+    return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"
+
+
+def describe_error(error: BaseException, setting: Setting) -> str:
+    """Type, message and the line of the case's file that raised it."""
+    if isinstance(error, _PLAIN):
+        return _short(str(error))
+    path = setting.case.path
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if path and f.filename == str(path)
+    ]
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    said = _short(str(error))
+    return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"

@@ -1,0 +1,230 @@
+"""Both primitives from either one: what forward and reverse techniques share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import Unsupported
+from xgrad.frameworks import Framework, Transforms, leaves
+from xgrad.problem import OPERATORS, Arguments, Differentiator, Function, Operator, Setting
+from xgrad.techniques.base import Staged
+
+
+def tree_map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
+    """Apply to each array of nested tuples of the same structure."""
+    if isinstance(value, tuple):
+        return tuple(tree_map(function, *each) for each in zip(value, *others, strict=True))
+    return function(value, *others)
+
+
+class _Both:
+    """What follows from jvp and vjp alike, whichever is native."""
+
+    def __init__(self, xp: Any, transforms: Transforms):
+        self.xp = xp
+        self.transforms = transforms
+
+    def unit_rows(self, x: Any) -> Any:
+        """The basis of the space of x: shape (x.size, *x.shape)."""
+        n = prod(x.shape)
+        return self.xp.reshape(self.xp.eye(n, dtype=x.dtype), (n, *x.shape))
+
+    def zeros(self, value: Any) -> Any:
+        """Zeros in the structure of value."""
+        return tree_map(self.xp.zeros_like, value)
+
+    def ones(self, f: Function) -> Function:
+        """The derivative of an elementwise map: its jvp along ones."""
+        return lambda x: self.jvp(f, (self.xp.ones_like(x),))(x)
+
+    def contract(self, coefficients: np.ndarray, f: Function) -> Function:
+        """Σ coefficients · f over all the axes of f, a Jacobian of one input."""
+
+        def contracted(x: Any) -> Any:
+            (jacobian,) = leaves(f(x))
+            table = self.xp.asarray(coefficients)
+            return self.xp.tensordot(table, jacobian, axes=jacobian.ndim)
+
+        return contracted
+
+    def jvp(self, f: Function, v: Any) -> Function:
+        """The directional derivative along v."""
+        raise NotImplementedError
+
+
+class FromVjp(_Both):
+    """All operators from vjp."""
+
+    def __init__(self, xp: Any, transforms: Transforms, again: bool):
+        super().__init__(xp, transforms)
+        self.again = again
+
+    def vjp(self, f: Function, w: Any) -> Function:
+        """w times the Jacobian."""
+        return lambda *xs: self.transforms.pull(f, xs, w, again=self.again)
+
+    def gradient(self, f: Function) -> Function:
+        """The vjp of a scalar along 1."""
+        return lambda *xs: self.transforms.pull(f, xs, again=self.again)
+
+    def along(self, field: Function, v: Any) -> Function:
+        """Jacobian times v of a gradient field: symmetric, so the vjp serves."""
+        return self.vjp(field, v)
+
+    def jvp(self, f: Function, v: Any) -> Function:
+        """The vjp of the vjp, which is linear in its cotangent."""
+
+        def directional(*xs: Any) -> Any:
+            y, pull = self.transforms.vjp(f, xs, again=True)
+            structure = y if isinstance(y, tuple) else (y,)
+            single = not isinstance(y, tuple)
+            back = self.transforms.vjp(
+                lambda *w: pull(w[0] if single else w), self.zeros(structure), again=self.again
+            )[1](v)
+            return back[0] if single else back
+
+        return directional
+
+    def jacobian(self, f: Function) -> Function:
+        """One vjp for each element of the value, batched where the framework can."""
+
+        def table(*xs: Any) -> Any:
+            y, pull = self.transforms.vjp(f, xs, again=self.again)
+            if not isinstance(y, tuple):
+                rows = self.transforms.vmap(pull)(self.unit_rows(y))
+                return self._blocks(rows, y, xs)
+            blocks = []
+            for k, part in enumerate(y):
+
+                def one(unit: Any, k: int = k) -> Any:
+                    return pull(tuple(unit if i == k else z for i, z in enumerate(self.zeros(y))))
+
+                rows = self.transforms.vmap(one)(self.unit_rows(part))
+                blocks.append(self._blocks(rows, part, xs))
+            return tuple(blocks)
+
+        return table
+
+    def _blocks(self, rows: tuple[Any, ...], y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(
+            self.xp.reshape(r, (*y.shape, *x.shape)) for r, x in zip(rows, xs, strict=True)
+        )
+
+
+class FromJvp(_Both):
+    """All operators from jvp; with `over_reverse`, those of a gradient from that of a vjp."""
+
+    def __init__(self, xp: Any, transforms: Transforms, over_reverse: bool = False):
+        super().__init__(xp, transforms)
+        self.over_reverse = over_reverse
+
+    def jvp(self, f: Function, v: Any) -> Function:
+        """The directional derivative along v."""
+        return lambda *xs: self.transforms.jvp(f, xs, v)
+
+    def along(self, field: Function, v: Any) -> Function:
+        """Jacobian times v."""
+        return self.jvp(field, v)
+
+    def jacobian(self, f: Function) -> Function:
+        """One jvp for each element of the inputs, batched where the framework can."""
+
+        def table(*xs: Any) -> Any:
+            columns = [self._columns(f, xs, k) for k in range(len(xs))]
+            if isinstance(columns[0], tuple):  # f has several values: blocks by value, then input
+                return tuple(zip(*columns, strict=True))
+            return tuple(columns)
+
+        return table
+
+    def _columns(self, f: Function, xs: tuple[Any, ...], k: int) -> Any:
+        def one(unit: Any) -> Any:
+            vs = tuple(unit if i == k else self.xp.zeros_like(x) for i, x in enumerate(xs))
+            return self.transforms.jvp(f, xs, vs)
+
+        stacked = self.transforms.vmap(one)(self.unit_rows(xs[k]))
+
+        def block(column: Any) -> Any:  # (x.size, *y.shape) -> (*y.shape, *x.shape)
+            moved = self.xp.moveaxis(column, 0, -1)
+            return self.xp.reshape(moved, (*moved.shape[:-1], *xs[k].shape))
+
+        return tree_map(block, stacked)
+
+    def vjp(self, f: Function, w: Any) -> Function:
+        """w contracted with the Jacobian."""
+
+        def pulled(*xs: Any) -> Any:
+            blocks = self.jacobian(f)(*xs)
+            return tuple(self.xp.tensordot(w, block, axes=w.ndim) for block in blocks)
+
+        return pulled
+
+    def gradient(self, f: Function) -> Function:
+        """The Jacobian of a scalar, or where a derivative of it follows, its vjp along 1."""
+        if not self.over_reverse:
+            return self.jacobian(f)
+        return lambda *xs: self.transforms.pull(f, xs, again=True)
+
+
+def prepare_transforms(
+    framework: Framework,
+    variant: str,
+    operator: Operator,
+    setting: Setting,
+    device: str,
+    differentiator: Callable[[Any], Differentiator],
+    target: Callable[..., Any] | None = None,
+    derive: Callable[..., Function] | None = None,
+) -> Staged:
+    """Derive the operator and compile; the result puts a setting's inputs and computes.
+
+    `target` stands in for the case's function, `derive` for the operator's own derivation.
+    """
+    if operator.order == 0 and not (setting.case.framework or setting.case.implementations):
+        raise Unsupported("the value is not a derivative; ask a formula or differences for it")
+    xp, static = framework.namespace(setting.dtype, device), setting.static
+    d, shape = differentiator(xp), setting.x_shapes[0]
+    rule = derive or operator.derive
+
+    def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        f = setting.function(Arguments(xp, xs, rest, static), target)
+        return rule(d, f, v, w, shape)(*xs)
+
+    return compiled(framework, whole, operator, device, variant)
+
+
+def compiled(
+    framework: Framework,
+    whole: Callable[..., Any],
+    operator: Operator,
+    device: str,
+    variant: str = "",
+) -> Staged:
+    """`whole(xs, rest, v, w)` compiled, as a function of a setting."""
+
+    def put(at: Setting) -> tuple[Any, ...]:
+        given = at.arguments(framework, device)
+        v, w = at.directions(operator, framework, device)
+        return given.xs, given.rest, v, w
+
+    return Staged(put, framework.compile(whole, variant))
+
+
+def prepare_value(
+    framework: Framework,
+    variant: str,
+    setting: Setting,
+    device: str,
+    target: Callable[..., Any] | None = None,
+) -> Staged:
+    """The function itself, compiled as its derivative is; `target` stands in for the case's."""
+    xp, static = framework.namespace(setting.dtype, device), setting.static
+
+    def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        return setting.function(Arguments(xp, xs, rest, static), target)(*xs)
+
+    return compiled(framework, whole, OPERATORS["value"], device, variant)

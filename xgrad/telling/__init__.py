@@ -1,0 +1,11 @@
+"""What a terminal or a notebook shows: tables, messages, explanations, step curves, lists."""
+
+from xgrad.telling.bar import progress
+from xgrad.telling.explanation import explain, explanation_text
+from xgrad.telling.lists import case_text, list_text
+from xgrad.telling.report import EVIDENCE, LEGEND, SHOWN, WIDTH, failure_text, failures
+from xgrad.telling.report import grouped_failures, label_of, matrices, method_of, reproduction
+from xgrad.telling.report import summarise, title
+from xgrad.telling.stepcurve import save_picture
+from xgrad.telling.timings import TIMING_LEGEND, changes_table, factor, interval, ladder_table
+from xgrad.telling.timings import quantity, summarise_changes, summarise_timings, timing_tables
