@@ -47,13 +47,13 @@ def draw(plain, shape, seed):
     return x, torch.randint(shape[1], (shape[0],), generator=generator)
 
 
-def verdict(kernel, plain, operator, shape, dtype, seed):
+def verdict(kernel, plain, operator, shape, dtype, seed, device):
     """The row of one kernel at one seed."""
     torch_ = find_framework("torch")
     case = make_foreign_case(kernel.apply, draw(plain, shape, seed), torch_, (), plain)
     setting = Setting.make(case, "small", "given", dtype, seed)
     method = Method("torch", "reverse", case.implementations[0].name)
-    row = Judge(setting, "cpu").judge(method, OPERATORS[operator]).row
+    row = Judge(setting, device).judge(method, OPERATORS[operator]).row
     return {
         "kernel": kernel.__name__,
         "shape": " × ".join(map(str, shape)),
@@ -64,13 +64,13 @@ def verdict(kernel, plain, operator, shape, dtype, seed):
     }
 
 
-def measure(seeds):
+def measure(seeds, device="cpu"):
     """All rows; the number of rows done goes to standard error."""
     for kernel, plain, operator, shape, all_seeds in TRIALS:
         for dtype in ("bfloat16", "float16"):
             count = seeds if all_seeds and dtype == "bfloat16" else min(seeds, FEW)
             for seed in range(count):
-                yield verdict(kernel, plain, operator, shape, dtype, seed)
+                yield verdict(kernel, plain, operator, shape, dtype, seed, device)
             print(kernel.__name__, shape, dtype, count, file=sys.stderr)
 
 

@@ -129,6 +129,8 @@ def torch_linear_cross_entropy(X, W, labels):
     """In chunks, which finds the gradients on the way forward."""
     import torch
 
+    if not hasattr(torch.nn, "LinearCrossEntropyOptions"):
+        raise NotImplementedError("torch has linear_cross_entropy from 2.13 on")
     options = torch.nn.LinearCrossEntropyOptions()
     return torch.nn.functional.linear_cross_entropy(X, W, labels, options=options)
 

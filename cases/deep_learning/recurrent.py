@@ -99,7 +99,7 @@ def torch_lstm(x, W, U, b):
 
     start = x.new_zeros(1, x.shape[1], U.shape[1])
     weights = [W, U, b, torch.zeros_like(b)]
-    return torch.lstm(x, (start, start), weights, True, 1, 0.0, False, False, False)[0]
+    return torch.lstm(x, (start, start), weights, True, 1, 0.0, True, False, False)[0]
 
 
 @xgrad.case(
@@ -163,4 +163,4 @@ def torch_gru(x, W, U, b, c):
     import torch
 
     start = x.new_zeros(1, x.shape[1], U.shape[1])
-    return torch.gru(x, start, [W, U, b, c], True, 1, 0.0, False, False, False)[0]
+    return torch.gru(x, start, [W, U, b, c], True, 1, 0.0, True, False, False)[0]

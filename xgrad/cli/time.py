@@ -78,7 +78,7 @@ def command(
     """
     if compare:
         if paths:
-            raise UsageError("--compare options.takes two saved runs, and no PATH")
+            raise UsageError("--compare takes two saved runs, and no PATH")
         sys.exit(_compare(*compare, across=across, style=style))
     plan = timing.plan_timing(find_cases(paths or timing.QUICK), selected, budget, threads, limit)
     folder = saving.open(ROOT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.metadata
 import itertools
 import json
 import re
@@ -26,6 +25,7 @@ from xgrad.publication.reading import Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
 from xgrad.publication.typesetting import typeset
+from xgrad.running import find_version
 
 BEGIN, END = "<!-- xgrad publish -->", "<!-- /xgrad publish -->"  # lines of a file of one's own
 DETECTION = "detection.html"
@@ -66,7 +66,7 @@ class Site:
         given = {"nav": [], "base": root, "path": "", "run": None, "script": None, **context}
         given |= {
             "css": _asset("style.css") + style_of_verdicts(),
-            "version": _version(),
+            "version": find_version(),
             "root": root,
         }
         if given["script"]:
@@ -283,10 +283,6 @@ def _hash(script: str) -> str:
     """What the page's policy lets run: this script and no other."""
     digest = hashlib.sha256(str(script).encode()).digest()
     return "sha256-" + base64.b64encode(digest).decode()
-
-
-def _version() -> str:
-    return importlib.metadata.version("xgrad")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import multiprocessing
 import tempfile
 import threading
@@ -17,6 +16,7 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
 from xgrad.errors import UsageError
+from xgrad.running.environment import find_version
 from xgrad.running.planning import Cell, Row
 from xgrad.running.workers import CRASHED, Job, Limits, Pool, Work
 from xgrad.techniques import ERROR
@@ -98,10 +98,6 @@ def _require_workers(client: Client, address: str) -> None:
         ) from None
 
 
-def _version() -> str:
-    return importlib.metadata.version("xgrad")
-
-
 class _Run:
     """The cells of one run on their way through a cluster."""
 
@@ -172,7 +168,7 @@ class _Run:
         self.given[cell.key] = self.given.get(cell.key, 0) + 1
         resources = {GPU: 1} if self._needs_gpu(cell) else None
         return self.client.submit(
-            done, self.work, self._file(cell.path), cell, self.limits, _version(),
+            done, self.work, self._file(cell.path), cell, self.limits, find_version(),
             pure=False, resources=resources,
         )  # fmt: skip
 
@@ -208,11 +204,11 @@ class _Run:
             said = f"its worker was lost {AGAIN} times: {error}"
             return [{**cell.place, "status": CRASHED, "message": said}]
         except OtherVersion as error:
-            raise UsageError(f"{error} and this is {_version()}: install one version") from None
+            raise UsageError(f"{error} and this is {find_version()}: install one version") from None
         except ModuleNotFoundError as error:
             raise UsageError(
                 f"a worker of the cluster has not all that this needs ({error}): "
-                f"install xgrad {_version()} there"
+                f"install xgrad {find_version()} there"
             ) from None
         except (OSError, UsageError):
             raise
@@ -238,10 +234,10 @@ class OtherVersion(Exception):
 
 def done(work: Work, file: CaseFile, cell: Cell, limits: Limits, version: str) -> list[Row]:
     """The rows of a cell, judged in the process that this thread keeps."""
-    if version != _version():
+    if version != find_version():
         from distributed import get_worker
 
-        raise OtherVersion(f"the worker {get_worker().address} has xgrad {_version()}")
+        raise OtherVersion(f"the worker {get_worker().address} has xgrad {find_version()}")
     here = replace(cell, path=str(_unpacked(file)))
     (rows,) = (rows for _, rows in _pool(limits).do(work, [Job(here)]))
     return rows

@@ -76,21 +76,23 @@ def find_commit(folder: Path | None = None) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
+def find_version(package: str = "xgrad") -> str:
+    """The installed version of a package, empty where it is not installed (a bare checkout)."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def describe_machine() -> dict[str, Any]:
     """All of it, as plain data: nothing else of the process's environment is recorded."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = ""
     seen = [look_at(f) for f in frameworks().values()]
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),
-        "versions": versions,
+        "versions": {package: find_version(package) for package in PACKAGES},
         "variables": {k: os.environ[k] for k in THREADS if k in os.environ},
         "frameworks": {p.name: {"devices": list(p.devices), "flags": p.flags} for p in seen},
         "commit": find_commit(),
