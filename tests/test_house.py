@@ -4,11 +4,10 @@ import ast
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "xgrad"
 ROOMS = sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py"))
 
