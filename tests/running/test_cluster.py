@@ -204,7 +204,7 @@ def test_a_cluster_without_workers_is_a_clear_error(monkeypatch):
 
 def test_workers_of_another_version_are_named(dask, file, monkeypatch):
     theirs = re.escape(importlib.metadata.version("xgrad"))
-    monkeypatch.setattr(on_cluster, "_version", lambda: "9.9")
+    monkeypatch.setattr(on_cluster, "find_version", lambda: "9.9")
     said = f"the worker tcp://.* has xgrad {theirs} and this is 9.9: install one version"
     with pytest.raises(UsageError, match=said):
         list(do_on_cluster(judge_cell, plan_of(file).cells, Cluster(dask.scheduler_address)))
