@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
-
 from xgrad.errors import counted
 
 QUIET = 10.0  # seconds between two lines
@@ -16,6 +14,7 @@ QUIET = 10.0  # seconds between two lines
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
     """A bar with the time left on a terminal, a line every ten seconds elsewhere, on stderr."""
+    import click
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from xgrad.errors import counted
 from xgrad.table import records
 from xgrad.telling.report import label_of, method_of
-from xgrad.timing import FASTER, LOST, ONLY, SLOWER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,6 +131,8 @@ def ladder_table(fitted: pd.DataFrame) -> Table:
 
 def changes_table(compared: pd.DataFrame) -> Table | None:
     """The rows that changed, the largest change first; None where none did."""
+    from xgrad.timing import FASTER, LOST, SLOWER
+
     told = compared[compared["change"].isin([SLOWER, FASTER, LOST])]
     if told.empty:
         return None
@@ -150,6 +151,8 @@ def changes_table(compared: pd.DataFrame) -> Table | None:
 
 def summarise_changes(compared: pd.DataFrame) -> str:
     """`40 rows: 2 slower, 1 faster, 37 unchanged`."""
+    from xgrad.timing import FASTER, LOST, ONLY, SLOWER
+
     seen = Counter(compared["change"])
     parts = [f"{seen[k]:,} {k or 'unchanged'}" for k in (SLOWER, FASTER, LOST, "", ONLY) if seen[k]]
     return f"{counted(len(compared), 'row')}: {', '.join(parts)}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+import numpy as np
 
 from xgrad.frameworks import Framework
 
@@ -39,7 +40,7 @@ def host_peak(call: Callable[[], Any]) -> float | None:
     started, rises = perf_counter(), [_rise(call)]
     while len(rises) < CALLS and perf_counter() - started < ENOUGH:
         rises.append(_rise(call))
-    return float(statistics.median(rises))
+    return float(np.median(rises))
 
 
 def _rise(call: Callable[[], Any]) -> int:
