@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,9 +59,14 @@ def find_accelerator() -> str:
 
 def xgrad(*arguments: str) -> int:
     """Run a command of xgrad from this checkout; its words go to standard error."""
+    return _run("xgrad", *arguments, stdout=sys.stderr).returncode
+
+
+def _run(*module: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python with this checkout on its path."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    command = [sys.executable, "-m", "xgrad", *arguments]
-    return subprocess.run(command, stdout=sys.stderr, env=environment, cwd=ROOT).returncode
+    command = [sys.executable, "-m", *module]
+    return subprocess.run(command, env=environment, cwd=ROOT, text=True, **more)
 
 
 # --- the stages: each returns a section of the page ----------------------------------------------
@@ -69,9 +75,7 @@ def xgrad(*arguments: str) -> int:
 def tests(device: str, quick: bool) -> str:
     """The tests that need an accelerator."""
     plugin = ["-p", "xgrad.checking.pytest_plugin"] if "xgrad" not in _plugins() else []
-    command = [sys.executable, "-m", "pytest", *plugin, "-q", "-m", "gpu", "tests"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+    done = _run("pytest", *plugin, "-q", "-m", "gpu", "tests", capture_output=True)
     print(done.stdout[-3000:], file=sys.stderr)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-300:]
     return f"`pytest -m gpu`: {last.strip('= ')}"
@@ -107,8 +111,10 @@ def told_verdicts(out: Path, device: str) -> str:
 
 
 def _counts(frame: pd.DataFrame) -> str:
+    from xgrad.table import KNOWN
+
     said = frame["verdict"].where(frame["verdict"] != "", frame["status"])
-    known = frame["message"].str.startswith("known: ")
+    known = frame["message"].str.startswith(KNOWN)
     said = said.where(~known, "known")
     table = pd.crosstab([frame["device"], frame["dtype"]], said).reset_index()
     return f"{len(frame):,} rows:\n\n{table.to_markdown(index=False)}"
