@@ -47,7 +47,7 @@ def draw(plain, shape, seed):
     return x, torch.randint(shape[1], (shape[0],), generator=generator)
 
 
-def verdict(kernel, plain, operator, shape, dtype, seed, device):
+def verdict(kernel, plain, operator, shape, dtype, seed, device="cpu"):
     """The row of one kernel at one seed."""
     torch_ = find_framework("torch")
     case = make_foreign_case(kernel.apply, draw(plain, shape, seed), torch_, (), plain)

@@ -11,8 +11,9 @@ from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
 from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate
 from xgrad.techniques import ladder as _ladder
+from xgrad.techniques import sampling
 from xgrad.techniques.differences import TECHNIQUE
-from xgrad.techniques.ladder import noise, quantum
+from xgrad.techniques.sampling import noise, quantum
 
 N = 8
 
@@ -260,7 +261,7 @@ def test_a_gradient_of_a_thousand_inputs_takes_few_calls_of_bounded_size(framewo
     assert np.max(outcome.bound) < 1e-6
     assert len(sizes) <= 10
     assert sum(rows for rows, _ in sizes) < 15 * 1_000
-    assert max(rows * n for rows, n in sizes) <= _ladder.ELEMENTS
+    assert max(rows * n for rows, n in sizes) <= sampling.ELEMENTS
 
 
 def test_a_function_sees_one_point_in_numpy_too():

@@ -31,12 +31,13 @@ class Verdict:
 
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
-INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
+BOUNDED, INCONCLUSIVE, CONVENTION = "bounded", "inconclusive", "convention"
 
 # fmt: off
 _ROWS = (
     Verdict(AGREES,       "agree",        False, True,  "",  "green",    "✓", ("#dcebf7", "#0b3c66"), ("#17344d", "#b9dcf9"), "within the tolerance of every element"),
-    Verdict(INCONCLUSIVE, "inconclusive", False, False, "~", "yellow",   "~", ("#fbf0c9", "#5c4400"), ("#453806", "#f5df94"), "differences within the bound that they claim: no accusation"),
+    Verdict(BOUNDED,      "bounded",      False, True,  "≤", "green",    "≤", ("#e3efe0", "#24502a"), ("#1c3a22", "#bfe6c4"), "differences that meet the truth within the bound that they claim: right"),
+    Verdict(INCONCLUSIVE, "inconclusive", False, False, "~", "yellow",   "~", ("#fbf0c9", "#5c4400"), ("#453806", "#f5df94"), "could not be judged, with the reason: no accusation"),
     Verdict(UNSTABLE,     "unstable",     False, True,  "≈", "magenta",  "≈", ("#eadcf5", "#4b1d78"), ("#3a2352", "#e0c5fa"), "right mathematics, lost digits"),
     Verdict(CONVENTION,   "convention",   False, True,  "±", "cyan",     "±", ("#d5f1ee", "#0a4a45"), ("#0c3f3b", "#a8ece4"), "a kink: left and right slopes differ, no single truth"),
     Verdict(DISAGREES,    "disagree",     True,  True,  "✗", "bold red", "✗", ("#b93a0a", "#ffffff"), ("#ff8a5c", "#1d0b02"), "beyond it: the method is wrong"),

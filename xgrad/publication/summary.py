@@ -13,7 +13,7 @@ from xgrad.publication.tables import to_latex, to_markdown
 from xgrad.table import KNOWN
 from xgrad.telling import summarise
 
-COUNTED = ("agrees", "inconclusive", "unstable", "convention", "known", "disagrees")
+COUNTED = ("agrees", "bounded", "inconclusive", "unstable", "convention", "known", "disagrees")
 METHODS = 6  # columns of a LaTeX table that fit a page
 
 

@@ -38,7 +38,7 @@ EVIDENCE = {
 }
 LEGEND = (
     "digits of agreement with the referee (for a truth of zero, the error); ✗ disagrees "
-    "(✗° known, with the reason in the row), ~ inconclusive (differences that cannot resolve it), "
+    "(✗° known, with the reason in the row), ≤ differences within their bound, ~ inconclusive, "
     "≈ unstable, ± convention, ? no referee, – not here"
 )
 
