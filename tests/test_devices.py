@@ -2,28 +2,10 @@
 
 import numpy as np
 import pytest
+from accelerators import require_accelerator, seen
 
 import xgrad
-from xgrad.frameworks import find_framework
 from xgrad.table import records
-
-
-def seen(framework):
-    """The accelerators that a framework sees, by kind; none where it is not installed."""
-    found = find_framework(framework)
-    try:
-        found.require()
-    except Exception:
-        return []
-    return [d for d in found.devices() if d != "cpu" and ":" not in d]
-
-
-def require_accelerator(framework):
-    """An accelerator of the framework, or a skip that says what is missing."""
-    devices = seen(framework)
-    if not devices:
-        pytest.skip(f"{framework} sees no accelerator on this machine")
-    return devices[0]
 
 
 @pytest.mark.gpu

@@ -1,14 +1,14 @@
 """The README's examples do what it says, and its lists name what exists."""
 
 import re
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from click.testing import CliRunner
 
 from xgrad.cli import main
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 NUMBER = re.compile(r"[-−]?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -71,11 +71,10 @@ def test_every_explanation_that_the_readme_names_runs(here, command):
 
 
 def test_files_that_the_readme_names_exist():
-    root = Path(__file__).parent.parent
     for name in re.findall(r"\]\(([\w/.]+\.(?:md|png|svg))\)", README):
-        assert (root / name).exists(), name
+        assert (ROOT / name).exists(), name
     for name in re.findall(r"`((?:xgrad|benchmarks|cases|results)/[\w/.]*)`", README):
-        assert (root / name).exists(), name
+        assert (ROOT / name).exists(), name
 
 
 @pytest.mark.parametrize("text", PYTHON[2:], ids=["torch", "jax", "kernel"])

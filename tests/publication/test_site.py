@@ -1,0 +1,255 @@
+"""The site as a reader meets it: in a real headless browser, from files."""
+
+import json
+import shutil
+import statistics
+
+import pytest
+import saved_runs as saved
+from site_pages import only_run
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
+By = pytest.importorskip("selenium.webdriver.common.by").By
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+Select = pytest.importorskip("selenium.webdriver.support.ui").Select
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no browser: apt-get install chromium chromium-driver"
+)
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+FILTER_SECONDS = 0.1
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.chrome.service.Service(DRIVER)
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def many(many):
+    """The pages of the only run."""
+    site, _ = many
+    return only_run(site)
+
+
+def visit(browser, path, *, width=1440, dark=False):
+    """Open a page at a width and in a colour scheme."""
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get("about:blank")
+    browser.get(path.as_uri())
+
+
+def shown(browser):
+    """The labels of the lines that are shown."""
+    script = """
+        const lines = [...document.querySelectorAll(".matrix tbody tr")];
+        return lines.filter(r => !r.hidden).map(r => r.querySelector("a").textContent);
+    """
+    return browser.execute_script(script)
+
+
+def choose(browser, name, value):
+    """Choose in a filter, as a reader does; returns nothing."""
+    field = browser.find_element(By.NAME, name)
+    if field.tag_name == "select":
+        Select(field).select_by_visible_text(value)
+    else:
+        field.clear()
+        field.send_keys(value)
+
+
+def press(browser, css):
+    browser.find_element(By.CSS_SELECTOR, css).click()
+
+
+def test_filters_leave_what_was_asked_for(browser, many):
+    visit(browser, many / "index.html")
+    assert len(shown(browser)) == 100  # one dtype at first
+    choose(browser, "operator", "hvp")
+    assert len(shown(browser)) == 50
+    choose(browser, "text", "case_011")
+    assert shown(browser) == ["case_011"]
+    assert browser.find_element(By.ID, "count").text == "1 of 200 lines"
+    assert "operator=hvp" in browser.current_url
+    press(browser, "#filters button[type=reset]")
+    browser.execute_async_script("setTimeout(arguments[0], 20)")
+    assert len(shown(browser)) == 100
+
+
+def test_filters_by_field_and_verdict(browser, many):
+    visit(browser, many / "index.html")
+    choose(browser, "field", "field_3")
+    assert {name[-1] for name in shown(browser)} == {"3"}
+    choose(browser, "field", "all")
+    choose(browser, "verdict", "disagrees")
+    cells = browser.find_elements(By.CSS_SELECTOR, ".matrix tr:not([hidden]) td.disagrees")
+    assert len(cells) >= len(shown(browser)) > 0
+
+
+def test_a_link_with_filters_opens_as_it_was_left(browser, many):
+    visit(browser, many / "index.html")
+    browser.get((many / "index.html").as_uri() + "#operator=hvp&dtype=float32&text=case_01")
+    assert shown(browser) == [f"case_{k:03d}" for k in (11, 13, 15, 17, 19)]
+
+
+def test_lines_are_sorted_by_the_digits_of_a_method(browser, many):
+    visit(browser, many / "index.html")
+    script = """
+        const cells = document.querySelectorAll(".matrix tbody tr:not([hidden]) td.k1 b");
+        return [...cells].map(b => Number(b.textContent));
+    """
+    press(browser, ".matrix thead th.k1 button")
+    digits = browser.execute_script(script)
+    assert digits == sorted(digits)
+    press(browser, ".matrix thead th.k1 button")
+    assert browser.execute_script(script) == sorted(digits, reverse=True)
+    heading = browser.find_element(By.CSS_SELECTOR, ".matrix thead th.k1")
+    assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_a_cell_opens_its_details_and_the_command(browser, many):
+    visit(browser, many / "index.html")
+    press(browser, ".matrix tbody tr:not([hidden]) td.k1 button")
+    dialog = browser.find_element(By.ID, "details")
+    assert dialog.is_displayed()
+    assert "case_000 gradient, numpy.forward" in dialog.text
+    command = browser.find_element(By.ID, "command").text
+    assert (
+        command
+        == "xgrad explain cases/field/case_000.py::case_000 gradient numpy.forward --dtype float64"
+    )
+    terms = [t.text for t in browser.find_elements(By.CSS_SELECTOR, "#details dt")]
+    assert {"error", "tolerance", "ulps", "worst", "got", "want", "referee"} <= set(terms)
+    dialog.send_keys(Keys.ESCAPE)
+    assert not dialog.is_displayed()
+
+
+def test_the_matrix_is_used_by_keyboard(browser, many):
+    visit(browser, many / "index.html")
+    tab_stops = "return document.querySelectorAll('.matrix td button[tabindex=\"0\"]').length"
+    assert browser.execute_script(tab_stops) == 1
+    browser.execute_script("document.querySelector('.matrix td button[tabindex=\"0\"]').focus()")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert "case_010 gradient, numpy.forward" in browser.find_element(By.ID, "details").text
+    assert browser.execute_script(tab_stops) == 1
+
+
+def busy(browser):
+    """Seconds that the page's own thread has worked: other processes do not count."""
+    found = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    spent = {m["name"]: m["value"] for m in found}
+    return sum(spent[f"{k}Duration"] for k in ("Script", "Layout", "RecalcStyle"))
+
+
+def test_a_filter_answers_in_a_tenth_of_a_second(browser, many):
+    """From the choice to the finished layout, in 200 lines of 20 cells."""
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    visit(browser, many / "index.html")
+    script = """
+        const [name, value] = arguments, field = document.getElementsByName(name)[0];
+        const started = performance.now();
+        field.value = value;
+        field.dispatchEvent(new Event("input", {bubbles: true}));
+        document.querySelector(".matrix table").getBoundingClientRect();
+        return performance.now() - started;
+    """
+    choices = (("dtype", "", "float64"), ("operator", "hvp", ""), ("text", "case_01", ""))
+    for name, on, off in choices:
+        spent, passed = [], []
+        for value in (on, off) * 5:
+            before = busy(browser)
+            passed.append(browser.execute_script(script, name, value))
+            spent.append(1000 * (busy(browser) - before))
+        median = statistics.median(spent)
+        print(f"{name}: median {median:.0f} ms, on the clock {statistics.median(passed):.0f} ms")
+        assert median < 1000 * FILTER_SECONDS
+
+
+def every_page(odd, many):
+    return [*sorted(odd.rglob("*.html")), many / "index.html", many / "cases" / "case_001.html"]
+
+
+def test_no_page_logs_an_error_or_asks_another_machine(browser, odd, many):
+    browser.get_log("browser")
+    browser.get_log("performance")
+    pages = every_page(odd, many)
+    for path in pages:
+        visit(browser, path)
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+    events = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
+    asked = {
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    }
+    assert len(asked) >= len(pages)
+    assert not {url for url in asked if not url.startswith(("file:", "data:", "about:"))}
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_pages_fit_the_width(browser, odd, many, width):
+    wide = {}
+    for path in every_page(odd, many):
+        visit(browser, path, width=width)
+        found = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+        if found[0] > width or found[1] != width:
+            wide[path.name[:40]] = found
+    assert wide == {}
+
+
+def test_names_that_mean_harm_are_texts(browser, odd):
+    (run,) = (odd / "runs").glob("2026-11-21*")
+    visit(browser, run / "index.html")
+    choose(browser, "text", "alert(1)")
+    assert saved.EVIL in shown(browser)
+    line = browser.find_elements(By.CSS_SELECTOR, ".matrix tbody tr:not([hidden])")[
+        shown(browser).index(saved.EVIL)
+    ]
+    line.find_element(By.CSS_SELECTOR, "td button").click()
+    assert saved.EVIL in browser.find_element(By.ID, "details").text
+    assert browser.execute_script("return document.querySelectorAll('img').length") == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_plots_are_drawn_in_the_colours_of_the_page(browser, odd, dark):
+    (run,) = (odd / "runs").glob("2026-11-22*")
+    visit(browser, run / "cases" / "problem.html", dark=dark)
+    drawn = browser.execute_script("""
+        const svg = document.querySelector("figure svg"), box = svg.getBoundingClientRect();
+        const ink = getComputedStyle(svg.querySelector("text")).fill;
+        return [box.width, box.height, ink, svg.querySelectorAll("title").length];
+    """)
+    assert drawn[0] > 300
+    assert drawn[1] > 150
+    assert drawn[2] == ("rgb(231, 234, 238)" if dark else "rgb(27, 31, 36)")
+    assert drawn[3] == 6
+
+
+def test_without_a_script_a_run_can_be_read(browser, many):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        visit(browser, many / "index.html")
+        assert browser.find_element(By.CSS_SELECTOR, ".matrix td b").text
+        press(browser, ".matrix tbody th a")
+        assert browser.find_element(By.TAG_NAME, "h1").text == "case_000"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -1,0 +1,85 @@
+"""Kinks: told with their slopes, and apart from what only looks like one."""
+
+import numpy as np
+import pytest
+from truths import KINK, truth_of
+
+# name: function, formula with a convention, left and right slopes at KINK
+KINKS = {
+    "abs": (lambda xp, x: xp.sum(xp.abs(x)), lambda xp, x: xp.sign(x), (-1, 1)),
+    "relu": (
+        lambda xp, x: xp.sum(xp.maximum(x, 0 * x)), lambda xp, x: xp.astype(x > 0, x.dtype),
+        (0, 1),
+    ),
+    "relu, one half": (
+        lambda xp, x: xp.sum(xp.maximum(x, 0 * x)), lambda xp, x: (xp.sign(x) + 1) / 2, (0, 1),
+    ),
+    "beside a slope of 1e12": (
+        lambda xp, x: 1e12 * (x[0] ** 2 + x[2]) + xp.abs(x[1]),
+        lambda xp, x: 1e12 * xp.stack([2 * x[0], 0 * x[1], 1 + 0 * x[2]]), (-1, 1),
+    ),
+    "clip at its bound": (
+        lambda xp, x: xp.sum(xp.clip(x, 0.0, 5.0)),
+        lambda xp, x: xp.astype((x >= 0) & (x <= 5), x.dtype), (0, 1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINKS)
+@pytest.mark.parametrize("with_formula", [False, True])
+def test_a_kink_has_a_left_and_a_right_slope_and_its_neighbours_one(name, with_formula):
+    function, formula, (left, right) = KINKS[name]
+    truth = truth_of(function, {"x": KINK}, "gradient", formula if with_formula else None)
+    assert truth.kind == "kink"
+    assert (truth.left[1], truth.right[1]) == (left, right)
+    others = [0, 2]
+    assert np.array_equal(truth.left[others], truth.right[others])
+    assert np.array_equal(truth.left[others], truth.high[others])
+
+
+@pytest.mark.parametrize(
+    ("function", "operator", "x", "left", "right"),
+    [
+        (lambda xp, x: xp.abs(x), "derivative", KINK, [1, -1, -1], [1, 1, -1]),
+        (lambda xp, x: xp.abs(x), "divergence", KINK, -1, 1),
+        (lambda xp, x: xp.max(x), "gradient", [1.0, 3.0, 3.0], [0, 0, 0], [0, 1, 1]),
+        (lambda xp, x: xp.sqrt(xp.sum(x * x)), "gradient", [0.0, 0.0], [-1, -1], [1, 1]),
+        (lambda xp, x: xp.sum(xp.maximum(x, 0 * x) ** 2), "hessian", [0.0], [[0]], [[2]]),
+        (lambda xp, x: xp.maximum(x, 0 * x) ** 2, "second_derivative", [0.0, 1], [0, 2], [2, 2]),
+        (lambda xp, x: x * xp.abs(x), "second_derivative", [0.0, -1], [-2, -2], [2, -2]),
+        (lambda xp, x: xp.sum(xp.abs(x)), "hessian", [0.0], [[-np.inf]], [[np.inf]]),
+        (lambda xp, x: xp.abs(x), "second_derivative", [0.0, 1], [-np.inf, 0], [np.inf, 0]),
+        (lambda xp, x: xp.sum(xp.sign(x)), "gradient", [0.0, 1], [np.inf, 0], [np.inf, 0]),
+        (lambda xp, x: xp.floor(x), "derivative", [2.0, 2.5], [np.inf, 0], [0, 0]),
+        (lambda xp, x: xp.sum(xp.sqrt(x)), "gradient", [0.0], [np.nan], [np.inf]),
+        (lambda xp, x: xp.sum(xp.pow(x * x, 0.25)), "gradient", [0.0], [-np.inf], [np.inf]),
+    ],
+)
+def test_kinks_of_every_kind_are_told_with_their_slopes(function, operator, x, left, right):
+    truth = truth_of(function, {"x": np.asarray(x)}, operator)
+    assert truth.kind == "kink"
+    if np.all(np.isneginf(left) == np.isposinf(right)) and np.any(np.isinf(right)):
+        left, right = np.fmin(left, right), np.fmax(left, right)  # between the sides: no order
+        truth.left, truth.right = (f(truth.left, truth.right) for f in (np.fmin, np.fmax))
+    assert np.array_equal(truth.left, left, equal_nan=True)
+    assert np.array_equal(truth.right, right)
+    assert np.all(np.isfinite(truth.high))
+
+
+@pytest.mark.parametrize(
+    ("function", "operator", "x", "want"),
+    [
+        (lambda xp, x: xp.sum(xp.maximum(x, 0 * x) ** 2), "gradient", [0.0, 1.5, -1], [0, 3, 0]),
+        (lambda xp, x: xp.sum(x * xp.abs(x)), "gradient", [0.0, -1.5], [0, 3]),
+        (lambda xp, x: xp.sum(x * xp.abs(x)), "gradient", [0.0], [0]),
+        (lambda xp, x: xp.sum(xp.abs(x) ** 3), "hessian", [0.0], [[0]]),
+        (lambda xp, x: xp.abs(x), "curl", KINK, [0, 0, 0]),
+        (lambda xp, x: xp.sum(x * x), "gradient", [0.0, 0.0], [0, 0]),
+        (lambda xp, x: xp.sum(xp.abs(x)), "gradient", [1e-30, -1e-30, 2], [1, -1, 1]),
+        (lambda xp, x: xp.sin(x), "derivative", [0.0, 1e-300], [1, 1]),
+    ],
+)
+def test_what_only_looks_like_a_kink_has_one_slope(function, operator, x, want):
+    truth = truth_of(function, {"x": np.asarray(x)}, operator)
+    assert truth.kind == "definition"
+    assert np.array_equal(truth.high, want)
