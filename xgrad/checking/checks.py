@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from xgrad.checking.parts import parts_of
+from xgrad.checking.parts import parts_of, without_absent
 from xgrad.checking.subjects import Formulas, make_subject
 from xgrad.errors import UsageError, unknown
 from xgrad.judging import VERDICTS
@@ -78,7 +78,9 @@ def check(
                 operators=part.operators, methods=part.methods)
             for part in parts_of(subject, asked, names_in("methods", methods))
         ]  # fmt: skip
-        return pd.concat(frames, ignore_index=True)
+        frame = pd.concat(frames, ignore_index=True)
+        named = methods is not None or subject.framework is None
+        return frame if named else without_absent(frame)
 
 
 def _require_callables(function: Any, formula: Any, like: Any) -> None:

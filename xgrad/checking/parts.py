@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.checking.subjects import Subject
 from xgrad.problem import OPERATORS, Setting
 from xgrad.running import operators_at
-from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD
+from xgrad.table import make_frame, records
+from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD, UNSUPPORTED
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEW = 256  # inputs up to which forward mode takes every column of a gradient or jacobian
 
@@ -25,7 +29,8 @@ def parts_of(
     """What a check runs, where `operators` and `methods` are those that were named, or None.
 
     Of a function of torch or JAX reverse and forward mode, second derivatives in both orders of
-    composition; a jvp runs the forward rule, a vjp the reverse rule. Forward mode takes a jvp
+    composition, where there are rules for them; a jvp runs the forward rule, a vjp the reverse
+    rule. Forward mode takes a jvp
     along one direction in place of a gradient or jacobian of many inputs.
     """
     if methods is not None or subject.framework is None:
@@ -76,3 +81,36 @@ def _methods(subject: Subject, techniques: tuple[str, ...]) -> tuple[str, ...]:
     plain = [t for t in techniques if not own or t == "reverse"]
     offered = [f"{t}:{i}" for t in techniques if ":" not in t for i in own]
     return tuple(f"{name}.{t}" for t in (*plain, *offered))
+
+
+# --- modes that a function does not have ----------------------------------------------------------
+
+SAID = 100  # characters of why a method is left out
+
+
+def without_absent(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of methods that nobody named and that do not exist here are told in those that do.
+
+    Where nothing else ran for the operator they stay.
+    """
+    rows = records(frame)
+    told: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row["status"] == UNSUPPORTED:
+            told.setdefault(_place(row), []).append(_absence(row))
+    kept = [r for r in rows if r["status"] != UNSUPPORTED]
+    places = {_place(row) for row in kept}
+    for row in kept:
+        row["message"] = "; ".join(filter(None, (row["message"], *told.get(_place(row), ()))))
+    lost = [r for r in rows if r["status"] == UNSUPPORTED and _place(r) not in places]
+    return make_frame(kept + lost)
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    return row["operator"], row["dtype"]
+
+
+def _absence(row: dict[str, Any]) -> str:
+    said = row["message"]
+    short = said if len(said) <= SAID else said[: SAID - 1] + "…"
+    return f"{row['framework']}.{row['technique']} does not exist here: {short}"

@@ -8,7 +8,8 @@ from xgrad.techniques.formula import apply_formula
 from xgrad.techniques.ladder import Ladder, RATIO, Sampler, TINY, extrapolate
 from xgrad.techniques.methods import Method, choose_methods, methods_of, require_methods
 from xgrad.techniques.methods import techniques
-from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, Outcome, Prepared, describe_error
+from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, UNSUPPORTED, Outcome, Prepared
+from xgrad.techniques.outcomes import describe_error
 from xgrad.techniques.outcomes import describe_nonfinite, element_name, evaluate, find_fault
 from xgrad.techniques.reverse import OVER_FORWARD
 from xgrad.techniques.stencil import BASIS, ONES, Planner, Stencil, combine, length, plan, points
