@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.frameworks import find_framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import parts_of, without_absent
-from xgrad.checking.subjects import Formulas, make_subject
+from xgrad.checking.subjects import make_subject
 from xgrad.errors import UsageError, unknown
 from xgrad.judging import VERDICTS
 from xgrad.problem import OPERATORS, Case, name_of, random_state_kept
@@ -80,7 +81,7 @@ def check(
         ]  # fmt: skip
         frame = pd.concat(frames, ignore_index=True)
         named = methods is not None or subject.framework is None
-        return frame if named else without_absent(frame)
+        return frame if named else without_absent(frame, asked or ())
 
 
 def _require_callables(function: Any, formula: Any, like: Any) -> None:

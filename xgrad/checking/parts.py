@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.checking.subjects import Subject
@@ -88,21 +89,25 @@ def _methods(subject: Subject, techniques: tuple[str, ...]) -> tuple[str, ...]:
 SAID = 100  # characters of why a method is left out
 
 
-def without_absent(frame: pd.DataFrame) -> pd.DataFrame:
+def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFrame:
     """Rows of methods that nobody named and that do not exist here are told in those that do.
 
-    Where nothing else ran for the operator they stay.
+    Those of an operator that was asked stay where nothing else ran for it.
     """
     rows = records(frame)
-    told: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        if row["status"] == UNSUPPORTED:
-            told.setdefault(_place(row), []).append(_absence(row))
     kept = [r for r in rows if r["status"] != UNSUPPORTED]
-    places = {_place(row) for row in kept}
+    absent = [r for r in rows if r["status"] == UNSUPPORTED]
+    judged, dtypes = {_place(r) for r in kept}, {r["dtype"] for r in kept}
+    lost = [r for r in absent if _place(r) not in judged
+            and (r["operator"] in asked or r["dtype"] not in dtypes)]  # fmt: skip
+    told = [r for r in absent if r not in lost]
+    extra = {_place(r) for r in told} - judged  # of an operator that nobody asked for
     for row in kept:
-        row["message"] = "; ".join(filter(None, (row["message"], *told.get(_place(row), ()))))
-    lost = [r for r in rows if r["status"] == UNSUPPORTED and _place(r) not in places]
+        alike = [_absence(r) for r in told if _place(r) == _place(row)]
+        others = [
+            _absence(r) for r in told if _place(r) not in judged and r["dtype"] == row["dtype"]
+        ]
+        row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *alike, *others))))
     return make_frame(kept + lost)
 
 
