@@ -103,11 +103,9 @@ def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFra
     told = [r for r in absent if r not in lost]
     extra = {_place(r) for r in told} - judged  # of an operator that nobody asked for
     for row in kept:
-        alike = [_absence(r) for r in told if _place(r) == _place(row)]
-        others = [
-            _absence(r) for r in told if _place(r) not in judged and r["dtype"] == row["dtype"]
-        ]
-        row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *alike, *others))))
+        beside = [r for r in told if r["dtype"] == row["dtype"]]
+        here = [_absence(r) for r in beside if _place(r) in (_place(row), *extra)]
+        row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *here))))
     return make_frame(kept + lost)
 
 

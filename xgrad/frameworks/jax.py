@@ -85,6 +85,7 @@ class JaxFramework(Framework):
     reverse = ("",)
     forward = ("",)
     takes_numpy = True
+    widens = True
     pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
     no_rule = ("to a custom_vjp function",)
 

@@ -115,7 +115,13 @@ class AtHand:
                 stack.enter_context(buffers_kept(self.changing))
             if self.seed is not None:
                 seed_all(self.seed)
-            return _one_value(self.framework, name_of(self.function), self._called(named), xp)
+            y = _one_value(self.framework, name_of(self.function), self._called(named), xp)
+        return self._narrowed(y, named, xp) if self.framework.widens else y
+
+    def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
+        """A value that 64-bit constants have widened, in the dtype of the arguments."""
+        given = next((v.dtype for v in named.values() if "float" in _dtype(v)), None)
+        return xp.astype(y, given) if given is not None and "float" in _dtype(y) else y
 
     def _called(self, named: Mapping[str, Any]) -> Any:
         rebuilt = {k: tree.rebuild(named) for k, tree in self.trees.items()}
@@ -227,9 +233,11 @@ def _same_call(function: Any, inputs: Any, call: Call) -> Call:
 def _notes(at_hand: AtHand, chosen: tuple[str, ...]) -> list[str]:
     """What the rows say of how the arguments were taken."""
     left = at_hand.left_out(chosen) if chosen else {}
+    whole = f"the inputs are taken as one argument, {next(iter(at_hand.call.values))}"
     said = [f"{k} ({why})" for k, why in left.items()]
     more = [f"and {len(said) - 4} more"] if len(said) > 5 else []
     found = [f"not differentiated: {', '.join(said[: 4 if more else 5] + more)}"] if said else []
+    found += [whole] if at_hand.call.whole else []
     if at_hand.converted:
         names = ", ".join(at_hand.converted)
         found.append(f"NumPy arrays are passed as arrays of {at_hand.framework.name}: {names}")

@@ -33,7 +33,7 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
         setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
         operators = operators_at(case, setting, cell.operators)
     except (Exception, SystemExit) as error:
-        yield _failed(cell, describe_failure(case, cell, error))
+        yield _told(_failed(cell, describe_failure(case, cell, error)), case)
         return
     judge = make_judge(setting, cell)
     for operator in operators:
@@ -58,7 +58,7 @@ def _judged(judge: Judge, method: Method, operator: Operator, cell: Cell) -> Row
 
 def _told(row: Row, case: Case) -> Row:
     """With what the case says of itself; a row that was not judged says why."""
-    if row["verdict"] == INCONCLUSIVE and not row["message"]:
+    if row.get("verdict") == INCONCLUSIVE and not row["message"]:
         row["message"] = f"not judged, referee: {row['referee'] or 'none'}"
     row["message"] = "; ".join(filter(None, (row["message"], *case.notes)))
     return row
