@@ -57,6 +57,11 @@ def test_dropout_is_seeded_and_that_is_said():
     assert all("random: seed 0 is set before each call" in m for m in frame["message"])
 
 
+def test_a_draw_that_the_value_hides_is_seeded_too():
+    (row,) = records(xgrad.check(lambda x: (x * torch.rand(4, 3)).sum(), 0 * X, **REVERSE))
+    assert row["verdict"] == "agrees"
+
+
 def test_another_seed_is_another_draw():
     def dropped(x):
         return torch.nn.functional.dropout(x**2, 0.5).sum()
@@ -75,8 +80,8 @@ def test_a_wrong_rule_of_a_random_function_is_found():
 
 @pytest.mark.parametrize("draw", [np.random.rand, random.random])
 def test_other_generators_are_seeded_too(draw):
-    frame = xgrad.check(lambda x: (x * draw()).sum(), X, **REVERSE)
-    assert list(frame["verdict"]) == ["agrees"]
+    (row,) = records(xgrad.check(lambda x: (x * draw()).sum(), X, **REVERSE))
+    assert (row["verdict"], row["status"]) == ("agrees", "ok"), row["message"]
 
 
 def test_where_a_seed_does_not_help_two_calls_differ():

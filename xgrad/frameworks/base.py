@@ -131,6 +131,10 @@ class Framework(ABC):
     def seed(self, seed: int) -> None:  # noqa: B027 - there is nothing to do by default
         """Seed the random numbers that its functions draw by themselves."""
 
+    def random_state(self) -> bytes:
+        """The state of its random numbers, where it has one."""
+        return b""
+
     @contextmanager
     def random_state_kept(self) -> Iterator[None]:
         """Whatever is drawn inside, the state of its random numbers ends as it was."""

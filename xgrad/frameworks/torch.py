@@ -166,6 +166,14 @@ class Torch(Framework):
 
         torch.manual_seed(seed)
 
+    def random_state(self) -> bytes:
+        """That of the CPU, and of the CUDA devices where CUDA is in use."""
+        import torch
+
+        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+        states = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if in_use else ())]
+        return b"".join(state.numpy().tobytes() for state in states)
+
     @contextmanager
     def random_state_kept(self) -> Iterator[None]:
         """`torch.random.fork_rng`, of the CUDA devices only where CUDA is in use."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -32,6 +32,19 @@ def random_state_kept() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002 - as above
+
+
+def draws(call: Callable[[], object]) -> bool:
+    """Whether a call takes random numbers from any of them: its value may not show it."""
+    before = _states()
+    call()
+    return _states() != before
+
+
+def _states() -> list[bytes]:
+    numpy = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - as below
+    found = [repr(random.getstate()).encode(), numpy["key"].tobytes(), repr(numpy["pos"]).encode()]
+    return found + [framework.random_state() for framework in _in_use()]
 
 
 def _in_use() -> list[Framework]:
