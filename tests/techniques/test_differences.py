@@ -5,13 +5,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.frameworks import find_framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
-from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate
+from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate, sampling
 from xgrad.techniques import ladder as _ladder
-from xgrad.techniques import sampling
 from xgrad.techniques.differences import TECHNIQUE
 from xgrad.techniques.sampling import noise, quantum
 

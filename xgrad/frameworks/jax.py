@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks.base import Framework, Transforms
+from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.namespace import Namespace
 
 _PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
@@ -84,6 +84,10 @@ class JaxFramework(Framework):
     dtypes = ("float64", "float32", "bfloat16", "float16")
     reverse = ("",)
     forward = ("",)
+    takes_numpy = True
+    widens = True
+    pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
+    no_rule = ("to a custom_vjp function",)
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and `cuda` and the like where a plugin sees one."""
@@ -142,6 +146,18 @@ class JaxFramework(Framework):
         import jax
 
         return isinstance(value, jax.Array)
+
+    def children(self, value: Any) -> Children | None:
+        """Of any registered pytree: a dataclass, a BCOO matrix, a module of Equinox or Flax."""
+        import jax
+
+        trees = jax.tree_util
+        found, made = trees.tree_flatten_with_path(value, is_leaf=lambda v: v is not value)
+        if trees.treedef_is_leaf(made):
+            return None
+        parts = {trees.keystr(path).replace("<flat index ", "").replace(">", ""): child
+                 for path, child in found}  # fmt: skip
+        return parts, partial(trees.tree_unflatten, made)
 
     def wait(self, result: Any) -> Any:
         """Block until every leaf is there."""

@@ -84,6 +84,11 @@ class Torch(Framework):
     forward = ("",)
     compiled = True
     ready = True
+    pairs = "torch.view_as_real(z) outside, torch.view_as_complex(pairs) inside"
+    no_rule = (
+        "must override the setup_context staticmethod",
+        "data pointer of Tensor that doesn't have storage",
+    )
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and what `torch.accelerator` and `torch.cuda` see."""
@@ -148,6 +153,35 @@ class Torch(Framework):
         import torch
 
         return isinstance(value, torch.Tensor)
+
+    def is_sparse(self, value: Any) -> bool:
+        """Of any layout but strided."""
+        import torch
+
+        return isinstance(value, torch.Tensor) and value.layout is not torch.strided
+
+    def seed(self, seed: int) -> None:
+        """`torch.manual_seed`, which seeds every device."""
+        import torch
+
+        torch.manual_seed(seed)
+
+    def random_state(self) -> bytes:
+        """That of the CPU, and of the CUDA devices where CUDA is in use."""
+        import torch
+
+        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+        states = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if in_use else ())]
+        return b"".join(state.numpy().tobytes() for state in states)
+
+    @contextmanager
+    def random_state_kept(self) -> Iterator[None]:
+        """`torch.random.fork_rng`, of the CUDA devices only where CUDA is in use."""
+        import torch
+
+        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if in_use else []):
+            yield
 
     def wait(self, result: Any) -> Any:
         """Synchronise the devices of the result."""

@@ -1,4 +1,4 @@
 """Outcome against truth: comparison, stability, hints, verdict."""
 
 from xgrad.judging.verdict import Judge, Judgement
-from xgrad.judging.verdicts import AGREES, BOUNDED, DISAGREES, VERDICTS, is_failure
+from xgrad.judging.verdicts import AGREES, BOUNDED, DISAGREES, INCONCLUSIVE, VERDICTS, is_failure

@@ -76,7 +76,9 @@ def evaluate(
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
     except (Exception, SystemExit) as error:
-        return Outcome(ERROR, message=describe_error(error, setting))
+        lacking = any(text in str(error) for text in framework.no_rule)
+        status = UNSUPPORTED if lacking else ERROR
+        return Outcome(status, message=describe_error(error, setting))
 
 
 @contextmanager
