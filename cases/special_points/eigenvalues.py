@@ -1,8 +1,8 @@
 """Equal eigenvalues and singular values: spectral functions that are smooth where vectors are not.
 
 Eigenvectors of equal eigenvalues are any basis of their space, and their derivative divides by
-λᵢ − λⱼ = 0. A function f(S) = Q f(Λ) Qᵀ does not depend on the basis, and its derivative holds divided
-differences (f(λᵢ) − f(λⱼ)) / (λᵢ − λⱼ), which are f'(λ) where eigenvalues meet.
+λᵢ − λⱼ = 0. A function f(S) = Q f(Λ) Qᵀ does not depend on the basis, and its derivative holds
+divided differences (f(λᵢ) − f(λⱼ)) / (λᵢ − λⱼ), which are f'(λ) where eigenvalues meet.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ for _case in (exponential_by_eigenvectors, exponential_by_squaring):
 
 @exponential_by_eigenvectors.formula("jvp", name="masked")
 def along_masked(xp, S, v):
-    """Q ((QᵀVQ) ∘ G) Qᵀ with G = (e^λᵢ − e^λⱼ) / (λᵢ − λⱼ) off the diagonal, masked to 0 at gaps of 0."""
+    """Q ((QᵀVQ) ∘ G) Qᵀ, G = (e^λᵢ − e^λⱼ) / (λᵢ − λⱼ), off the diagonal 0 where gaps are 0."""
     values, Q = xp.linalg.eigh(S)
     e, eye = xp.exp(values), xp.eye(S.shape[0])
     gaps = values[:, None] - values[None, :]
@@ -150,7 +150,9 @@ for _method in AUTODIFF:
     rotation_by_svd.known(_method, "the derivative of singular vectors divides by σᵢ² − σⱼ² = 0")
 
 
-@xgrad.case(wrt="A", operators=("gradient",), source=HORN + "section 5.6.6; Clarke 1983, section 2.8")
+@xgrad.case(
+    wrt="A", operators=("gradient",), source=HORN + "section 5.6.6; Clarke 1983, section 2.8"
+)
 def spectral_norm(xp, A):  # A (n, n) -> ()
     """σ₁ of A at the identity, where all are 1: slopes 0 and 1 on the diagonal, ±½ beside it."""
     return xp.max(xp.linalg.svdvals(A))
@@ -161,7 +163,7 @@ spectral_norm.point("identity")(at(A=np.eye(2)))
 
 @xgrad.case(wrt="A", operators=("gradient",), source=HORN + "section 0.8.2, the adjugate")
 def singular_determinant(xp, A):  # A (3, 3) -> ()
-    """det A of a matrix of rank 2: smooth, the gradient is that of the cofactors, no multiple of A⁻ᵀ."""
+    """det A of a matrix of rank 2: smooth, the gradient holds cofactors and needs no inverse."""
     return xp.linalg.det(A)
 
 

@@ -48,7 +48,7 @@ def interpolated_by_floor(xp, x, data):  # x (), data (n,) -> ()
 
 @xgrad.case(wrt="x", operators=("gradient",), source=DE_BOOR + "section IX on B-splines of order 2")
 def interpolated_by_hats(xp, x, data):  # x (), data (n,) -> ()
-    """Σ d_k max(0, 1 − |x − k|) of data on a line: at a node three hats have a kink, their sum not."""
+    """Σ d_k max(0, 1 − |x − k|) of data on a line: three hats bend at a node, the sum does not."""
     nodes = xp.astype(xp.arange(data.shape[0]), data.dtype)
     hats = xp.maximum(xp.zeros_like(data), 1 - xp.abs(x - nodes))
     return xp.sum(data * hats)
@@ -64,7 +64,9 @@ for _case in (interpolated_by_ceil, interpolated_by_floor, interpolated_by_hats)
 
 
 for _method in AUTODIFF:
-    interpolated_by_ceil.known(_method, "at a node both weights vanish, and their derivatives cancel")
+    interpolated_by_ceil.known(
+        _method, "at a node both weights vanish, and their derivatives cancel"
+    )
 for _method in ("jax.reverse", "jax.forward"):
     interpolated_by_hats.known(_method, "|x|' = 1 at 0 tilts the middle hat, whose slopes are ±1")
 

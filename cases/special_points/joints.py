@@ -80,9 +80,7 @@ logaddexp_by_parts.known(
 )
 
 
-@xgrad.case(
-    wrt="x", operators=("gradient", "hessian"), source="DLMF 4.28.2 and 4.6.1; " + STABLE
-)
+@xgrad.case(wrt="x", operators=("gradient", "hessian"), source="DLMF 4.28.2 and 4.6.1; " + STABLE)
 def log_cosh_by_parts(xp, x, c):  # x (), c () -> ()
     """log cosh(x − c) as |u| + log(1 + e^(−2|u|)) − log 2 at x = c: derivatives 0 and 1."""
     u = xp.abs(x - c)
@@ -95,7 +93,11 @@ log_cosh_by_parts.formula("hessian")(lambda xp, x, c: 1 / xp.cosh(x - c) ** 2)
 absent(log_cosh_by_parts, TORCH, NO_CURVATURE, "hessian")
 
 
-@xgrad.case(wrt="x", operators=("hessian",), source="Griewank & Walther 2008, Evaluating Derivatives, ch. 14")
+@xgrad.case(
+    wrt="x",
+    operators=("hessian",),
+    source="Griewank & Walther 2008, Evaluating Derivatives, ch. 14",
+)
 def square_of_absolute(xp, x, c):  # x (), c () -> ()
     """|x − c|² at x = c: a parabola, whose second derivative is 2."""
     return xp.abs(x - c) ** 2
@@ -157,7 +159,9 @@ huber_at_delta.formula("gradient")(lambda xp, r, delta: xp.clip(r, -delta, delta
 
 
 @xgrad.case(
-    wrt="x", operators=("derivative",), source="Clevert, Unterthiner & Hochreiter 2016, ICLR, eq. 15"
+    wrt="x",
+    operators=("derivative",),
+    source="Clevert, Unterthiner & Hochreiter 2016, ICLR, eq. 15",
 )
 def elu(xp, x):  # x (n,) -> (n,)
     """x where x > 0, eˣ − 1 elsewhere, at 0: the slope is 1 on both sides."""

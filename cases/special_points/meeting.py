@@ -1,4 +1,4 @@
-"""Parameters that meet: quotients 0 / 0 whose limit is smooth, and masks that are right in value only.
+"""Parameters that meet: quotients 0 / 0 with a smooth limit, and masks right in value only.
 
 Where two parameters meet, a formula that divides by their difference needs a second branch. The
 value of the limit is all that branch needs for the value; its derivative is that of the branch,
@@ -157,7 +157,8 @@ tsallis_entropy.point("shannon")(at(q=1.0, p=[0.5, 0.25, 0.125, 0.125]))
 
 
 @xgrad.case(
-    wrt="q", source="Rényi 1961, On measures of entropy and information, 4th Berkeley Symp., eq. 1.4"
+    wrt="q",
+    source="Rényi 1961, On measures of entropy and information, 4th Berkeley Symp., eq. 1.4",
 )
 def renyi_entropy(xp, q, p):  # q (), p (n,) -> ()
     """log Σp^q / (1 − q), Shannon's where q = 1: the derivative is −½ Var(log p)."""

@@ -1,8 +1,8 @@
 """Ties of max, min and sort: kinks, and smooth functions that are written through them.
 
-At a tie autodiff takes one element, or shares the derivative among those that tie. What is symmetric
-in them is smooth, and either convention is right to first order; to second order both are wrong,
-since the choice itself changes beside the tie.
+At a tie autodiff takes one element, or shares the derivative among those that tie. What is
+symmetric in them is smooth, and either convention is right to first order; to second order both are
+wrong, since the choice itself changes beside the tie.
 """
 
 import numpy as np
@@ -12,7 +12,9 @@ import xgrad
 CLARKE = "Clarke 1983, Optimization and Nonsmooth Analysis, section 2.3"
 ORDER = "David & Nagaraja 2003, Order Statistics, 3rd ed., section 1.1; "
 AUTODIFF = ("torch.reverse*", "torch.forward*", "jax.reverse*", "jax.forward*")
-SHARED = "max and min share the derivative at a tie, as constants: their product loses its cross term"
+SHARED = (
+    "max and min share the derivative at a tie, as constants: their product loses its cross term"
+)
 
 
 def at(**inputs):
@@ -112,10 +114,11 @@ total_variation.point("flat")(at(x=[1.0, 1.0, 4.0, 4.0]))
 @xgrad.case(
     wrt="x",
     operators=("jvp",),
-    source="Boureau, Ponce & LeCun 2010, ICML, A theoretical analysis of feature pooling; " + CLARKE,
+    source="Boureau, Ponce & LeCun 2010, ICML, A theoretical analysis of feature pooling; "
+    + CLARKE,
 )
 def pooled(xp, x):  # x (2, n) -> (n,)
-    """The maximum of each pair, equal in some: along v one-sided slopes are those of the larger v."""
+    """The maximum of each pair, equal in some: along v the slopes are its larger and lesser."""
     return xp.max(x, axis=0)
 
 
