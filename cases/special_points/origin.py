@@ -90,21 +90,6 @@ for _method in (*AUTODIFF, "numpy.complex_step"):
     x_log_y_masked.known(_method, "the branch of the limit is a constant: log y is lost")
 
 
-@xgrad.case(
-    wrt="p",
-    operators=("gradient",),
-    source="Boyd & Vandenberghe 2004, Convex Optimization, section 3.1.5; "
-    "Rockafellar 1970, Convex Analysis, section 23",
-)
-def entropy_at_vertex(xp, p):  # p (n,) -> ()
-    """−Σ p log p with a p of 0: from the right the slope is ∞, from the left there is none."""
-    some = p > 0
-    return -xp.sum(xp.where(some, p * xp.log(xp.where(some, p, xp.ones_like(p))), 0 * p))
-
-
-entropy_at_vertex.point("vertex")(at(p=[0.0, 0.25, 0.75]))
-
-
 @xgrad.case(wrt="x", operators=("gradient",), source="Griewank & Walther 2008, section 14.1")
 def root_of_fourth_power(xp, x):  # x () -> ()
     """√(x⁴) = x² at 0: smooth, with the derivative 0."""
@@ -151,12 +136,3 @@ def angle_on_axis(xp, y, x):  # y (), x () -> ()
 
 angle_on_axis.point("up")(at(y=2.0, x=0.0))
 angle_on_axis.formula("gradient")(lambda xp, y, x: (x / (x * x + y * y), -y / (x * x + y * y)))
-
-
-@xgrad.case(wrt="x", operators=("jvp",), source="Rockafellar 1970, Convex Analysis, section 23")
-def norm_along(xp, x):  # x (n,) -> ()
-    """|x| at the origin along v: slopes −|v| and |v|."""
-    return xp.linalg.vector_norm(x)
-
-
-norm_along.point("origin")(at(x=[0.0, 0.0, 0.0]))

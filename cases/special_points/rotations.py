@@ -131,37 +131,5 @@ for _method in AUTODIFF:
     poincare_exponential.known(_method, NO_AXIS)
 
 
-@xgrad.case(
-    wrt="v",
-    operators=("gradient", "hessian"),
-    source="Absil, Mahony & Sepulchre 2008, Optimization Algorithms on Matrix Manifolds, ex. 5.4.1",
-)
-def height_on_sphere(xp, v):  # v (2,) -> ()
-    """cos |v|, the height after a geodesic from the pole, |v| guarded: the Hessian at 0 is −I."""
-    return xp.cos(guarded(xp, xp.sum(v * v))[0])
-
-
-height_on_sphere.point("pole")(at(v=[0.0, 0.0]))
-
-
-@height_on_sphere.formula("gradient")
-def downwards(xp, v):
-    """−v sin r / r, by the series of the quotient near the pole."""
-    s = xp.sum(v * v)
-    return -v * (1 - s / 6 * (1 - s / 20))
-
-
-@height_on_sphere.formula("hessian")
-def dome(xp, v):
-    """−I + (s I + 2 v vᵀ) / 6 + O(s²)."""
-    s = xp.sum(v * v)
-    return (s / 6 - 1) * xp.eye(2) + v[:, None] * v[None, :] / 3
-
-
-for _method in AUTODIFF:
-    height_on_sphere.known(
-        _method, "the guard takes |v| as constant at 0, and cos |v| with it", operator="hessian"
-    )
 for _case in (rotation_by_axis, quaternion_of, poincare_exponential):
     _case.known("numpy.complex_step", UNDER_ROOT)
-height_on_sphere.known("numpy.complex_step", UNDER_ROOT, operator="gradient")
