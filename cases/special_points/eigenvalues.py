@@ -153,12 +153,12 @@ for _method in AUTODIFF:
 @xgrad.case(
     wrt="A", operators=("gradient",), source=HORN + "section 5.6.6; Clarke 1983, section 2.8"
 )
-def spectral_norm(xp, A):  # A (n, n) -> ()
+def largest_singular_value(xp, A):  # A (n, n) -> ()
     """σ₁ of A at the identity, where all are 1: slopes 0 and 1 on the diagonal, ±½ beside it."""
     return xp.max(xp.linalg.svdvals(A))
 
 
-spectral_norm.point("identity")(at(A=np.eye(2)))
+largest_singular_value.point("identity")(at(A=np.eye(2)))
 
 
 @xgrad.case(wrt="A", operators=("gradient",), source=HORN + "section 0.8.2, the adjugate")
