@@ -91,8 +91,11 @@ matern_three_halves.point("coincident")(SAME)
 
 @matern_three_halves.formula("hessian")
 def matern_three_halves_hessian(xp, p, q):
-    """At r = 0: from k = 1 − 3r²/2 + O(r³)."""
-    return -3 * xp.eye(p.shape[0])
+    """−3 e^(−u) (I − √3 d dᵀ / r): from k = 1 − 3r²/2 + O(r³), the last term is 0 at r = 0."""
+    d, r = p - q, guarded_distance(xp, p, q)
+    root = xp.sqrt(xp.asarray(3.0))
+    turned = root * d[:, None] * d[None, :] / xp.where(r == 0, xp.ones_like(r), r)
+    return -3 * xp.exp(-root * r) * (xp.eye(d.shape[0]) - turned)
 
 
 @xgrad.case(wrt="p", operators=("hessian",), source=RASMUSSEN + ", eq. 4.17")
@@ -107,8 +110,10 @@ matern_five_halves.point("coincident")(SAME)
 
 @matern_five_halves.formula("hessian")
 def matern_five_halves_hessian(xp, p, q):
-    """At r = 0: from k = 1 − 5r²/6 + O(r⁴)."""
-    return xp.eye(p.shape[0]) * -5 / 3
+    """−(5/3) e^(−u) ((1 + u) I − 5 d dᵀ): from k = 1 − 5r²/6 + O(r⁴)."""
+    d, u = p - q, xp.sqrt(xp.asarray(5.0)) * guarded_distance(xp, p, q)
+    inner = (1 + u) * xp.eye(d.shape[0]) - 5 * d[:, None] * d[None, :]
+    return xp.exp(-u) * inner * -5 / 3
 
 
 for _case in (matern_three_halves, matern_five_halves):

@@ -349,10 +349,7 @@ def _along(xp: Any, moved: Any, directions: Any, index: Any) -> Any:
 
 
 def _astray(xp: Any, moved: Any, directions: Any, index: Any, width: Any) -> Any:
-    """How far the held points lie off the direction, as a share of the step (tuples, levels, 1).
-
-    A step below the spacing of some elements moves the others alone: along another direction.
-    """
+    """How far held points lie off the direction, in steps: below the spacing of some it turns."""
     if index is not None:
         return xp.zeros_like(width)
     off = xp.abs(moved - width * directions[:, None])
