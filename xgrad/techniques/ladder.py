@@ -138,7 +138,11 @@ def climb(
         return _ladder(sample, values, prod(moved), rough)
     indices = stencil.indices(numbers, n)
     widths = [_along(xp, *each) for each in zip(moved, directions, indices, strict=True)]
-    return _ladder(sample, values, prod(widths), rough)
+    made = _ladder(sample, values, prod(widths), rough)
+    for each in zip(moved, directions, indices, widths, strict=True):
+        off = xp.moveaxis(_astray(xp, *each), 1, 0)
+        made.rounding = made.rounding + off * xp.max(xp.abs(made.slopes), axis=2)[..., None]
+    return made
 
 
 def _ladder(sample: Sampler | Trace, values: Any, widths: Any, rough: Any) -> Ladder:
@@ -169,6 +173,15 @@ def _along(xp: Any, moved: Any, directions: Any, index: Any) -> Any:
         return xp.take_along_axis(moved, index[:, None, None], axis=2)
     along = xp.einsum("tlx,tx->tl", moved, directions)
     return (along / xp.sum(directions * directions, axis=1)[:, None])[..., None]
+
+
+def _astray(xp: Any, moved: Any, directions: Any, index: Any, width: Any) -> Any:
+    """How far held points lie off the direction, in steps: below the spacing of some it turns."""
+    if index is not None:
+        return xp.zeros_like(width)
+    off = xp.abs(moved - width * directions[:, None])
+    largest = xp.max(xp.abs(directions), axis=1)[:, None, None]
+    return xp.max(off, axis=2)[..., None] / xp.abs(width * largest)
 
 
 # --- extrapolation -------------------------------------------------------------------------------
