@@ -62,8 +62,9 @@ def test_the_verdict_at_a_special_point_is_that_of_the_closed_form(special):
     for row, technique in checked(special):
         right, verdict = is_right(special, technique), row["verdict"]
         said = f"{technique}: {verdict}, {row['message']}; the closed form says {right}"
-        if kink:
-            assert verdict == ("convention" if right else "disagrees"), said
+        if kink:  # NaN says that there is no derivative, which is a convention too
+            silent = np.any(np.isnan(own(special, technique)))
+            assert verdict == ("convention" if right or silent else "disagrees"), said
         elif right:
             assert verdict not in ("disagrees", "unstable"), said
         else:

@@ -71,7 +71,7 @@ def within_its_own_bound(m: Matter) -> Ruling | None:
         return Ruling(INCONCLUSIVE, f"{off}, past what differences claim: a kink or a jump within "
                       "their steps")  # fmt: skip
     worst = int(np.argmax(bound))
-    if not bound.reshape(-1)[worst] <= max(VAGUE, 64 * m.eps) * found.top:
+    if found.top and not bound.reshape(-1)[worst] <= max(VAGUE, 64 * m.eps) * found.top:
         return Ruling(INCONCLUSIVE, f"their bound of {bound.reshape(-1)[worst]:.1e} at "
                       f"{found.element(worst)} is no small part of the derivative")  # fmt: skip
     return Ruling(BOUNDED)

@@ -120,7 +120,8 @@ class Referee:
         candidate = self._evaluate(compute, BITS)
         gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
         size = np.max(np.abs(truth.high), initial=0.0)
-        if not size > 0 or not np.isfinite(gap) or gap == 0.0:
+        terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
+        if not size > 10.0**-DIGITS * terms or not np.isfinite(gap) or gap == 0.0:
             return None
         digits = max(0.0, float(-np.log10(gap / size)))
         return digits if digits < FLOATS else None

@@ -145,7 +145,9 @@ FINE = 4  # of the lines: the others see what only shows over longer ways
 def noise_lines(seed: int, n: int) -> np.ndarray:
     """Directions (LINES, n) for inputs of size 1, the same for every point of a seed."""
     rng = generator(seed, "noise")
-    return rng.uniform(0.5, 1, (LINES, n)) * rng.choice([-1, 1], (LINES, n))
+    made = rng.uniform(0.5, 1, (LINES, n)) * rng.choice([-1, 1], (LINES, n))
+    made[FINE + 1 :: 2] = -made[FINE:-1:2]  # the longest go both ways: a kink lies on one side
+    return made
 
 
 def _noise_points(xp: Any, x: Any, lines: Any, eps: float) -> Any:
@@ -163,7 +165,7 @@ def noise(sample: Sampler | Trace) -> Any:
     variance s² has variance s² C(2k, k); k = 4 to 6 are used, and the largest line counts. Lines
     start at the point, so that they see one side of a kink. The longest see values that stand still
     over short ways, as of terms that cancel; there the least estimate counts, for what is left of
-    the function itself falls with k.
+    the function itself falls with k, and a kink lies on one side.
     """
     xp, eps = sample.xp, sample.eps
     at = xp.reshape(_noise_points(xp, sample.x, sample.lines, eps), (LINES * COUNT, -1))
@@ -178,8 +180,8 @@ def noise(sample: Sampler | Trace) -> Any:
     low, middle, high = estimates
     median = xp.maximum(xp.minimum(low, middle), xp.minimum(xp.maximum(low, middle), high))
     least = xp.minimum(low, xp.minimum(middle, high))
-    each = xp.concat([median[:FINE], least[FINE:]])
-    measured = unit * xp.max(each, axis=0)
+    seen = xp.maximum(xp.max(median[:FINE], axis=0), xp.min(least[FINE:], axis=0))
+    measured = unit * seen
     return xp.fmax(2 * measured, 0.5 * eps * size + TINY[sample.setting.dtype])
 
 
