@@ -46,6 +46,15 @@ _ROWS = (
 VERDICTS: dict[str, Verdict] = {row.name: row for row in _ROWS}
 
 
+def is_judged(row: Any) -> bool:
+    """Whether a row's result was compared with the truth: differences within their bound too."""
+    if row["verdict"] == INCONCLUSIVE:
+        error = row.get("error", row["digits"])  # rows of timings have digits only
+        measured = error == error  # no NaN
+        return measured and row["technique"].startswith("differences")
+    return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].tells
+
+
 def is_failure(row: Any) -> bool:
     """Whether a row makes a run fail: something disagrees or went wrong."""
     if row["message"].startswith(KNOWN):

@@ -48,7 +48,7 @@ class _Step(Transforms):
         data = y.data if isinstance(y, Dual) else np.asarray(y)
         size, floor = np.abs(data.imag), SMALLEST[self.dtype]
         vanished = (size == 0) & (data.real != 0) & (STEP[self.dtype] * np.abs(data.real) < floor)
-        return data.real, data.imag / h, vanished | ((0 < size) & (size < floor))
+        return data.real, data.imag / h, vanished | ((size > 0) & (size < floor))
 
     def _room(self, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> tuple[float, float]:
         """What the inputs leave for h: beside the smallest of all, and of those that move."""
