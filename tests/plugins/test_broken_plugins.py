@@ -88,10 +88,14 @@ def reasons(load):
 
 
 def test_plugins_that_are_whole_join_ours(install):
-    install(frameworks={"twin": "theirs_module:twin"}, techniques={"stride": "theirs_module:stride"},
-            cases={"third": "theirs_module:third"})  # fmt: skip
+    install(
+        frameworks={"twin": "theirs_module:twin"},
+        techniques={"stride": "theirs_module:stride"},
+        cases={"third": "theirs_module:third"},
+    )
     assert reasons(techniques) == []
-    assert "twin" in frameworks.frameworks() and "stride" in techniques()
+    assert "twin" in frameworks.frameworks()
+    assert "stride" in techniques()
     assert [c.name for c in find_cases(()) if c.name == "third"] == ["third"]
     assert reasons(lambda: find_cases(())) == []
     frame = run("sine", methods=("numpy.stride", "twin.formula"), dtypes=("float64",),
@@ -100,7 +104,7 @@ def test_plugins_that_are_whole_join_ours(install):
 
 
 @pytest.mark.parametrize(
-    "target, said",
+    ("target", "said"),
     [
         (
             "theirs_broken:twin",
@@ -142,12 +146,12 @@ def test_who_asks_for_a_broken_plugin_hears_of_it(install):
     install(techniques={"stride": "theirs_broken:stride"})
     with pytest.raises(UsageError, match=r"no method numpy.stride: plugin 'stride' .* theirs 1.2"):
         require_methods([], ("numpy.stride",))
-    with pytest.raises(UsageError, match="unknown method 'numpy.strode'"):
+    with pytest.raises(UsageError, match=r"unknown method 'numpy.strode'"):
         require_methods([], ("numpy.strode",))
 
 
 @pytest.mark.parametrize(
-    "target, said",
+    ("target", "said"),
     [
         ("theirs_broken:third", "a_package_that_is_not_there"),
         ("theirs_module:number", "no such file or folder: 3"),

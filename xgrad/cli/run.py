@@ -103,8 +103,9 @@ def _interruptible(path: str) -> Iterator[None]:
 def _print(frame: pd.DataFrame, style: str) -> None:
     """The rows on standard output."""
     if style != "table":
-        columns = ["case", "operator", "framework", "technique", "dtype", "device", "verdict",
-                   "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
+        several = [c for c in ("size", "point", "seed") if frame[c].nunique() > 1]
+        columns = ["case", *several, "operator", "framework", "technique", "dtype", "device",
+                   "verdict", "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
         print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
         return
     page = console()
