@@ -103,6 +103,7 @@ def assert_agreement(
     `subject` is a case (options as of `run`), or a function with its `inputs` (options as of
     `check`). The message leads with the verdict, the worst element and the likely cause.
     """
+    __tracebackhide__ = True  # pytest shows the message, not our source
     if isinstance(subject, Case):
         frame, identifier = run(subject, **options), subject.identifier
     elif inputs is None:

@@ -101,6 +101,12 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge."""
+        from xgrad.frameworks import as_guest
+
+        with as_guest():
+            self._judge()
+
+    def _judge(self) -> None:
         from xgrad.judging import is_failure
         from xgrad.running import describe_failure
         from xgrad.table import KNOWN, make_frame, records

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.frameworks import guest
 from xgrad.judging import Judge
 from xgrad.problem import Broken, Case, Operator, Setting, cases_of_file, find_cases
 from xgrad.referee import Budget
@@ -132,6 +133,7 @@ def _loadable(path: str) -> tuple[Case | Broken, ...]:
     return () if name.startswith(("test_", "conftest")) else tuple(cases_of_file(Path(path)))
 
 
+@guest
 def run(
     cases: Any = None,
     *,

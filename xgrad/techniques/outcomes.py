@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
 from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.numbers import EPS, Ball, midpoint
-from xgrad.problem import Operator, Setting, flatten
+from xgrad.problem import Case, Operator, Setting, flatten
 from xgrad.techniques.base import Compute, Result
 from xgrad.techniques.methods import Method
 
@@ -64,7 +64,7 @@ def evaluate(
         if setting.dtype not in framework.dtypes:
             raise Unsupported(f"{framework.name} has no {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
-        with framework.scope(device), _quiet():
+        with framework.scope(device), _defaults(framework, method, setting.case), _quiet():
             return _evaluated(
                 framework, method, operator, setting, device, {} if prepared is None else prepared
             )
@@ -77,6 +77,12 @@ def evaluate(
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
     except (Exception, SystemExit) as error:
         return Outcome(ERROR, message=describe_error(error, setting))
+
+
+def _defaults(framework: Framework, method: Method, case: Case) -> AbstractContextManager[None]:
+    """Mathematics meets the framework as installed; functions of its own, as their user set it."""
+    own = case.framework or any(i.name == method.variant for i in case.implementations)
+    return nullcontext() if own else framework.as_installed()
 
 
 @contextmanager
