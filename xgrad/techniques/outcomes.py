@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -288,6 +289,30 @@ def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
     return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"
 
 
+# How an array that is not NumPy's refuses one of its functions.
+_REFUSALS = ("__array__", "TracerArrayConversion", "ufunc", "NumPy", "numpy", "data pointer")
+_RENAMED = {  # NumPy's names that the array API has in other words
+    "power": "pow", "absolute": "abs", "concatenate": "concat", "transpose": "permute_dims",
+    "dot": "matmul", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod",
+    "linalg.norm": "linalg.vector_norm", "arctan2": "atan2",
+    **{f"arc{f}": f"a{f}" for f in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}  # fmt: skip
+_NUMPY = re.compile(r"\b(?:np|numpy)\.((?:linalg\.)?\w+)\s*\(")
+
+
+def _numpy_call(error: BaseException, line: str | None) -> str:
+    """What to write in place of a function of NumPy that was given another framework's array."""
+    called = _NUMPY.search(line or "")
+    told = f"{type(error).__name__}: {error}"
+    if called is None or not any(word in told for word in _REFUSALS):
+        return ""
+    name = _RENAMED.get(called[1], called[1])
+    return (
+        f"np.{called[1]} was given an array that is not NumPy's: write xp.{name}, which is the "
+        "same on every framework"
+    )
+
+
 def describe_error(error: BaseException, setting: Setting) -> str:
     """Type, message and the line of the case's file that raised it."""
     if isinstance(error, _PLAIN):
@@ -298,4 +323,7 @@ def describe_error(error: BaseException, setting: Setting) -> str:
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     said = _short(str(error))
+    foreign = _numpy_call(error, frames[-1].line) if frames else ""
+    if foreign:
+        return f"{foreign}{place}"
     return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
