@@ -18,7 +18,7 @@ TEST = """
 
 def outcome(pytester, name, factor):
     pytester.makepyfile(**{f"test_{name}": TEST.format(name=name, factor=factor)})
-    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist")
     return done, "\n".join(done.outlines)
 
 

@@ -109,7 +109,8 @@ def undisturbed() -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(_len_torch_function_stack()):
             stack.enter_context(_pop_mode_temporarily())
-        stack.enter_context(_disable_current_modes())
+        with torch._C._DisableTorchDispatch():  # what it imports at first use makes tensors
+            stack.enter_context(_disable_current_modes())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autograd.set_detect_anomaly(False))
