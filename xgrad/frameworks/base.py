@@ -165,6 +165,19 @@ class Framework(ABC):
         """Full precision, the device, no gradient bookkeeping left behind."""
         yield
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """What the caller has switched on is out of the way, and on again afterwards.
+
+        Raises `UsageError` inside one of the framework's own transforms.
+        """
+        yield
+
+    @contextmanager
+    def as_installed(self) -> Iterator[None]:
+        """Its defaults as they are after an import, for mathematics that chose none."""
+        yield
+
     def transforms(self, mode: str, variant: str = "") -> Transforms:
         """The primitives for `reverse` or `forward`, in one variant."""
         raise NotImplementedError(f"{self.name} does not differentiate")

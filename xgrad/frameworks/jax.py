@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from operator import methodcaller
 from typing import Any
 
 import numpy as np
 
+from xgrad.errors import UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.namespace import Namespace
 
+# What a caller may have set to find mistakes of their own, and its usual value.
+_USUAL = {"debug_nans": False, "debug_infs": False, "disable_jit": False,
+          "check_tracer_leaks": False, "numpy_dtype_promotion": "standard",
+          "numpy_rank_promotion": "allow", "transfer_guard": "allow"}  # fmt: skip
+TRACED = (
+    "called inside a transform of JAX (jit, grad, vmap, …), where arrays are traced and have no "
+    "numbers: call it outside"
+)
 _PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
 
 
@@ -69,6 +78,13 @@ def _extras() -> dict[str, Callable[..., Any]]:
         "einsum": jnp.einsum,
         "scan": jax.lax.scan,
     }
+
+
+def _require_no_trace() -> None:
+    from jax._src.core import trace_state_clean
+
+    if not trace_state_clean():
+        raise UsageError(TRACED)
 
 
 def _wait_for_each(result: tuple[Any, ...]) -> None:
@@ -131,8 +147,11 @@ class JaxFramework(Framework):
 
     def get(self, array: Any) -> np.ndarray:
         """On the host; float64 holds every other float exactly."""
+        import jax
         import jax.numpy as jnp
 
+        if isinstance(array, jax.core.Tracer):
+            raise UsageError(TRACED)
         host = np.asarray(array)
         return host.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else host
 
@@ -203,6 +222,18 @@ class JaxFramework(Framework):
             jax.default_matmul_precision("highest"),
             jax.default_device(self._device(device)),
         ):
+            yield
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Without its checks for debugging and its strict modes; raises `UsageError` in a trace."""
+        import jax
+
+        _require_no_trace()
+        with ExitStack() as stack:
+            for name, usual in _USUAL.items():
+                if hasattr(jax, name):
+                    stack.enter_context(getattr(jax, name)(usual))
             yield
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:

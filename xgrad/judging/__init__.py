@@ -2,3 +2,4 @@
 
 from xgrad.judging.verdict import Judge, Judgement
 from xgrad.judging.verdicts import AGREES, BOUNDED, DISAGREES, INCONCLUSIVE, VERDICTS, is_failure
+from xgrad.judging.verdicts import is_judged

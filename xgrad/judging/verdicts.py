@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
+from xgrad.numbers import EPS
 from xgrad.table import FAILED, KNOWN
 
 
@@ -33,6 +35,8 @@ class Verdict:
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
 BOUNDED, INCONCLUSIVE, CONVENTION = "bounded", "inconclusive", "convention"
 
+LEAST = 0.25  # of the dtype's digits that an unstable result must have left
+
 # fmt: off
 _ROWS = (
     Verdict(AGREES,       "agree",        False, True,  "",  "green",    "✓", ("#dcebf7", "#0b3c66"), ("#17344d", "#b9dcf9"), "within the tolerance of every element"),
@@ -47,10 +51,17 @@ _ROWS = (
 VERDICTS: dict[str, Verdict] = {row.name: row for row in _ROWS}
 
 
+def is_judged(row: Any) -> bool:
+    """Whether a row's result was compared with the truth."""
+    return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].tells
+
+
 def is_failure(row: Any) -> bool:
-    """Whether a row makes a run fail: something disagrees or went wrong."""
+    """Whether a row makes a run fail: something disagrees, went wrong, or has few digits left."""
     if row["message"].startswith(KNOWN):
         return False
     if row["status"] in FAILED or (row["status"] == "nonfinite" and not row["verdict"]):
         return True
+    if row["verdict"] == UNSTABLE:
+        return bool(row["digits"] < LEAST * -log10(EPS[row["dtype"]]))
     return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].fails

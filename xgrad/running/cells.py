@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.frameworks import guest
 from xgrad.judging import INCONCLUSIVE, Judge
 from xgrad.problem import Broken, Case, Operator, Setting, cases_of_file, find_cases
 from xgrad.referee import Budget
@@ -140,6 +141,7 @@ def _loadable(path: str) -> tuple[Case | Broken, ...]:
 
 
 @worded
+@guest
 def run(
     cases: Any = None,
     *,
