@@ -5,7 +5,8 @@ import textwrap
 
 import pytest
 
-from xgrad import frameworks, plugins
+from xgrad import frameworks
+from xgrad.frameworks import third_parties as plugins
 from xgrad.errors import UsageError
 from xgrad.frameworks import registry
 from xgrad.problem import Broken, find_cases
