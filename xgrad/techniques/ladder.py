@@ -141,7 +141,8 @@ def climb(
     made = _ladder(sample, values, prod(widths), rough)
     for each in zip(moved, directions, indices, widths, strict=True):
         off = xp.moveaxis(_astray(xp, *each), 1, 0)
-        made.rounding = made.rounding + off * xp.max(xp.abs(made.slopes), axis=2)[..., None]
+        size = xp.where(xp.isfinite(made.slopes), xp.abs(made.slopes), 0.0)
+        made.rounding = made.rounding + off * xp.max(size, axis=2)[..., None]
     return made
 
 
