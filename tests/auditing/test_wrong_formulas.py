@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import CUBES
+from case_files import CUBES
 
 from xgrad.auditing.cells import _refuted
 from xgrad.cli.options import FORMATS

@@ -1,7 +1,7 @@
 """A command that could judge nothing does not end as if all were well."""
 
 import pytest
-from conftest import CUBES
+from case_files import CUBES
 
 from xgrad.judging import is_judged
 

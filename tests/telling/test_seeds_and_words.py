@@ -1,7 +1,7 @@
 """What a terminal shows: whose row it is where there are several seeds, and words that count."""
 
 import pytest
-from conftest import CUBES
+from case_files import CUBES
 from saved_runs import row
 
 from xgrad.table import make_frame
