@@ -16,7 +16,8 @@ import torch
 
 from xgrad.frameworks import find_framework
 from xgrad.judging import Judge
-from xgrad.problem import OPERATORS, Setting, make_foreign_case
+from xgrad.problem import OPERATORS, Setting
+from xgrad.problem.foreign import make_foreign_case
 from xgrad.running import environment
 from xgrad.techniques import Method
 

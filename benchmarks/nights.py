@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "array-api-compat", "python-flint")
-RIGHT = ("agrees", "inconclusive", "convention")
+RIGHT = ("agrees", "bounded", "inconclusive", "convention")
 FAILED = ("error", "timeout", "crashed")
 KNOWN = "known: "  # how the message of a difference begins that a case lists
 CELL = ["case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"]

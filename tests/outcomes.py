@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.judging import Judge
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee

@@ -25,7 +25,7 @@ def wrong(xp, x):
 
 
 def test_check_returns_a_row_for_each_verdict():
-    frame = check(norm, X, formula=gradient, **QUICK)
+    frame = check(norm, X, formula=gradient, dtypes=("float64", "float32"), **QUICK)
     assert len(frame) == 6
     assert set(frame["dtype"]) == {"float64", "float32"}
     assert set(frame["case"]) == {"norm"}
@@ -87,7 +87,7 @@ def test_agreement_is_silent():
 
 def test_disagreement_leads_with_verdict_worst_element_and_cause():
     with pytest.raises(AssertionError) as caught:
-        assert_agreement(norm, X, formula=wrong, **QUICK)
+        assert_agreement(norm, X, formula=wrong, dtypes=("float64", "float32"), **QUICK)
     lines = str(caught.value).splitlines()
     assert lines[0] == "norm gradient, numpy.formula float64 cpu at given: disagrees"
     assert lines[1].startswith("  worst x[")

@@ -177,9 +177,9 @@ def test_what_disagrees_is_told_and_ends_with_status_1(run):
     assert len(lines) < 20
 
 
-def test_a_device_that_is_not_here_is_no_failure(run):
+def test_a_device_that_is_not_here_is_no_failure_and_no_success(run):
     result = run("--device", "cuda:99", "--workers", 0)
-    assert result.exit_code == 0
+    assert result.exit_code == 5
     (summary,) = (line for line in result.stdout.splitlines() if " rows: " in line)
     assert summary.endswith(" unavailable")
     assert "torch sees no device 'cuda:99' here; it sees: cpu" in result.stdout

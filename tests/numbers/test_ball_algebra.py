@@ -153,6 +153,18 @@ def test_eigenvalues_closer_than_any_float_sees(digits):
     np.testing.assert_allclose(midpoint(split), np.linalg.eigvalsh(SYMMETRIC[:2, :2]), rtol=1e-14)
 
 
+@pytest.mark.parametrize("apart", [170, 340, 680])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_multiple_of_the_identity_but_for_a_step(apart, seed):
+    """What the definition asks for where eigenvalues are equal: vectors have half the bits left."""
+    turn = np.random.default_rng(seed).normal(size=(3, 3))
+    with precision(2 * apart + 128):
+        a = ball(np.eye(3)) / 2 + ball(turn + turn.T) * ball(2.0) ** -apart
+        w, v = xp.linalg.eigh(a)
+        assert vanishes(v @ diagonal(w) @ v.mT - a, apart + 128)
+        assert vanishes(v.mT @ v - xp.eye(3), apart + 128)
+
+
 def test_a_column_of_zeros_is_orthogonal_to_none(digits):
     q, r = xp.linalg.qr(ball(np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 2.0]])))
     want = np.linalg.qr(np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 2.0]]))

@@ -11,7 +11,7 @@ from expressions import NAMES, evaluate, host
 from outcomes import method_of
 from rounding import SOLVING, WIDE, deviation, typical, unit
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.errors import Unsupported
 from xgrad.frameworks import find_framework
 from xgrad.judging import Judge

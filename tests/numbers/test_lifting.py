@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import EXTRAS
-from xgrad.numbers.arrays import Passing, bare
+from xgrad.numbers import EXTRAS, bare
+from xgrad.numbers.arrays import Passing
 from xgrad.numbers.functions import (
     COMPARISONS,
     EXACT,

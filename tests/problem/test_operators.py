@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.errors import UsageError
 from xgrad.judging import Judge
 from xgrad.numbers import midpoint

@@ -5,14 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.frameworks import find_framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
-from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate
+from xgrad.techniques import Ladder, Method, Sampler, evaluate, extrapolate, sampling
 from xgrad.techniques import ladder as _ladder
 from xgrad.techniques.differences import TECHNIQUE
-from xgrad.techniques.ladder import noise, quantum
+from xgrad.techniques.sampling import noise, quantum
 
 N = 8
 
@@ -169,6 +169,20 @@ def test_what_fools_a_single_ladder_stays_within_the_bound(name, operator):
     assert np.all(np.isfinite(bound))
 
 
+@pytest.mark.parametrize("framework", ["numpy", "jax"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_step_below_the_spacing_of_some_elements_is_no_step_along_v(framework, dtype):
+    """Beside 1 a step of 1e-17 is none, beside 0 it is one: along another direction."""
+
+    def turned(xp, x):
+        return (x[1] - x[2]) / (x[0] + x[3])
+
+    setting = setting_of(turned, np.array([1.0, 0.0, 0.0, 1.0]), "jvp", dtype)
+    error, bound, size = measured(setting, "jvp", framework)
+    assert np.all(error <= bound)
+    assert np.max(bound) < (1e-9 if dtype == "float64" else 1e-2) * np.max(size)
+
+
 def test_a_kink_nearby_is_resolved_by_shorter_steps():
     function, x = AWKWARD["a kink nearby"]
     error, bound, _ = measured(setting_of(function, x, "derivative"), "derivative")
@@ -260,7 +274,7 @@ def test_a_gradient_of_a_thousand_inputs_takes_few_calls_of_bounded_size(framewo
     assert np.max(outcome.bound) < 1e-6
     assert len(sizes) <= 10
     assert sum(rows for rows, _ in sizes) < 15 * 1_000
-    assert max(rows * n for rows, n in sizes) <= _ladder.ELEMENTS
+    assert max(rows * n for rows, n in sizes) <= sampling.ELEMENTS
 
 
 def test_a_function_sees_one_point_in_numpy_too():

@@ -4,7 +4,7 @@ import pytest
 from outcomes import X, judged, sine_times
 
 import xgrad
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.judging import Judge
 from xgrad.problem import OPERATORS, Setting
 from xgrad.techniques import Method

@@ -7,7 +7,7 @@ import pytest
 from outcomes import X, judged, sine_times
 
 import xgrad
-from xgrad.checking.checks import make_case
+from xgrad.checking.mathematics import make_case
 from xgrad.frameworks import find_framework
 from xgrad.judging import Judge
 from xgrad.numbers import midpoint

@@ -11,7 +11,7 @@ import numpy as np
 from xgrad import running
 from xgrad.auditing.mutation import MUTANTS, plant
 from xgrad.auditing.tampering import SPOILINGS, count_targets, detached, tampered
-from xgrad.errors import Unavailable
+from xgrad.errors import Unavailable, counted
 from xgrad.frameworks import find_framework
 from xgrad.judging import AGREES, DISAGREES, Judge
 from xgrad.numbers import Spoiling, ball, midpoint, precision, rounded
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CAUGHT, MISSED, EQUAL, BELOW, ACCUSED = "caught", "missed", "equal", "below", "accused"
+WRONG = "wrong"  # a formula that the definition refutes in balls: no right result
 ASIDE = "set aside"  # a point without one truth for each element: nothing can be planted there
 RIGHT = "right"  # the mutant's name in rows about right results
 SAME = 1e-13  # relative: a mistake smaller than this in float64 is none
@@ -90,7 +91,7 @@ def _place(setting: Setting, operator: Operator) -> Row:
 
 
 def _right_rows(judge: Judge, operator: Operator, cell: running.Cell) -> Iterator[Row]:
-    """Every usual method is right here: whichever disagrees is accused."""
+    """Every usual method is right here but a wrong formula: whichever else disagrees is accused."""
     for method in running.methods_at(judge.setting.case, operator, cell):
         made = judge.judge(method, operator)
         if made.outcome.status != OK:
@@ -100,9 +101,19 @@ def _right_rows(judge: Judge, operator: Operator, cell: running.Cell) -> Iterato
             **_place(judge.setting, operator),
             "mutant": RIGHT,
             "method": str(method),
-            "result": ACCUSED if accused else AGREES,
+            "result": (WRONG if _refuted(judge, method, operator) else ACCUSED)
+            if accused
+            else AGREES,
             **_bound_counts(made),
         }
+
+
+def _refuted(judge: Judge, method: Method, operator: Operator) -> bool:
+    """Whether a method is a formula that is wrong in balls too; False where they cannot run it."""
+    if method.technique != FORMULA.technique:
+        return False
+    exact = Method("ball", method.technique, method.variant)
+    return bool(judge.judge(exact, operator).row["verdict"] == DISAGREES)
 
 
 def _bound_counts(made: Any) -> Row:
@@ -249,6 +260,7 @@ def audit_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def summarise(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Tables by title: mistakes by kind and dtype, by operator, and what differences claim."""
     planted, right = frame[frame["mutant"] != RIGHT], frame[frame["mutant"] == RIGHT]
+    right = right[right["result"] != WRONG]
     tables = {"mistakes by kind": _counts(planted, ["mutant", "dtype"])}
     caught = planted[(planted["result"] == CAUGHT) & planted["named"].notna()]
     named = caught.groupby(["mutant", "dtype"])["named"].mean().mul(100).round(1)
@@ -270,26 +282,24 @@ def _counts(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def notable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mistakes missed or below what the dtype resolves, and right results accused.
+    """Mistakes missed or below what the dtype resolves, right results accused, wrong formulas.
 
     One row for those of a kind: at how many seeds, and the largest share of the tolerance.
     """
-    chosen = frame[frame["result"].isin([MISSED, BELOW, ACCUSED, ERROR])]
+    chosen = frame[frame["result"].isin([MISSED, BELOW, ACCUSED, WRONG, ERROR])]
     keys = ["case", "size", "point", "operator", "dtype", "mutant", "method", "result"]
     groups = chosen.groupby(keys, dropna=False, sort=False)
     return groups.agg(seeds=("seed", "nunique"), share=("share", "max")).reset_index()
 
 
 def is_clean(frame: pd.DataFrame) -> bool:
-    """Whether nothing was missed and nobody accused."""
-    return not frame["result"].isin([MISSED, ACCUSED, ERROR]).any()
+    """Whether nothing was missed, nobody accused, and no formula wrong."""
+    return not frame["result"].isin([MISSED, ACCUSED, WRONG, ERROR]).any()
 
 
 def audit_text(frame: pd.DataFrame, style: str = "table") -> str:
-    """The audit for a terminal or a page; as CSV the rows themselves."""
-    if style == "csv":
-        return frame.to_csv(index=False)
-    tables = {**summarise(frame), "missed, below resolution, accused": notable(frame)}
+    """The audit for a terminal or a page."""
+    tables = {**summarise(frame), "missed, below resolution, accused, wrong": notable(frame)}
     parts = []
     for title, table in tables.items():
         if len(table):
@@ -303,11 +313,13 @@ def audit_text(frame: pd.DataFrame, style: str = "table") -> str:
     planted = frame[frame["mutant"] != RIGHT]["result"].value_counts()
     right = frame[frame["mutant"] == RIGHT]["result"].value_counts()
     judged = right.get(AGREES, 0) + right.get(ACCUSED, 0)
+    wrong = counted(int(right[WRONG]), "result") if WRONG in right else ""
+    wrong = f"\n{wrong} of formulas that the definition refutes: xgrad run tells" if wrong else ""
     aside = f"; {right[ASIDE]:,} kinks and probes set aside" if ASIDE in right else ""
     said = ", ".join(f"{planted.get(r, 0):,} {r}" for r in (CAUGHT, MISSED, EQUAL, BELOW))
     parts.append(
         f"{int(planted.sum()):,} mistakes: {said} (equal: no mistake in exact arithmetic; below: "
         f"less than the dtype resolves there)\n{judged:,} right results: "
-        f"{right.get(ACCUSED, 0):,} accused{aside}"
+        f"{right.get(ACCUSED, 0):,} accused{aside}{wrong}"
     )
     return "\n\n".join(parts)

@@ -44,14 +44,14 @@ class CaseFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each cell, operator and method."""
         from xgrad.errors import UsageError
-        from xgrad.problem import Broken, cases_of_file, display_path
+        from xgrad.problem import Broken, cases_of_file
         from xgrad.running import make_plan
 
         self._judge: tuple[Any, Any] | None = None
         found = cases_of_file(self.path)
         for each in found:
             if isinstance(each, Broken):
-                raise self.CollectError(f"{display_path(self.path)} does not load: {each.message}")
+                raise self.CollectError(str(each))
         try:
             plan = make_plan(found, _selection(self.config))
         except UsageError as error:
@@ -101,6 +101,12 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge."""
+        from xgrad.frameworks import as_guest
+
+        with as_guest():
+            self._judge()
+
+    def _judge(self) -> None:
         from xgrad.judging import is_failure
         from xgrad.running import describe_failure
         from xgrad.table import KNOWN, make_frame, records

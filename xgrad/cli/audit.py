@@ -8,7 +8,8 @@ from dataclasses import replace
 import click
 
 from xgrad.auditing import audit_frame, audit_plan, audit_text, is_clean
-from xgrad.cli.options import BUDGET, PATHS, SELECTION, takes
+from xgrad.cli.options import BUDGET, FORMAT, PATHS, SELECTION, takes
+from xgrad.cli.saving import print_data
 from xgrad.problem import find_cases
 from xgrad.referee import Budget
 from xgrad.running import Selection, make_plan
@@ -20,7 +21,7 @@ from xgrad.telling import progress
 @takes(selected=SELECTION, budget=BUDGET)
 @click.option("--seeds", default=10, show_default=True, help="Points, where --seed names none.")
 @click.option("--workers", type=int, default=None, help="Processes; default: one for each core.")
-@click.option("--format", "style", type=click.Choice(("table", "markdown", "csv")), default="table")
+@FORMAT
 def command(
     paths: tuple[str, ...],
     selected: Selection,
@@ -31,7 +32,8 @@ def command(
 ) -> None:
     """Plant mistakes in right results, and count which are caught and who is accused.
 
-    Ends with status 1 when a mistake is missed or a right result accused.
+    Ends with status 0, with 1 when a mistake is missed, a right result accused or a formula wrong,
+    and with 2 when the call is wrong. As csv and json: the rows themselves.
 
     \b
     xgrad audit
@@ -46,5 +48,8 @@ def command(
             rows += found
             tell(f"{cell.case} {cell.size} {cell.dtype} seed {cell.seed}")
     frame = audit_frame(rows)
-    click.echo(audit_text(frame, style))
+    if style in ("csv", "json"):
+        print_data(frame, style)
+    else:
+        click.echo(audit_text(frame, style))
     sys.exit(0 if is_clean(frame) else 1)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
-from xgrad.frameworks import frameworks
+from xgrad.frameworks import broken_plugins, frameworks
+from xgrad.problem import find_cases
 from xgrad.running import describe_machine, look_at
+from xgrad.techniques import techniques
 
 
 @click.command("doctor")
 def command() -> None:
-    """Show frameworks, versions, devices, threads, precision flags, and what to install.
+    """Show frameworks, versions, devices, threads, precision flags, and what to install or mend.
 
     \b
     xgrad doctor
@@ -29,5 +31,8 @@ def command() -> None:
         click.echo(f"  devices: {', '.join(seen.devices)}; dtypes: {', '.join(seen.dtypes)}")
         for flag, value in seen.flags.items():
             click.echo(f"  {flag}: {value}")
+    techniques(), find_cases(())  # whose plugins are loaded at first use
+    for broken in broken_plugins():
+        click.echo(f"\n{broken}")
     versions = {k: v for k, v in about["versions"].items() if v}
     click.echo("\npackages: " + ", ".join(f"{k} {v}" for k, v in versions.items()))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from xgrad.cli.options import BUDGET, takes
+from xgrad.cli.saving import end
 from xgrad.errors import UsageError, unknown
-from xgrad.judging import Judge, is_failure
+from xgrad.judging import Judge
 from xgrad.numbers import DTYPES
 from xgrad.problem import OPERATORS, Case, Setting, display_path, load_cases
 from xgrad.referee import Budget
@@ -42,6 +42,9 @@ def command(
 ) -> None:
     """Show one verdict in detail: worst elements, hint, the others, the step curve.
 
+    Ends with status 0, with 1 when the method disagrees or failed, with 2 when the call is wrong,
+    and with 5 when it could not be judged.
+
     \b
     xgrad explain tsne_kl gradient torch.reverse
     xgrad explain mlp_input gradient numpy.differences:central@1e-6 --dtype float32
@@ -59,7 +62,7 @@ def command(
         except OSError as error:
             raise UsageError(f"--picture {path} cannot be written: {error.strerror}") from None
         click.echo(f"  picture: {display_path(path.resolve())}")
-    sys.exit(1 if is_failure(made.row) else 0)
+    end([made.row], asked=True)
 
 
 def _picture_path(made: Any) -> Path:

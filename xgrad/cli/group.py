@@ -46,6 +46,9 @@ def main() -> None:
     xgrad time                         what the right ones cost
     xgrad publish RUN --to site        saved rows as pages and tables
     xgrad doctor                       what is installed here, and what is missing
+
+    Exit status: 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
+    wrong, 5 when nothing could be judged.
     """
 
 

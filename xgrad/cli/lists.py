@@ -8,7 +8,7 @@ import click
 
 from xgrad.cli.options import BUDGET, PATHS, SELECTION, takes
 from xgrad.errors import counted
-from xgrad.problem import Broken, Case, display_path, find_cases
+from xgrad.problem import Broken, Case, find_cases
 from xgrad.referee import Budget
 from xgrad.running import Selection, matches
 from xgrad.telling import case_text, list_text
@@ -42,7 +42,7 @@ def command(
         click.echo(case_text(case, long=long_))
     broken = [b for b in found if isinstance(b, Broken)]
     for b in broken:
-        click.echo(f"{display_path(b.path)} does not load: {b.message}", err=True)
+        click.echo(str(b), err=True)
     click.echo(counted(len(cases), "case"), err=True)
     if broken:
         sys.exit(1)

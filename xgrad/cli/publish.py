@@ -39,8 +39,8 @@ def command(
 ) -> None:
     """Make pages and tables of saved runs; nothing is computed again.
 
-    RESULTS are folders that `xgrad run` and `xgrad time` wrote, or one that holds several
-    (default: results/runs). Several runs are set side by side where that is fair.
+    RESULTS are folders that `xgrad run` and `xgrad time` wrote, or one below which there are
+    several (default: results/runs). Several runs are set side by side where that is fair.
 
     \b
     xgrad publish results/runs/2026-11-21-36532ab --to site

@@ -15,8 +15,9 @@ import click
 
 from xgrad import running, telling
 from xgrad.cli import options
-from xgrad.cli.saving import console, print_data, save_cells
+from xgrad.cli.saving import console, end, print_data, save_cells
 from xgrad.errors import counted
+from xgrad.frameworks import broken_plugins
 from xgrad.problem import display_path, find_cases
 from xgrad.referee import Budget
 from xgrad.table import records, write_frame
@@ -48,7 +49,7 @@ def command(
     """Judge every method against the referee, and save the rows.
 
     Ends with status 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
-    wrong. Progress and notes go to standard error.
+    wrong, 5 when nothing could be judged. Progress and notes go to standard error.
 
     \b
     xgrad run
@@ -78,17 +79,17 @@ def command(
     parquet, _ = folder.close(frame)
     _print(frame, style)
     _print_end(frame, plan, style, parquet, time.perf_counter() - started)
-    sys.exit(1 if telling.failures(frame) else 0)
+    end(records(frame), asked=bool(plan.cells))
 
 
 @contextmanager
 def _interruptible(path: str) -> Iterator[None]:
     """Ctrl-C and SIGTERM end a run with what is saved, and the words to go on."""
 
-    def end(number: int, frame: Any) -> None:
+    def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt(number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     except KeyboardInterrupt as reason:
@@ -102,8 +103,9 @@ def _interruptible(path: str) -> Iterator[None]:
 def _print(frame: pd.DataFrame, style: str) -> None:
     """The rows on standard output."""
     if style != "table":
-        columns = ["case", "operator", "framework", "technique", "dtype", "device", "verdict",
-                   "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
+        several = [c for c in ("size", "point", "seed") if frame[c].nunique() > 1]
+        columns = ["case", *several, "operator", "framework", "technique", "dtype", "device",
+                   "verdict", "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
         print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
         return
     page = console()
@@ -133,5 +135,7 @@ def _print_end(
         click.echo(f"… and {hidden}, all in the rows\n", err=err)
     for line in telling.summarise(frame):
         click.echo(line, err=err)
+    for broken in broken_plugins():
+        click.echo(str(broken), err=True)
     where = display_path(parquet.resolve()) if isinstance(parquet, Path) else parquet
     click.echo(f"rows saved: {where} (and .csv), {seconds:.0f} s", err=err)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from xgrad.judging import is_failure, is_judged
 from xgrad.running import Gathered, Plan, RunFolder
 from xgrad.table import COLUMNS, Column
 from xgrad.telling import WIDTH, progress
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NOTHING_JUDGED = 5  # as pytest ends where it finds no test
 
 
 def save_cells(
@@ -39,6 +43,16 @@ def save_cells(
             rows.add(cell, found)
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
     return rows
+
+
+def end(rows: Sequence[Mapping[str, Any]], *, asked: bool) -> NoReturn:
+    """End the command: 1 where a row disagrees or failed, 5 where none that was asked is judged."""
+    if any(map(is_failure, rows)):
+        sys.exit(1)
+    if asked and not any(map(is_judged, rows)):
+        click.echo(f"nothing could be judged: exit status {NOTHING_JUDGED}", err=True)
+        sys.exit(NOTHING_JUDGED)
+    sys.exit(0)
 
 
 def print_data(frame: pd.DataFrame, style: str, shown: pd.DataFrame | None = None) -> None:

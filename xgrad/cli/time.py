@@ -12,7 +12,7 @@ import click
 
 from xgrad import running, telling, timing
 from xgrad.cli import options
-from xgrad.cli.saving import console, print_data, save_cells
+from xgrad.cli.saving import console, end, print_data, save_cells
 from xgrad.errors import UsageError
 from xgrad.judging import is_failure
 from xgrad.problem import display_path, find_cases
@@ -66,8 +66,9 @@ def command(
     process measures, pinned to a core for each thread. Sizes of a list are a ladder: from three on,
     the exponent of the time against the number of inputs is fitted.
 
-    Ends with status 0, with 1 when something disagrees or failed, or was slower in --compare, and
-    with 2 when the call is wrong. Progress and notes go to standard error.
+    Ends with status 0, with 1 when something disagrees or failed, or was slower in --compare, with
+    2 when the call is wrong, and with 5 when nothing could be judged. Progress and notes go to
+    standard error.
 
     \b
     xgrad time
@@ -97,7 +98,7 @@ def command(
     lines.append(f"rows saved: {display_path(saved.resolve())} (and .csv), {spent}")
     for line in _failures(frame) + lines:
         click.echo(line, err=style != "table")
-    sys.exit(1 if _failures(frame) else 0)
+    end(records(frame), asked=bool(plan.cells))
 
 
 def _failures(frame: pd.DataFrame) -> list[str]:

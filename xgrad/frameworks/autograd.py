@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+import torch.autograd.forward_ad as dual
 
 from xgrad.frameworks.base import Transforms, leaves
 
@@ -38,6 +40,31 @@ def _like(y: Any, tangent: Any) -> Any:
     return tangent.to(y.dtype)
 
 
+def _looped(f: Callable[..., Any], rows: Any) -> Any:
+    """f of each row, results stacked leaf by leaf."""
+    return _stacked([f(row) for row in rows])
+
+
+def _stacked(results: list[Any]) -> Any:
+    if isinstance(results[0], tuple):
+        return tuple(_stacked(list(column)) for column in zip(*results, strict=True))
+    return torch.stack(results)
+
+
+def _dual(f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+    """The value and its tangent by dual numbers, as `gradcheck` takes them: no transform."""
+    with dual.dual_level():
+        y = f(*(dual.make_dual(x, v) for x, v in zip(_tracked(xs), vs, strict=True)))
+        return y, _tangents(y)
+
+
+def _tangents(y: Any) -> Any:
+    if isinstance(y, tuple):
+        return tuple(_tangents(part) for part in y)
+    tangent = dual.unpack_dual(y).tangent
+    return torch.zeros_like(y) if tangent is None else tangent
+
+
 class Autograd(Transforms):
     """`torch.autograd.grad` on the recorded graph."""
 
@@ -55,13 +82,7 @@ class Autograd(Transforms):
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """A loop over the graph that is already recorded."""
 
-        def mapped(rows: Any) -> Any:
-            results = [f(row) for row in rows]
-            if isinstance(results[0], tuple):
-                return tuple(torch.stack(column) for column in zip(*results, strict=True))
-            return torch.stack(results)
-
-        return mapped
+        return partial(_looped, f)
 
 
 class Func(Transforms):
@@ -72,7 +93,13 @@ class Func(Transforms):
 
         Of a 0-d float32 value times a Python number it returns a float64 tangent (torch 2.13).
         """
-        y, tangent = torch.func.jvp(f, xs, vs)
+        try:
+            y, tangent = torch.func.jvp(f, xs, vs)
+        except RuntimeError as error:  # of a Function without setup_context, among others
+            try:
+                y, tangent = _dual(f, xs, vs)
+            except Exception:
+                raise error from None
         return _like(y, tangent)
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
@@ -85,5 +112,15 @@ class Func(Transforms):
         return back(torch.ones_like(y) if w is None else w)
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """`torch.func.vmap`."""
-        return torch.func.vmap(f)
+        """`torch.func.vmap`; a loop where an operation has no batching rule, or is random."""
+        many = torch.func.vmap(f)
+
+        def mapped(rows: Any) -> Any:
+            if torch.compiler.is_compiling():
+                return many(rows)
+            try:
+                return many(rows)
+            except RuntimeError:
+                return _looped(f, rows)
+
+        return mapped

@@ -14,6 +14,8 @@ import numpy as np
 
 from xgrad.errors import Unavailable
 
+Children = tuple[dict[str, Any], Callable[[list[Any]], Any]]
+
 
 def leaves(value: Any) -> list[Any]:
     """The arrays of nested tuples, in order."""
@@ -61,6 +63,10 @@ class Framework(ABC):
     analytic = False  # whether a complex namespace exists
     contestant = True  # takes part in a run that names no method
     ready = False  # on the CPU a call returns when its work is done
+    takes_numpy = False  # its functions take NumPy arrays for their own
+    widens = False  # what a function makes by itself may be wider in `scope` than for its user
+    pairs = ""  # how to pass complex numbers as pairs of reals, in a few words
+    no_rule: tuple[str, ...] = ()  # what errors say where a function lacks a rule for a mode
 
     def require(self) -> None:
         """Raise `Unavailable`, with what to install, where the package is missing."""
@@ -111,6 +117,29 @@ class Framework(ABC):
     def is_array(self, value: Any) -> bool:
         """Whether a value is one of this framework's arrays."""
 
+    def is_sparse(self, value: Any) -> bool:
+        """Whether an array keeps some of its elements only."""
+        return False
+
+    def children(self, value: Any) -> Children | None:
+        """The parts of a container that is registered with the framework, None of anything else.
+
+        By what stands behind the name (`.w`, `[0]`), with a function that makes it of others.
+        """
+        return None
+
+    def seed(self, seed: int) -> None:  # noqa: B027 - there is nothing to do by default
+        """Seed the random numbers that its functions draw by themselves."""
+
+    def random_state(self) -> bytes:
+        """The state of its random numbers, where it has one."""
+        return b""
+
+    @contextmanager
+    def random_state_kept(self) -> Iterator[None]:
+        """Whatever is drawn inside, the state of its random numbers ends as it was."""
+        yield
+
     def wait(self, result: Any) -> Any:
         """Return once the work behind the result is done."""
         return result
@@ -134,6 +163,19 @@ class Framework(ABC):
     @contextmanager
     def scope(self, device: str = "cpu") -> Iterator[None]:
         """Full precision, the device, no gradient bookkeeping left behind."""
+        yield
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """What the caller has switched on is out of the way, and on again afterwards.
+
+        Raises `UsageError` inside one of the framework's own transforms.
+        """
+        yield
+
+    @contextmanager
+    def as_installed(self) -> Iterator[None]:
+        """Its defaults as they are after an import, for mathematics that chose none."""
         yield
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from operator import methodcaller
 from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks.base import Framework, Transforms
+from xgrad.errors import UsageError
+from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.namespace import Namespace
 
+# What a caller may have set to find mistakes of their own, and its usual value.
+_USUAL = {"debug_nans": False, "debug_infs": False, "disable_jit": False,
+          "check_tracer_leaks": False, "numpy_dtype_promotion": "standard",
+          "numpy_rank_promotion": "allow", "transfer_guard": "allow"}  # fmt: skip
+TRACED = (
+    "called inside a transform of JAX (jit, grad, vmap, …), where arrays are traced and have no "
+    "numbers: call it outside"
+)
 _PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
 
 
@@ -71,6 +80,13 @@ def _extras() -> dict[str, Callable[..., Any]]:
     }
 
 
+def _require_no_trace() -> None:
+    from jax._src.core import trace_state_clean
+
+    if not trace_state_clean():
+        raise UsageError(TRACED)
+
+
 def _wait_for_each(result: tuple[Any, ...]) -> None:
     for array in result:
         array.block_until_ready()
@@ -84,6 +100,10 @@ class JaxFramework(Framework):
     dtypes = ("float64", "float32", "bfloat16", "float16")
     reverse = ("",)
     forward = ("",)
+    takes_numpy = True
+    widens = True
+    pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
+    no_rule = ("to a custom_vjp function",)
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and `cuda` and the like where a plugin sees one."""
@@ -127,8 +147,11 @@ class JaxFramework(Framework):
 
     def get(self, array: Any) -> np.ndarray:
         """On the host; float64 holds every other float exactly."""
+        import jax
         import jax.numpy as jnp
 
+        if isinstance(array, jax.core.Tracer):
+            raise UsageError(TRACED)
         host = np.asarray(array)
         return host.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else host
 
@@ -142,6 +165,18 @@ class JaxFramework(Framework):
         import jax
 
         return isinstance(value, jax.Array)
+
+    def children(self, value: Any) -> Children | None:
+        """Of any registered pytree: a dataclass, a BCOO matrix, a module of Equinox or Flax."""
+        import jax
+
+        trees = jax.tree_util
+        found, made = trees.tree_flatten_with_path(value, is_leaf=lambda v: v is not value)
+        if trees.treedef_is_leaf(made):
+            return None
+        parts = {trees.keystr(path).replace("<flat index ", "").replace(">", ""): child
+                 for path, child in found}  # fmt: skip
+        return parts, partial(trees.tree_unflatten, made)
 
     def wait(self, result: Any) -> Any:
         """Block until every leaf is there."""
@@ -187,6 +222,18 @@ class JaxFramework(Framework):
             jax.default_matmul_precision("highest"),
             jax.default_device(self._device(device)),
         ):
+            yield
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Without its checks for debugging and its strict modes; raises `UsageError` in a trace."""
+        import jax
+
+        _require_no_trace()
+        with ExitStack() as stack:
+            for name, usual in _USUAL.items():
+                if hasattr(jax, name):
+                    stack.enter_context(getattr(jax, name)(usual))
             yield
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
+from typing import Any
 
 from xgrad.errors import unknown
 from xgrad.frameworks.base import Framework
+from xgrad.frameworks.third_parties import FRAMEWORKS, plugins, require_named
 
 
 def frameworks() -> dict[str, Framework]:
@@ -15,9 +16,13 @@ def frameworks() -> dict[str, Framework]:
         for name in ("numpy", "torch", "jax", "ball"):
             module = importlib.import_module(f"xgrad.frameworks.{name}")
             _FRAMEWORKS[name] = module.FRAMEWORK
-        for entry in importlib.metadata.entry_points(group="xgrad.frameworks"):
-            _FRAMEWORKS[entry.name] = entry.load()
+        plugins(FRAMEWORKS, _add)
     return _FRAMEWORKS
+
+
+def _add(name: str, value: Any) -> None:
+    require_named(name, value, Framework, _FRAMEWORKS)
+    _FRAMEWORKS[name] = value
 
 
 _FRAMEWORKS: dict[str, Framework] = {}

@@ -74,6 +74,12 @@ def _extras() -> dict[str, Callable[..., Any]]:
     }
 
 
+def _is_tf32(library: Any) -> bool:
+    """Whether a library multiplies in TF32; read where it is set, for torch refuses to mix."""
+    precision = getattr(getattr(library, "conv", library), "fp32_precision", None)
+    return bool(library.allow_tf32 if precision is None else precision == "tf32")
+
+
 class Torch(Framework):
     """PyTorch through array-api-compat."""
 
@@ -84,6 +90,12 @@ class Torch(Framework):
     forward = ("",)
     compiled = True
     ready = True
+    pairs = "torch.view_as_real(z) outside, torch.view_as_complex(pairs) inside"
+    no_rule = (
+        "must override the setup_context staticmethod",
+        "data pointer of Tensor that doesn't have storage",
+    )
+    _moved = False  # whether the caller has new tensors made elsewhere than on the CPU
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and what `torch.accelerator` and `torch.cuda` see."""
@@ -106,8 +118,8 @@ class Torch(Framework):
         with self.scope():
             return {
                 "threads": str(torch.get_num_threads()),
-                "tf32 in products": str(torch.backends.cuda.matmul.allow_tf32),
-                "tf32 in convolutions": str(torch.backends.cudnn.allow_tf32),
+                "tf32 in products": str(_is_tf32(torch.backends.cuda.matmul)),
+                "tf32 in convolutions": str(_is_tf32(torch.backends.cudnn)),
                 "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
             }
 
@@ -117,7 +129,7 @@ class Torch(Framework):
         import torch
 
         def convert(data: np.ndarray, kind: Any = None) -> Any:
-            return torch.as_tensor(data, dtype=kind).to(device)
+            return torch.as_tensor(data, dtype=kind, device=device)
 
         xp = Namespace(
             compat, getattr(torch, dtype), _extras(), new={"device": device}, convert=convert
@@ -149,6 +161,35 @@ class Torch(Framework):
 
         return isinstance(value, torch.Tensor)
 
+    def is_sparse(self, value: Any) -> bool:
+        """Of any layout but strided."""
+        import torch
+
+        return isinstance(value, torch.Tensor) and value.layout is not torch.strided
+
+    def seed(self, seed: int) -> None:
+        """`torch.manual_seed`, which seeds every device."""
+        import torch
+
+        torch.manual_seed(seed)
+
+    def random_state(self) -> bytes:
+        """That of the CPU, and of the CUDA devices where CUDA is in use."""
+        import torch
+
+        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+        states = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if in_use else ())]
+        return b"".join(state.numpy().tobytes() for state in states)
+
+    @contextmanager
+    def random_state_kept(self) -> Iterator[None]:
+        """`torch.random.fork_rng`, of the CUDA devices only where CUDA is in use."""
+        import torch
+
+        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if in_use else []):
+            yield
+
     def wait(self, result: Any) -> Any:
         """Synchronise the devices of the result."""
         import torch
@@ -179,14 +220,37 @@ class Torch(Framework):
         """Products in full float32, and convolutions; a tape whatever the caller switched off."""
         import torch
 
-        product, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
-        before = product.allow_tf32, convolution.allow_tf32
-        product.allow_tf32 = convolution.allow_tf32 = False
+        from xgrad.frameworks.torch_state import full_precision
+
+        with full_precision(), torch.enable_grad():
+            if not self._moved:
+                yield
+                return
+            with torch.device(device):
+                yield
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """No modes around, full tapes; new tensors on the device that is judged."""
+        from xgrad.frameworks import torch_state
+
+        before = self._moved
+        self._moved = before or torch_state.is_default_moved()
         try:
-            with torch.enable_grad():
+            with torch_state.undisturbed():
                 yield
         finally:
-            product.allow_tf32, convolution.allow_tf32 = before
+            self._moved = before
+
+    @contextmanager
+    def as_installed(self) -> Iterator[None]:
+        """New tensors, and quotients of integers, in float32."""
+        import torch
+
+        from xgrad.frameworks.torch_state import default_dtype
+
+        with default_dtype(torch.float32):
+            yield
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:
         """Autograd's tape for plain reverse mode, else `torch.func`."""

@@ -1,4 +1,5 @@
 """Outcome against truth: comparison, stability, hints, verdict."""
 
 from xgrad.judging.verdict import Judge, Judgement
-from xgrad.judging.verdicts import AGREES, DISAGREES, INCONCLUSIVE, VERDICTS, is_failure
+from xgrad.judging.verdicts import AGREES, BOUNDED, DISAGREES, INCONCLUSIVE, VERDICTS, is_failure
+from xgrad.judging.verdicts import is_judged

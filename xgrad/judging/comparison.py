@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,7 +44,13 @@ class Comparison:
             made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
             outside = np.maximum(np.maximum(low - values, values - high), 0.0)
             made.error = np.where(made.kinked, outside, error)
+        if truth.unknown is not None:
+            made.error = np.where(truth.unknown, 0.0, made.error)
         return made
+
+    def widened(self, more: np.ndarray) -> Comparison:
+        """The same with a wider tolerance, where noise has been measured."""
+        return replace(self, tolerance=self.tolerance + more, noise=np.maximum(self.noise, more))
 
     def slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """The lower and the higher one-sided slope of each element, one where there is one."""
@@ -72,6 +78,11 @@ class Comparison:
         return np.asarray((self.excess > 1) & ~self.kinked)
 
     @property
+    def outside(self) -> np.ndarray:
+        """Which finite elements lie beyond both slopes of a kink."""
+        return np.asarray((self.excess > 1) & self.kinked & np.isfinite(self.got))
+
+    @property
     def worst(self) -> int:
         """The element furthest beyond its tolerance."""
         return int(np.argmax(self.excess)) if self.excess.size else 0
@@ -84,7 +95,8 @@ class Comparison:
     @property
     def top(self) -> float:
         """The largest element of the truth; 0 where only the rounding of balls is left of it."""
-        size = float(np.max(np.abs(self.want), initial=0.0))
+        sizes = np.abs(self.want)
+        size = float(np.max(sizes, initial=0.0, where=~np.isnan(sizes)))
         return size if size > 10.0**-BALL_DIGITS * np.max(self.noise, initial=0.0) else 0.0
 
     @property

@@ -21,21 +21,28 @@ class Findings:
         device: str,
         limits: Budget | None = None,
         prepared: Prepared | None = None,
+        compiled: dict[str, Prepared] | None = None,
     ):
-        """`prepared` keeps what is compiled for settings that differ in their inputs' values."""
+        """`prepared` keeps what is compiled for settings that differ in their inputs' values.
+
+        `compiled` does for a referee that runs the function itself, by dtype.
+        """
+        self.compiled: dict[str, Prepared] = {} if compiled is None else compiled
         self.setting = setting
         self.device = device
         self.limits = limits or Budget()
         self.prepared: Prepared = {} if prepared is None else prepared
         own = setting.case.framework
         self.referee: Referee | DifferencesReferee = (
-            DifferencesReferee(setting, own, device) if own else Referee(setting, self.limits)
+            DifferencesReferee(setting, own, device, self.compiled)
+            if own
+            else Referee(setting, self.limits)
         )
         self._outcomes: dict[tuple[Method, str], Outcome] = {}
 
     def at(self, setting: Setting, limits: Budget | None = None) -> Findings:
         """Findings at another point of the same case and dtype, which share what is compiled."""
-        return Findings(setting, self.device, limits or self.limits, self.prepared)
+        return Findings(setting, self.device, limits or self.limits, self.prepared, self.compiled)
 
     def in_dtype(self, dtype: str) -> Findings:
         """Findings at the same inputs in another dtype, which must hold them."""
@@ -60,6 +67,12 @@ class Findings:
         """The referee's; for a formula in balls, the definition apart from any formula."""
         independent = method is not None and str(method).startswith("ball.formula")
         return self.referee.truth(operator, independent=independent)
+
+    def refuted_digits(self, method: Method, operator: Operator) -> float | None:
+        """To how many digits the definition and a formula that it refutes agree; None of others."""
+        if method.technique != "formula" or isinstance(self.referee, DifferencesReferee):
+            return None
+        return self.referee.refuted_digits(operator, method.variant)
 
     @cached_property
     def fault(self) -> str:

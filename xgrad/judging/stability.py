@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from math import comb
+from typing import Any
 
 import numpy as np
 
 from xgrad.judging.findings import Findings
 from xgrad.numbers import EPS, SMALLEST, Ball, rounded
-from xgrad.problem import Operator, Setting, generator
-from xgrad.referee import Truth
+from xgrad.problem import Operator, Setting
+from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, Prepared, choose_methods, evaluate
 
-MOVES = 4  # one-ulp perturbations that show a method's movement
-SAMPLES = 8  # points around that show the rounding of a method in its dtype
+BASES = 2  # generic points at which the noise of a method is looked for
+COUNT = 8  # points on a short line from each, whose high differences are its noise
+MOVES = 3  # random moves of all inputs by one spacing, that show the conditioning of the truth
+SAMPLES = 4  # points one spacing away, for a method beside itself in float64
 PAIRS = 5  # of points around, where rounding errors differ and mistakes hardly
 DISTANCE = 2.0**-6  # of those points, relative to the inputs
 COARSE = {"float64": "float32", "float32": "bfloat16"}
@@ -27,92 +31,123 @@ ROUNDING = 0.29  # root mean square of one rounding to nearest, in spacings: 1/�
 
 
 class Stability:
-    """Movement, spread, and errors in other precisions, of the methods at one setting."""
+    """What rounding does to the methods at one setting, seen where no mistake can pose as it.
+
+    The noise of a method is measured at generic points nearby, by high differences of its results
+    along short lines: whatever is smooth cancels, mistakes too. It never comes from what happens
+    at the point itself, where a wrong result may jump. What one spacing of the inputs does to the
+    truth there is asked of the referee.
+    """
 
     def __init__(self, findings: Findings):
         self.findings = findings
         self.setting = findings.setting
-        self._movements: dict[tuple[Method, str], np.ndarray | None] = {}
-        self._roundings: dict[tuple[Method, str], np.ndarray | None] = {}
+        self._noises: dict[tuple[Method, str], np.ndarray | None] = {}
         self._prepared_wide: Prepared = {}
 
-    # --- at points one spacing away --------------------------------------------------------------
+    # --- at generic points nearby ----------------------------------------------------------------
 
-    def typical_movement(self, operator: Operator, truth: Truth) -> np.ndarray:
-        """The median over the usual methods of their movement under one-ulp perturbations."""
-        case, moved = self.setting.case, []
-        own = [Method(case.framework, "reverse")] if case.framework else None
+    def typical_noise(self, operator: Operator, truth: Truth) -> np.ndarray | None:
+        """The median over the usual methods of their noise, as the truth sees it; None without."""
+        case, found = self.setting.case, []
+        own = [Method(case.framework, t) for t in ("reverse", "forward")] if case.framework else []
         for method in own or choose_methods(case, None):
             if method.technique == "differences" or method.framework == "ball":
                 continue
-            movement = self.movement(method, operator)
-            if movement is not None and np.all(np.isfinite(movement)):
-                moved.append(truth.seen(movement) if truth.directions else movement)
-        if not moved:
-            return np.zeros(truth.high.shape)
-        return np.abs(np.median(moved, axis=0)).reshape(truth.high.shape)
+            noise = self.noise(method, operator)
+            if noise is not None and np.all(np.isfinite(noise)):
+                found.append(self.seen(noise, truth))
+        return np.median(found, axis=0).reshape(truth.high.shape) if found else None
 
-    def movement(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """How far a result moves when every float input moves by one spacing; None if it fails."""
+    def seen(self, noise: np.ndarray, truth: Truth) -> np.ndarray:
+        """The noise of independent elements in what the truth is known of."""
+        if not truth.directions:
+            return noise
+        squares = [contracted(noise**2, [v**2 for v in d]) for d in truth.directions]
+        return np.asarray(np.sqrt(np.array(squares)).reshape(-1))
+
+    def noise(self, method: Method, operator: Operator) -> np.ndarray | None:
+        """The noise of a method's results, element by element; None where it fails nearby."""
         key = method, operator.name
-        if key not in self._movements:
-            self._movements[key] = self._moved(method, operator)
-        return self._movements[key]
+        if key not in self._noises:
+            lines = [self._along(method, operator, line) for line in self.lines]
+            found = [each for each in lines if each is not None]
+            self._noises[key] = np.max(found, axis=0) if found else None
+        return self._noises[key]
 
-    def _moved(self, method: Method, operator: Operator) -> np.ndarray | None:
-        here = self.findings.outcome(method, operator)
-        if here.status != OK or isinstance(here.flat, Ball):
+    def _along(self, method: Method, operator: Operator, line: list[Setting]) -> np.ndarray | None:
+        """The k-th difference of independent noise of variance s² has variance s² C(2k, k)."""
+        values = [self._evaluated(method, operator, at) for at in line]
+        if any(v is None for v in values):
             return None
-        largest = np.zeros(here.flat.shape)
+        table, found = np.array(values), []
+        for k in range(1, COUNT - 1):
+            table = np.diff(table, axis=0)
+            if k > 3:
+                found.append(np.sqrt(np.mean(table**2, axis=0) / comb(2 * k, k)))
+        return np.asarray(np.min(found, axis=0))
+
+    @cached_property
+    def lines(self) -> list[list[Setting]]:
+        """Settings on short and longer lines from generic points."""
+        rng, eps = self.setting.generator("lines"), EPS[self.setting.dtype]
+        made = []
+        for _ in range(BASES):
+            start, along = (self.setting.draw_direction(rng) for _ in range(2))
+            for spacing in (eps**0.5 / 4, eps**0.25 / 2):
+                steps = spacing * np.arange(COUNT)
+                made.append([self._moved(DISTANCE, start, step, along) for step in steps])
+        return made
+
+    def _moved(self, far: float, start: Any, step: float = 0.0, along: Any = None) -> Setting:
+        """The setting at x + far · start + step · along, as the dtype holds it."""
+        inputs = dict(self.setting.inputs)
+        for k, (name, x) in enumerate(zip(self.setting.case.wrt, self.setting.x, strict=True)):
+            there = x + far * start[k] + (step * along[k] if along is not None else 0.0)
+            inputs[name] = rounded(np.asarray(there), self.setting.dtype)
+        return self.setting.moved(inputs)
+
+    def _evaluated(self, method: Method, operator: Operator, at: Setting) -> np.ndarray | None:
+        found = evaluate(method, operator, at, self.findings.device, self.findings.prepared)
+        return (
+            None if found.status != OK or isinstance(found.flat, Ball) else np.asarray(found.flat)
+        )
+
+    # --- at points one spacing away --------------------------------------------------------------
+
+    def conditioning(self, operator: Operator) -> np.ndarray | None:
+        """How far the truth moves when all inputs do by one spacing; None where it has none there.
+
+        An element whose truth jumps there, as beside a kink, moves without end.
+        """
+        here, found = self.findings.truth(operator), []
         for at in self.beside[:MOVES]:
-            there = self._evaluated(method, operator, at)
-            if there is None:
+            there = self.findings.at(at, self._share(MOVES)).truth(operator)
+            if there.kind not in ("certified", "definition", "kink"):
                 return None
-            largest = np.maximum(largest, np.abs(there - here.flat))
-        return largest
+            moved = np.abs((there.high - here.high) + (there.low - here.low))
+            found.append(np.where(np.isfinite(moved), moved, np.inf))
+        return np.asarray(np.max(found, axis=0))
+
+    def _share(self, parts: int) -> Budget:
+        limits = self.findings.limits
+        return replace(limits, seconds=limits.seconds / parts)
 
     @cached_property
     def beside(self) -> list[Setting]:
         """Settings where every float input is one spacing off."""
-        setting = self.setting
-        rng = generator(setting.seed, setting.case.name, "moves")
+        rng = self.setting.generator("moves")
         return [
-            setting.moved(
+            self.setting.moved(
                 {
-                    k: a + rng.choice([-1, 1], a.shape) * self._spacings(a) if _is_float(a) else a
-                    for k, a in setting.inputs.items()
+                    k: np.asarray(a + rng.choice([-1, 1], a.shape) * self._spacings(a))
+                    if _is_float(a)
+                    else a
+                    for k, a in self.setting.inputs.items()
                 }
             )
             for _ in range(SAMPLES)
         ]
-
-    def _evaluated(self, method: Method, operator: Operator, at: Setting) -> np.ndarray | None:
-        found = evaluate(method, operator, at, self.findings.device, self.findings.prepared)
-        return None if found.status != OK else np.asarray(found.flat)
-
-    # --- against itself in float64 ---------------------------------------------------------------
-
-    def rounding(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """The largest error that a method's own rounding makes here and at points beside.
-
-        It is seen against the method itself in float64: a mistake is in both, and cancels. None
-        in float64, or where the method fails in either.
-        """
-        key = method, operator.name
-        if key not in self._roundings:
-            self._roundings[key] = self._rounded(method, operator)
-        return self._roundings[key]
-
-    def _rounded(self, method: Method, operator: Operator) -> np.ndarray | None:
-        if self.setting.dtype == "float64":
-            return None
-        errors = []
-        for at in [self.setting, *self.beside]:
-            short, long = self._evaluated(method, operator, at), self._wide(method, operator, at)
-            if short is None or long is None:
-                return None
-            errors.append(np.abs(short - long))
-        return np.asarray(np.max(errors, axis=0))
 
     def _wide(self, method: Method, operator: Operator, at: Setting) -> np.ndarray | None:
         """The result in float64 at inputs that the dtype holds."""
@@ -123,39 +158,30 @@ class Stability:
     # --- at points around ------------------------------------------------------------------------
 
     def spread(self, method: Method, operator: Operator) -> np.ndarray | None:
-        """How far the error is from its mean at two points around; None where that is unknown.
+        """How errors at two points around differ; None where that is unknown.
 
-        Rounding errors at neighbouring points are unrelated; those of a wrong derivative lie on a
-        smooth curve, however the derivative itself moves.
+        Rounding errors at neighbouring points are unrelated; those of a wrong derivative are alike.
         """
-        here = self.findings.signed_error(method, operator)
-        if here is None:
-            return None
         found = []
         for pair in self.nearby:
             ahead, behind = (each.signed_error(method, operator) for each in pair)
             if ahead is not None and behind is not None:
-                found.append(np.abs((ahead + behind) / 2 - here))
+                found.append(np.abs(ahead - behind) / 2)
         return np.max(found, axis=0) if len(found) > 1 else None
 
     @cached_property
     def nearby(self) -> list[tuple[Findings, Findings]]:
         """Findings at points a little off on either side, which share what is compiled."""
-        rng = generator(self.setting.seed, self.setting.case.name, "nearby")
-        return [self._pair(self.setting.draw_direction(rng)) for _ in range(PAIRS)]
-
-    def _pair(self, direction: tuple[np.ndarray, ...]) -> tuple[Findings, Findings]:
-        setting, limits = self.setting, self.findings.limits
-        less = replace(limits, seconds=limits.seconds / (2 * PAIRS))
-        step = max(DISTANCE, 2 * EPS[setting.dtype])
-        made = []
-        for side in (step, -step):
-            inputs = dict(setting.inputs)
-            for name, x, d in zip(setting.case.wrt, setting.x, direction, strict=True):
-                free = d if setting.case.legal else np.where(x == 0, 0.0, d)
-                inputs[name] = rounded(x + side * free, setting.dtype)
-            made.append(self.findings.at(setting.moved(inputs), less))
-        return made[0], made[1]
+        rng, step = self.setting.generator("nearby"), max(DISTANCE, 2 * EPS[self.setting.dtype])
+        directions = [self.setting.draw_direction(rng) for _ in range(PAIRS)]
+        limits = self._share(2 * PAIRS)
+        return [
+            (
+                self.findings.at(self._moved(step, d), limits),
+                self.findings.at(self._moved(-step, d), limits),
+            )
+            for d in directions
+        ]
 
     # --- in other precisions ---------------------------------------------------------------------
 
@@ -256,7 +282,7 @@ class Stability:
         if self.setting.dtype == "float64":
             return None
         here = self._wide(method, operator, self.setting)
-        there = [self._wide(method, operator, at) for at in self.beside[:MOVES]]
+        there = [self._wide(method, operator, at) for at in self.beside]
         if here is None or any(each is None for each in there):
             return None
         return np.asarray(np.sqrt(np.mean([(each - here) ** 2 for each in there], axis=0)) / 2)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from xgrad.judging.comparison import BALL_DIGITS, Comparison, describe_slopes
+from xgrad.judging.comparison import Comparison, describe_slopes
 from xgrad.judging.findings import Findings
 from xgrad.judging.hints import Evidence, find_hint
+from xgrad.judging.matter import Matter
+from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
-from xgrad.numbers import EPS, SMALLEST, Ball
+from xgrad.numbers import EPS
 from xgrad.problem import Case, Operator, Setting
 from xgrad.referee import Budget, Truth
 from xgrad.table import COLUMNS, KNOWN
@@ -28,20 +31,8 @@ from xgrad.techniques import (
     element_name,
 )
 
-NOISE = 4.0  # noise levels in the tolerance
-SPACINGS = 32.0  # epsilons of the result in the tolerance
-SHORT_SPACINGS = 2.0  # of 16-bit types, where 32 would be a quarter of the result
-COARSEST = 1e-4  # epsilon beyond which a type is short
-WEAKER_NOISE = 8.0  # of the median movement, where no certified formula gives the noise
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
-IN_FLOATS = (
-    "the truth is known along directions or in floats only, and nothing is left for balls to add"
-)
-MOVED = 4.0  # own movements within which a result has but lost digits
-SPREAD = 4.0  # times the difference of errors that rounding may explain
-MULTIPLE = 3.0  # of the plain error that a right implementation may have in a short type
-MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
-MULTIPLE_ALONE = 8.0  # of one rounding of inputs and result, without a plain implementation
+UNTOLD = 3  # elements without a truth that are named
 
 
 @dataclass
@@ -107,105 +98,26 @@ class Judge:
         row["referee"] = truth.label
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
-        if isinstance(outcome.flat, Ball) and truth.kind == "probes":
-            row.update(verdict=INCONCLUSIVE, message=IN_FLOATS)
+        matter = self._matter(method, operator, outcome, truth)
+        row["rule"], (row["verdict"], why) = decide(matter)
+        row["message"] = _joined(why, row["message"])
+        if truth.kind == "none" or (matter.in_balls and truth.kind == "probes"):
             return Judgement(row, outcome, truth, nothing, nothing)
-        if truth.kind == "none":
-            row["verdict"] = "" if outcome.status == NONFINITE else INCONCLUSIVE
-            return Judgement(row, outcome, truth, nothing, nothing)
-        margins = self._tolerance(operator, truth, method)
-        found = Comparison.make(truth, outcome, *margins, self.setting.dtype)
-        found.element = lambda k: self.element(operator, truth, k)
-        if outcome.bound is None:
-            found.multiple = self._multiple(method, operator, found)
+        found = matter.found
         row.update({c.name: c.of(found) for c in COLUMNS if c.of})
-        row["verdict"] = self._verdict(method, operator, outcome, found)
-        self._tell(row, method, operator, found)
+        self._tell(row, matter)
         return Judgement(row, outcome, truth, found.tolerance, found.error, found)
+
+    def _matter(self, method: Method, operator: Operator, outcome: Outcome, truth: Truth) -> Matter:
+        refuted = self.findings.refuted_digits(method, operator)
+        twin = partial(self._in_float32, method, operator)
+        return Matter(self.setting, self.stability, method, operator, outcome, truth, refuted, twin)
 
     def _empty_row(self, method: Method, operator: Operator) -> dict[str, Any]:
         place = {name: getattr(self.setting, name) for name in ("size", "point", "dtype", "seed")}
         asked = {"operator": operator.name, "framework": method.framework}
         made = {"technique": method.label, "device": self.device, "verdict": "", "hint": ""}
         return {"case": self.setting.case.name, **place, **asked, **made}
-
-    # --- how far a right result may be -----------------------------------------------------------
-
-    def _tolerance(
-        self, operator: Operator, truth: Truth, method: Method
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Tolerance and noise of each element."""
-        size = np.abs(truth.high)
-        if method.framework == "ball":
-            floor = np.max(size, initial=0.0) or 1.0
-            return np.full(size.shape, floor * 10.0**-BALL_DIGITS), np.zeros(size.shape)
-        eps = EPS[self.setting.dtype]
-        if truth.directions:  # products with probes: the terms decide, not their sum
-            size = np.maximum(size, np.max(size, initial=0.0))
-        spacings = SHORT_SPACINGS if eps > COARSEST else SPACINGS
-        rounding = spacings * eps * size + SMALLEST[self.setting.dtype]
-        if truth.bound is not None:
-            rounding = rounding + truth.bound
-        if truth.noise is not None:
-            return NOISE * truth.noise + rounding, truth.noise
-        own = None
-        if self.setting.case.framework and not truth.directions:
-            own = self.stability.rounding(Method(method.framework, "reverse"), operator)
-        if own is not None:
-            return NOISE * own + rounding, own
-        noise = self.stability.typical_movement(operator, truth)
-        return WEAKER_NOISE * noise + rounding, noise
-
-    # --- how far this one is -------------------------------------------------------------------
-
-    def _verdict(
-        self, method: Method, operator: Operator, outcome: Outcome, found: Comparison
-    ) -> str:
-        beyond = found.beyond
-        if beyond.any() and outcome.status == NONFINITE:
-            return DISAGREES
-        if beyond.any() and outcome.bound is not None:
-            bound = np.abs(found.truth.seen(outcome.bound))
-            within = found.error <= np.maximum(bound, found.tolerance)
-            return INCONCLUSIVE if np.all(within | ~beyond) else DISAGREES
-        if self._has_long_twin(method, outcome):
-            twin = self._in_float32(method, operator)
-            if twin is not None and twin["verdict"] == DISAGREES:
-                return DISAGREES  # a mistake that the short type hides is one
-            if twin is not None and (beyond.any() or found.multiple > self._most(method)):
-                right = self.stability.shrinks(method, operator)
-                return UNSTABLE if right or self._random(method, operator, found) else DISAGREES
-        if not beyond.any():
-            return CONVENTION if found.kinked.any() else AGREES
-        short = EPS[self.setting.dtype] > COARSEST
-        if not self._random(method, operator, found, MOST if short else 1.0):
-            return DISAGREES
-        same = self.stability.same_in_fewer_digits(method, operator, found.relative)
-        return DISAGREES if same else UNSTABLE
-
-    def _random(
-        self, method: Method, operator: Operator, found: Comparison, share: float = 1.0
-    ) -> bool:
-        """Whether a share of errors beyond tolerance may be rounding, as nearby points show it."""
-        if method.framework == "ball" or found.truth.refuted:
-            return False
-        rounding = self.stability.spread(method, operator)
-        if rounding is not None:
-            rounding = SPREAD * rounding
-        else:
-            movement = self.stability.movement(method, operator)
-            if movement is None:
-                return False
-            rounding = MOVED * np.abs(found.truth.seen(movement))
-        asked = found.beyond if found.beyond.any() else np.ones_like(found.beyond)
-        explained = np.mean((found.error <= rounding)[asked])
-        return bool(explained >= share)
-
-    def _has_long_twin(self, method: Method, outcome: Outcome) -> bool:
-        """Whether the same mathematics can be run in float32, where mistakes cannot hide."""
-        if EPS[self.setting.dtype] <= COARSEST or outcome.bound is not None:
-            return False
-        return outcome.status == OK and method.framework != "ball"
 
     def _in_float32(self, method: Method, operator: Operator) -> dict[str, Any] | None:
         """The row of the method at the same inputs in float32; None where there is none."""
@@ -214,50 +126,39 @@ class Judge:
             if self._long is None:
                 long = self.findings.in_dtype("float32")
                 self._long = Judge(long.setting, self.device, findings=long)
-            made = self._long.judge(method, operator)
-            judged = made.outcome.status == OK and made.row["verdict"] not in ("", INCONCLUSIVE)
-            if judged and made.row["verdict"] == DISAGREES and made.found is not None:
-                judged = not self._long._random(method, operator, made.found, MOST)
-            self._twins[key] = made.row if judged else None
+            row = self._long.judge(method, operator).row
+            judged = row["status"] == OK and row["verdict"] not in ("", INCONCLUSIVE)
+            self._twins[key] = row if judged else None
         return self._twins[key]
 
-    def _most(self, method: Method) -> float:
-        """How many times the error of the plain implementation a right one may have."""
-        return MULTIPLE_ALONE if method == Method(method.framework, "reverse") else MULTIPLE
+    # --- in words --------------------------------------------------------------------------------
 
-    def _multiple(self, method: Method, operator: Operator, found: Comparison) -> float:
-        """The error as a multiple of the plain implementation's, where that is to be asked."""
-        case, plain = self.setting.case, Method(method.framework, "reverse")
-        short = EPS[self.setting.dtype] > COARSEST
-        offered = any(method.variant == i.name for i in case.implementations)
-        if not (short or offered) or found.truth.directions or found.in_balls:
-            return float("nan")
-        if method == plain and not (case.framework and short):
-            return float("nan")
-        unit = found.noise + EPS[self.setting.dtype] * np.abs(found.want)
-        return self.stability.multiple(method, operator, unit + SMALLEST[self.setting.dtype])
-
-    def _tell(
-        self, row: dict[str, Any], method: Method, operator: Operator, found: Comparison
-    ) -> None:
+    def _tell(self, row: dict[str, Any], matter: Matter) -> None:
         """The message, and the hint where something is wrong."""
+        found, unknown = matter.found, matter.truth.unknown
         if found.kinked.any():
             row["message"] = describe_slopes(found)
         elif not found.top:
             row["message"] = _joined(row["message"], ALL_ZERO)
+        if unknown is not None:
+            row["message"] = _joined(_untold(unknown, matter), row["message"])
         if row["verdict"] == DISAGREES:
-            count = f"{found.beyond.sum()} of {found.beyond.size} elements beyond tolerance"
-            row["message"] = _joined(count, row["message"])
+            if found.beyond.any():
+                count = f"{found.beyond.sum()} of {found.beyond.size} elements beyond tolerance"
+                row["message"] = _joined(count, row["message"])
             if not found.truth.directions and not found.kinked.any():
-                evidence = found.got, found.want, found.tolerance, operator, self.setting
+                evidence = found.got, found.want, found.tolerance, matter.operator, self.setting
                 row["hint"] = find_hint(Evidence(*evidence))
-            self._tell_twin(row, method, operator)
+            self._tell_twin(row, matter.method, matter.operator)
         if row["verdict"] == UNSTABLE:
-            row["hint"] = self._unstable_hint(method, row["digits"], found)
+            row["hint"] = self._unstable_hint(matter, row["digits"])
 
-    def _unstable_hint(self, method: Method, digits: float, found: Comparison) -> str:
-        more = found.multiple > self._most(method)
-        times = f"{found.multiple:.0f} × {self._stick(method)}" if more else ""
+    def _unstable_hint(self, matter: Matter, digits: float) -> str:
+        found, more = matter.found, matter.found.multiple > matter.most
+        stick = "one rounding of inputs and result"
+        if matter.method != matter.plain:
+            stick = "the error of the plain implementation"
+        times = f"{found.multiple:.0f} × {stick}" if more else ""
         if not found.beyond.any():
             return f"right mathematics, within tolerance, but {times}"
         return self._lost(digits) + (f": {times}" if more else "")
@@ -273,11 +174,6 @@ class Judge:
                 f"in float32 at the same inputs {twin['worst']} is off by {off:.1e} × tolerance",
             )
 
-    def _stick(self, method: Method) -> str:
-        if method == Method(method.framework, "reverse"):
-            return "one rounding of inputs and result"
-        return "the error of the plain implementation"
-
     def _lost(self, digits: float) -> str:
         if np.isnan(digits):
             return "right mathematics: what is left of terms that cancel"
@@ -286,7 +182,14 @@ class Judge:
 
     def element(self, operator: Operator, truth: Truth, k: int) -> str:
         """The name of a flat element: `means[3,1]`, `y[2]/x[0]`, or the probe that it is."""
-        return f"probe {k}" if truth.directions else element_name(operator, self.setting, k)
+        return f"direction {k}" if truth.directions else element_name(operator, self.setting, k)
+
+
+def _untold(unknown: np.ndarray, matter: Matter) -> str:
+    """Which elements have no truth."""
+    names = [matter.element(int(k)) for k in np.flatnonzero(unknown.reshape(-1))]
+    more = f" and {len(names) - UNTOLD} more" if len(names) > UNTOLD else ""
+    return f"no truth at {', '.join(names[:UNTOLD])}{more}: not finite at this point"
 
 
 def _joined(*texts: str) -> str:

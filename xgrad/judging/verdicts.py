@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
+from xgrad.numbers import EPS
 from xgrad.table import FAILED, KNOWN
 
 
@@ -31,12 +33,15 @@ class Verdict:
 
 
 AGREES, DISAGREES, UNSTABLE = "agrees", "disagrees", "unstable"
-INCONCLUSIVE, CONVENTION = "inconclusive", "convention"
+BOUNDED, INCONCLUSIVE, CONVENTION = "bounded", "inconclusive", "convention"
+
+LEAST = 0.25  # of the dtype's digits that an unstable result must have left
 
 # fmt: off
 _ROWS = (
     Verdict(AGREES,       "agree",        False, True,  "",  "green",    "✓", ("#dcebf7", "#0b3c66"), ("#17344d", "#b9dcf9"), "within the tolerance of every element"),
-    Verdict(INCONCLUSIVE, "inconclusive", False, False, "~", "yellow",   "~", ("#fbf0c9", "#5c4400"), ("#453806", "#f5df94"), "differences within the bound that they claim: no accusation"),
+    Verdict(BOUNDED,      "bounded",      False, True,  "≤", "green",    "≤", ("#e3efe0", "#24502a"), ("#1c3a22", "#bfe6c4"), "differences that meet the truth within the bound that they claim: right"),
+    Verdict(INCONCLUSIVE, "inconclusive", False, False, "~", "yellow",   "~", ("#fbf0c9", "#5c4400"), ("#453806", "#f5df94"), "could not be judged, with the reason: no accusation"),
     Verdict(UNSTABLE,     "unstable",     False, True,  "≈", "magenta",  "≈", ("#eadcf5", "#4b1d78"), ("#3a2352", "#e0c5fa"), "right mathematics, lost digits"),
     Verdict(CONVENTION,   "convention",   False, True,  "±", "cyan",     "±", ("#d5f1ee", "#0a4a45"), ("#0c3f3b", "#a8ece4"), "a kink: left and right slopes differ, no single truth"),
     Verdict(DISAGREES,    "disagree",     True,  True,  "✗", "bold red", "✗", ("#b93a0a", "#ffffff"), ("#ff8a5c", "#1d0b02"), "beyond it: the method is wrong"),
@@ -46,10 +51,17 @@ _ROWS = (
 VERDICTS: dict[str, Verdict] = {row.name: row for row in _ROWS}
 
 
+def is_judged(row: Any) -> bool:
+    """Whether a row's result was compared with the truth."""
+    return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].tells
+
+
 def is_failure(row: Any) -> bool:
-    """Whether a row makes a run fail: something disagrees or went wrong."""
+    """Whether a row makes a run fail: something disagrees, went wrong, or has few digits left."""
     if row["message"].startswith(KNOWN):
         return False
     if row["status"] in FAILED or (row["status"] == "nonfinite" and not row["verdict"]):
         return True
+    if row["verdict"] == UNSTABLE:
+        return bool(row["digits"] < LEAST * -log10(EPS[row["dtype"]]))
     return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].fails

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import sys
 import traceback
@@ -11,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from xgrad.errors import UsageError, unknown
+from xgrad.frameworks import CASES, Refused, plugins
 from xgrad.problem.cases import Case, display_path
 
 
@@ -22,11 +23,20 @@ class Broken:
 
     path: Path
     message: str
+    origin: str = ""  # of a plugin, which is no file
 
     @property
     def name(self) -> str:
         """The file's name, in the place of a case's."""
         return self.path.stem
+
+    @property
+    def identifier(self) -> str:
+        """As the command line takes it; empty for a plugin."""
+        return "" if self.origin else display_path(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.origin or display_path(self.path)} does not load: {self.message}"
 
 
 CONVENTIONS = "conventions"  # the field of kinks and traps
@@ -48,7 +58,7 @@ def load_cases(*paths: str | Path) -> list[Case]:
     found = find_cases(paths)
     for each in found:
         if isinstance(each, Broken):
-            raise UsageError(f"{display_path(each.path)} does not load: {each.message}")
+            raise UsageError(str(each))
     return [each for each in found if isinstance(each, Case)]
 
 
@@ -62,7 +72,7 @@ def find_cases(paths: Iterable[str | Path]) -> list[Case | Broken]:
     for path in wanted or [str(f) for f in _fields() if f.name != CONVENTIONS]:
         found += _cases_of_path(path)
     if not wanted:
-        found += _cases_of_entry_points()
+        found += _cases_of_plugins({c.name: c.identifier for c in found if isinstance(c, Case)})
     return list(dict.fromkeys(found))
 
 
@@ -154,10 +164,18 @@ def _where(error: BaseException, path: Path) -> str:
     return f"{type(error).__name__}: {error}{line}"
 
 
-def _cases_of_entry_points() -> list[Case | Broken]:
+def _cases_of_plugins(taken: dict[str, str]) -> list[Case | Broken]:
     """Cases of third parties: an entry point in `xgrad.cases` names a folder or a case."""
     found: list[Case | Broken] = []
-    for entry in importlib.metadata.entry_points(group="xgrad.cases"):
-        value = entry.load()
-        found += [value] if isinstance(value, Case) else _cases_of_path(str(value))
-    return found
+
+    def use(name: str, value: Any) -> None:
+        cases = [value] if isinstance(value, Case) else _cases_of_path(str(value))
+        for each in cases:
+            if isinstance(each, Case) and each.name in taken:
+                other = taken[each.name]
+                raise Refused(f"its case {each.name!r} has the name of {other}; give it another")
+        taken.update({c.name: c.identifier for c in cases if isinstance(c, Case)})
+        found.extend(cases)
+
+    broken = plugins(CASES, use)
+    return found + [Broken(Path(b.name), b.reason, b.origin) for b in broken]

@@ -2,57 +2,177 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import UsageError
 from xgrad.frameworks import Framework, frameworks
+from xgrad.numbers import EPS
+from xgrad.problem.arguments import Call, bind, name_of
 from xgrad.problem.cases import Case, make_foreign
+from xgrad.problem.modules import (
+    buffers_kept,
+    buffers_of,
+    called_with,
+    is_module,
+    libraries_of,
+    parameters_of,
+)
+from xgrad.problem.randomness import seed_all
+from xgrad.problem.trees import Tree, take_apart
 
 NAMES = ("torch", "jax")  # frameworks whose own functions can be checked
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Nested arguments taken apart: arrays by name, and how to put them together again."""
-
-    leaves: dict[str, Any]
-    rebuild: Callable[[Mapping[str, Any]], Any]
+_NUMBERS = ("float", "bfloat", "int", "uint", "bool")  # dtypes of arrays that are inputs
 
 
 def find_framework_of(function: Any, inputs: Any) -> Framework | None:
-    """The framework whose arrays the inputs hold, or whose module the function is; or None."""
-    module = type(function).__module__.partition(".")[0]
-    leaves = take_apart(inputs, "x").leaves.values()
-    for name in NAMES:
-        framework = frameworks()[name]
-        owns = any(
-            type(leaf).__module__.partition(".")[0] in (name, f"{name}lib") for leaf in leaves
-        )
-        if owns or module == name:
-            return framework
-    return None
+    """The framework whose arrays the inputs hold, or whose function it is; or None.
+
+    A function of JAX is known by its code too, for JAX takes NumPy arrays.
+    """
+    types = {_package(type(leaf)) for leaf in take_apart(inputs, "x").leaves.values()}
+    types |= {_package(type(v)) for v in _values(inputs)}
+    for homes in (types, {_package(type(function)), _package(function)}):
+        found = next((n for n in NAMES if homes & {n, f"{n}lib"}), "")
+        if found:
+            return frameworks()[found]
+    if is_module(function):
+        return frameworks()["torch"]
+    reached = libraries_of(function)
+    taking = [n for n in NAMES if frameworks()[n].takes_numpy and {n, f"{n}lib"} & reached]
+    return frameworks()[taking[0]] if taking else None
 
 
-def take_apart(value: Any, name: str) -> Tree:
-    """Lists, tuples and dictionaries in their leaves, named as they are indexed."""
-    if isinstance(value, Mapping):
-        parts = {k: take_apart(v, f"{name}.{k}") for k, v in value.items()}
-        return _joined(parts, lambda given: dict(zip(parts, given, strict=True)))
-    if isinstance(value, (list, tuple)):
-        items = {i: take_apart(v, f"{name}[{i}]") for i, v in enumerate(value)}
-        make = type(value)._make if hasattr(value, "_make") else type(value)
-        return _joined(items, lambda given: make(given))
-    return Tree({name: value}, lambda given: given[name])
+def _values(inputs: Any) -> list[Any]:
+    """The arguments themselves: a registered container may hide its arrays."""
+    if isinstance(inputs, Mapping):
+        return list(inputs.values())
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
 
-def _joined(parts: Mapping[Any, Tree], make: Callable[[list[Any]], Any]) -> Tree:
-    leaves = {k: v for part in parts.values() for k, v in part.leaves.items()}
-    return Tree(leaves, lambda given: make([part.rebuild(given) for part in parts.values()]))
+def _package(value: Any) -> str:
+    return str(getattr(value, "__module__", "") or "").partition(".")[0]
+
+
+@dataclass
+class AtHand:
+    """A function of a framework with its arguments taken apart, called anew with other arrays."""
+
+    function: Callable[..., Any]
+    framework: Framework
+    call: Call
+    trees: dict[str, Tree]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    buffers: dict[str, Any] = field(default_factory=dict)
+    changing: list[Any] = field(default_factory=list)  # modules whose buffers a call changes
+    seed: int | None = None  # set before each call, where the function is random
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], framework: Framework, call: Call) -> AtHand:
+        """Taken apart; raises `UsageError` for arrays that cannot be judged."""
+
+        def picks(value: Any) -> bool:
+            return _is_input(framework, value)
+
+        for name, value in call.values.items():
+            for leaf, array in take_apart(value, name, framework).leaves.items():
+                _require_dense(framework, name_of(function), leaf, array)
+        trees = {k: take_apart(v, k, framework, picks) for k, v in call.values.items()}
+        made = cls(function, framework, call, trees)
+        made.parameters = made._named_apart(parameters_of(function))
+        made.buffers = made._named_apart(buffers_of(function))
+        return made
+
+    def _named_apart(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Without what stays the module's own; `self.w` where an argument is called w."""
+        kept = {k: v for k, v in state.items() if _is_input(self.framework, v)}
+        return {f"self.{k}" if k in self.arguments else k: v for k, v in kept.items()}
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """The arrays among the arguments, by name."""
+        return {k: v for tree in self.trees.values() for k, v in tree.leaves.items()}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """All arrays: of arguments, parameters and buffers."""
+        return {**self.arguments, **self.parameters, **self.buffers}
+
+    @property
+    def on_host(self) -> dict[str, Any]:
+        """Them in NumPy."""
+        own = self.framework
+        return {k: own.get(v) if own.is_array(v) else v for k, v in self.inputs.items()}
+
+    def __call__(self, xp: Any, /, **named: Any) -> Any:
+        with ExitStack() as stack:
+            if self.changing:
+                stack.enter_context(buffers_kept(self.changing))
+            if self.seed is not None:
+                seed_all(self.seed)
+            y = _one_value(self.framework, name_of(self.function), self._called(named), xp)
+        return self._narrowed(y, named, xp) if self.framework.widens else y
+
+    def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
+        """A value that 64-bit constants have widened, in the dtype of the arguments."""
+        given = next((v.dtype for v in named.values() if "float" in _dtype(v)), None)
+        return xp.astype(y, given) if given is not None and "float" in _dtype(y) else y
+
+    def _called(self, named: Mapping[str, Any]) -> Any:
+        rebuilt = {k: tree.rebuild(named) for k, tree in self.trees.items()}
+        args, keywords = self.call.arranged(rebuilt)
+        if not is_module(self.function):
+            return self.function(*args, **keywords)
+        held = {k: named[k] for k in (*self.parameters, *self.buffers)}
+        state = {k.removeprefix("self.") if k in held and k.startswith("self.") else k: v
+                 for k, v in held.items()}  # fmt: skip
+        return called_with(self.function, state, args, keywords)
+
+    # --- what is differentiated -------------------------------------------------------------------
+
+    def floats(self, among: Mapping[str, Any]) -> list[str]:
+        """The names of arrays of floats."""
+        return [k for k, v in among.items() if "float" in _dtype(v)]
+
+    @property
+    def differentiated(self) -> tuple[str, ...]:
+        """Of the arguments all floats, those that require a gradient where some do; parameters."""
+        floats = self.floats(self.arguments)
+        asked = [k for k in floats if _requires_gradient(self.arguments[k])]
+        own = [k for k in self.floats(self.parameters) if _requires_gradient(self.parameters[k])]
+        return (*(asked or floats), *own)
+
+    def left_out(self, chosen: tuple[str, ...]) -> dict[str, str]:
+        """What of floats and complex numbers is not differentiated, and why."""
+        floats = self.floats({**self.arguments, **self.parameters})
+        found = {k: "requires no gradient" for k in floats if k not in chosen}
+        for name, value in self.call.values.items():
+            if type(value) is float:
+                found[name] = "a Python float"
+            elif self.framework.is_array(value) and _is_complex(value):
+                found[name] = _dtype(value)
+        return found
+
+    @property
+    def converted(self) -> list[str]:
+        """Arguments that were given as NumPy arrays."""
+        return [k for k, v in self.arguments.items() if not self.framework.is_array(v)]
+
+    def dtype(self, chosen: tuple[str, ...]) -> str:
+        """The widest of the dtypes in which the differentiated inputs were given."""
+        given = {_dtype(self.inputs[k]) for k in chosen if k in self.inputs}
+        return min(given & set(EPS), key=lambda k: EPS[k], default="float64")
+
+    @property
+    def device(self) -> str:
+        """Where the arrays are."""
+        arrays = [v for v in self.inputs.values() if self.framework.is_array(v)]
+        return self.framework.describe(arrays[0])[2] if arrays else "cpu"
 
 
 def make_foreign_case(
@@ -69,127 +189,157 @@ def make_foreign_case(
     is the case, and `function` its implementation. Raises `UsageError` where there is nothing to
     differentiate.
     """
+    return take_at_hand(function, inputs, framework, wrt, like)[0]
+
+
+def take_at_hand(
+    function: Callable[..., Any],
+    inputs: Any,
+    framework: Framework,
+    wrt: tuple[str, ...],
+    like: Callable[..., Any] | None = None,
+) -> tuple[Case, list[AtHand]]:
+    """The same, with the functions as they are called: the case's own, and that of `like`."""
     if like is not None:
-        _require_no_state(function, like)
-    arguments = _arguments(like or function, inputs)
-    trees = {name: take_apart(value, name) for name, value in arguments.items()}
-    state = _module_state(function)
-    leaves = {k: v for tree in trees.values() for k, v in tree.leaves.items()} | state
-    given = {k: _on_host(framework, v) for k, v in leaves.items()}
-    chosen = wrt or _differentiated(leaves, given)
-    if not chosen:
-        raise UsageError(f"{_name(function)}: no input is an array of floats to differentiate")
-    for name in chosen:
-        if name not in given:
-            raise UsageError(f"{_name(function)}: wrt {name!r} is no input: {', '.join(given)}")
-
-    def caller(target: Callable[..., Any]) -> Callable[..., Any]:
-        def call(xp: Any, **named: Any) -> Any:
-            values = [tree.rebuild(named) for tree in trees.values()]
-            if state:
-                import torch
-
-                held = {k: named[k] for k in state}
-                return _one_value(torch.func.functional_call(target, held, tuple(values)), xp)
-            return _one_value(target(*values), xp)
-
-        return call
-
-    made = make_foreign(
-        caller(like or function), _name(like or function), chosen, given, framework.name
-    )
-    if like is not None:
-        fused = caller(function)
-        xp = framework.namespace("float64")
-        made.implementation(framework.name, name=_name(function))(
-            lambda **named: fused(xp, **named)
-        )
-    return made
+        require_no_state(function, like)
+    plain = AtHand.of(like or function, framework, bind(like or function, inputs))
+    chosen = wrt or plain.differentiated
+    _require_chosen(plain, chosen, wrt)
+    name = name_of(like or function)
+    made = make_foreign(_as_function(plain), name, chosen, plain.on_host, framework.name)
+    made.notes += _notes(plain, () if wrt else chosen)
+    if like is None:
+        return made, [plain]
+    fused = AtHand.of(function, framework, _same_call(function, inputs, plain.call))
+    xp = framework.namespace("float64")
+    made.implementation(framework.name, name=name_of(function))(lambda **named: fused(xp, **named))
+    return made, [plain, fused]
 
 
-def _require_no_state(*functions: Any) -> None:
+def _as_function(at_hand: AtHand) -> Callable[..., Any]:
+    """A plain function, as a case has one."""
+
+    def call(xp: Any, /, **named: Any) -> Any:
+        return at_hand(xp, **named)
+
+    return call
+
+
+def _same_call(function: Any, inputs: Any, call: Call) -> Call:
+    """The call of another function of the same arguments: by name where names were given."""
+    return bind(function, inputs) if isinstance(inputs, Mapping) else call
+
+
+def _notes(at_hand: AtHand, chosen: tuple[str, ...]) -> list[str]:
+    """What the rows say of how the arguments were taken."""
+    left = at_hand.left_out(chosen) if chosen else {}
+    whole = f"the inputs are taken as one argument, {next(iter(at_hand.call.values))}"
+    said = [f"{k} ({why})" for k, why in left.items()]
+    more = [f"and {len(said) - 4} more"] if len(said) > 5 else []
+    found = [f"not differentiated: {', '.join(said[: 4 if more else 5] + more)}"] if said else []
+    found += [whole] if at_hand.call.whole else []
+    if at_hand.converted:
+        names = ", ".join(at_hand.converted)
+        found.append(f"NumPy arrays are passed as arrays of {at_hand.framework.name}: {names}")
+    return found
+
+
+def require_no_state(*functions: Any) -> None:
+    """Raise `UsageError` for a module where functions are compared."""
     for function in functions:
-        if _module_state(function):
+        if is_module(function):
             raise UsageError(
-                f"{_name(function)}: like= compares functions; make the module's parameters "
+                f"{name_of(function)}: like= compares functions; make the module's parameters "
                 "arguments of one (torch.func.functional_call)"
             )
 
 
-def implement(case: Case, function: Callable[..., Any], framework: Framework) -> None:
-    """Add a framework's own function, which takes the case's inputs in order, to a case."""
-    _require_no_state(function)
-    order = list(inspect.signature(case.function).parameters)[1:]
-    case.implementation(framework.name, name=_name(function))(
-        lambda **named: function(*(named[k] for k in order if k in named))
-    )
+# --- what cannot be judged ------------------------------------------------------------------------
 
 
-def _name(function: Any) -> str:
-    """The function's name; of `F.apply`, where F is a torch.autograd.Function, that of F."""
-    named = _owner(function) or function
-    return str(getattr(named, "__name__", type(function).__name__))
+def _require_chosen(at_hand: AtHand, chosen: tuple[str, ...], wrt: tuple[str, ...]) -> None:
+    """Raise where there is nothing to differentiate, or something that is not supported."""
+    name, own = name_of(at_hand.function), at_hand.framework
+    leaves = {k: leaf for k, v in at_hand.call.values.items()
+              for k, leaf in take_apart(v, k, own).leaves.items()}  # fmt: skip
+    numbers = {k: v for k, v in leaves.items() if own.is_array(v) and _is_complex(v)}
+    for k, v in numbers.items():
+        if k in wrt or _requires_gradient(v) or not chosen:
+            raise UsageError(
+                f"{name}: {k} is {_dtype(v)}, and derivatives of complex numbers are not "
+                f"supported: pass pairs of reals ({own.pairs})"
+            )
+    if not chosen:
+        raise UsageError(f"{name}: no input is an array of floats to differentiate"
+                         f"{_kinds(at_hand, leaves)}")  # fmt: skip
+    for k in chosen:
+        if k not in at_hand.inputs:
+            raise UsageError(f"{name}: wrt {k!r} is no input: {', '.join(at_hand.inputs)}")
 
 
-def _arguments(function: Any, inputs: Any) -> dict[str, Any]:
-    """Arguments by the names of the function's parameters, where it has them."""
-    if isinstance(inputs, Mapping):
-        return dict(inputs)
-    values = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-    try:
-        names = _parameters(function)
-    except (TypeError, ValueError):
-        names = []
-    if len(names) < len(values) or len(set(names)) != len(names):
-        names = [f"x{i}" for i in range(len(values))]
-    return dict(zip(names, values, strict=False))
+def _kinds(at_hand: AtHand, leaves: Mapping[str, Any]) -> str:
+    """What the arguments are instead."""
+    own = at_hand.framework
+    said = [f"{k} is {_dtype(v) if hasattr(v, 'dtype') else type(v).__name__}"
+            for k, v in list(leaves.items())[:4]]  # fmt: skip
+    return f" ({', '.join(said)}): give arrays of {own.name}" if said else ""
 
 
-def _parameters(function: Any) -> list[str]:
-    """Positional parameters: of a module those of forward, of F.apply those of F.forward."""
-    owner = _owner(function)
-    call = getattr(owner or function, "forward", function)
-    kinds = inspect.signature(call).parameters.values()
-    names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return names if owner is None or _sets_context(owner) else names[1:]
+def _require_dense(framework: Framework, name: str, leaf: str, value: Any) -> None:
+    if framework.is_sparse(value) or is_scipy_sparse(value):
+        raise UsageError(
+            f"{name}: {leaf} is sparse, and sparse arguments are not supported: pass its values "
+            "as a plain array, and make it sparse inside of the function"
+        )
 
 
-def _sets_context(owner: type) -> bool:
-    """Whether a torch.autograd.Function has `setup_context`: then forward takes no `ctx`."""
-    own = (k for k in owner.__mro__ if not k.__module__.startswith("torch."))
-    return any("setup_context" in vars(k) for k in own)
+def is_scipy_sparse(value: Any) -> bool:
+    """Whether a value is a sparse array or matrix of SciPy."""
+    return type(value).__module__.startswith("scipy.sparse")
 
 
-def _owner(function: Any) -> Any:
-    """The torch.autograd.Function whose `apply` this is, or None."""
-    owner = getattr(function, "__self__", None)
-    named = getattr(function, "__name__", "") == "apply" and isinstance(owner, type)
-    return owner if named and hasattr(owner, "forward") else None
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", "")).removeprefix("torch.")
 
 
-def _module_state(function: Any) -> dict[str, Any]:
-    """Parameters and buffers of a torch module, by their dotted names."""
-    if not hasattr(function, "named_parameters"):
-        return {}
-    return {**dict(function.named_parameters()), **dict(function.named_buffers())}
+def _is_complex(value: Any) -> bool:
+    return "complex" in _dtype(value)
 
 
-def _on_host(framework: Framework, value: Any) -> Any:
+def _is_input(framework: Framework, value: Any) -> bool:
+    """Whether a value is an array that varies with the dtype: others are passed on as they are."""
     if framework.is_array(value):
-        return framework.get(value)
-    return value
+        return _dtype(value).startswith(_NUMBERS)
+    return framework.takes_numpy and isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def _differentiated(leaves: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, ...]:
-    floats = [k for k, v in given.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
-    asked = [k for k in floats if getattr(leaves[k], "requires_grad", False)]
-    return tuple(asked or floats)
+def _requires_gradient(value: Any) -> bool:
+    return bool(getattr(value, "requires_grad", False))
 
 
-def _one_value(value: Any, xp: Any) -> Any:
-    """One array: several values are joined in one vector, integers among them left out."""
-    parts = list(take_apart(value, "y").leaves.values())
+def _one_value(framework: Framework, name: str, value: Any, xp: Any) -> Any:
+    """One array: several values are joined in one vector, integers among them left out.
+
+    Raises `UsageError` for complex and sparse ones.
+    """
+    parts = [p for p in take_apart(value, "y", framework).leaves.values() if p is not None]
+    arrays = [p for p in parts if framework.is_array(p)]
+    for part in arrays:
+        _require_real(framework, name, part)
     if len(parts) == 1:
         return parts[0]
-    floats = [p for p in parts if "float" in str(getattr(p, "dtype", ""))]
-    return xp.concat([xp.reshape(p, (-1,)) for p in floats])
+    floats = [p for p in arrays if "float" in _dtype(p)]
+    if not floats:
+        raise UsageError(f"{name} returns no array of floats: there is nothing to differentiate")
+    return floats[0] if len(floats) == 1 else xp.concat([xp.reshape(p, (-1,)) for p in floats])
+
+
+def _require_real(framework: Framework, name: str, part: Any) -> None:
+    dtype = _dtype(part)
+    if "complex" in dtype:
+        raise UsageError(
+            f"{name} returns {dtype}, and derivatives of complex numbers are not supported: "
+            f"return pairs of reals, and take them as such ({framework.pairs})"
+        )
+    if framework.is_sparse(part):
+        raise UsageError(f"{name} returns a sparse array: return a dense one (y.to_dense())")

@@ -61,7 +61,8 @@ class Setting:
 
     def beside(self) -> Setting:
         """The same setting with every differentiated input a little further from zero."""
-        near = {k: rounded(self.inputs[k] * (1 + 2.0**-4), self.dtype) for k in self.case.wrt}
+        nearer = {k: np.asarray(self.inputs[k] * (1 + 2.0**-4)) for k in self.case.wrt}
+        near = {k: rounded(a, self.dtype) for k, a in nearer.items()}
         return self.moved({**self.inputs, **near})
 
     def in_dtype(self, dtype: str) -> Setting:
@@ -122,14 +123,19 @@ class Setting:
     @cached_property
     def v(self) -> tuple[np.ndarray, ...]:
         """The direction of jvp and hvp: legal, seeded, rounded to the dtype."""
-        rng = generator(self.seed, self.case.name, self.size, self.point, "v")
+        rng = self.generator("v")
         return tuple(rounded(a, self.dtype) for a in self.draw_direction(rng))
 
     @cached_property
     def w(self) -> np.ndarray:
         """The cotangent of vjp: seeded, rounded to the dtype."""
-        rng = generator(self.seed, self.case.name, self.size, self.point, "w")
+        rng = self.generator("w")
         return rounded(np.asarray(rng.normal(size=self.y_shape)), self.dtype)
+
+    def generator(self, *words: str) -> np.random.Generator:
+        """Random numbers of the point, whatever the function is called."""
+        shapes = (str(shape) for shape in self.x_shapes)
+        return generator(self.seed, self.size, self.point, *shapes, *words)
 
     def draw_direction(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """A random direction: the case's own where it has legal ones, else in the scale of x."""

@@ -26,9 +26,14 @@ class Look:
     symbol: str
     style: str
     meaning: str
+    plural: str = ""
+
+    def counted(self, rows: int) -> str:
+        """The word beside a number of rows: `12 disagree`."""
+        return self.word if rows == 1 else self.plural or self.word
 
 
-_VERDICTS = {v.name: Look(v.name, v.symbol, v.name, v.meaning) for v in VERDICTS.values()}
+_VERDICTS = {v.name: Look(v.name, v.symbol, v.name, v.meaning, v.plural) for v in VERDICTS.values()}
 
 # fmt: off
 LOOKS = {
@@ -39,8 +44,8 @@ LOOKS = {
     "unsupported":  Look("not here",     "–", "absent",       "the method does not apply to this case"),
     "unavailable":  Look("unavailable",  "–", "absent",       "no such device or package on that machine"),
     "nonfinite":    Look("not finite",   "!", "failed",       "NaN or infinity where the truth is a number"),
-    "error":        Look("error",        "!", "failed",       "it raised; the row has the message"),
-    "timeout":      Look("timeout",      "!", "failed",       "beyond the time limit"),
+    "error":        Look("error",        "!", "failed",       "it raised; the row has the message", "errors"),
+    "timeout":      Look("timeout",      "!", "failed",       "beyond the time limit", "timeouts"),
     "crashed":      Look("crashed",      "!", "failed",       "the process ended"),
 }
 # fmt: on

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MACHINE = ("processor", "system", "cores")
 TIMED = [*PLACE, "threads"]
+ABOUT = "run.json"  # in a published run's folder: what the index says of it
 LONGEST = 60  # characters of a name in a path
 
 
@@ -36,6 +37,7 @@ class Run:
     timings: pd.DataFrame | None = None
     timing_environment: dict[str, Any] = field(default_factory=dict)
     curves: pd.DataFrame | None = None
+    apart: str = ""  # what tells it from others of its date and commit: where it was saved
 
     @property
     def commit(self) -> str:
@@ -44,8 +46,8 @@ class Run:
 
     @property
     def label(self) -> str:
-        """`2026-11-21 36532ab+`."""
-        return f"{self.date} {self.commit}"
+        """`2026-11-21 36532ab+`, and the folder where another run has that too."""
+        return f"{self.date} {self.commit}" + (f" ({self.apart})" if self.apart else "")
 
     def about(self, case: str) -> dict[str, Any]:
         """What is known of a case: at least its name."""
@@ -67,23 +69,30 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
         _attach(timing, runs)
     for run, name in zip(runs, _names(runs), strict=True):
         run.name = name
+    _set_apart(runs)
     return runs
 
 
 def _folders(path: Path) -> list[Path]:
-    """The folders of runs at a path: itself, or those right below it."""
+    """The folders of runs at a path: itself, or those below it, however deep."""
     if path.is_file() and path.name == "rows.parquet":
         return [path.parent.resolve()]
     if not path.is_dir():
         raise UsageError(f"{path} is no folder of saved rows: xgrad run writes one")
     if (path / "rows.parquet").exists():
         return [path.resolve()]
-    below = sorted(p.parent.resolve() for p in path.glob("*/rows.parquet"))
+    below = sorted(p.parent.resolve() for p in path.rglob("rows.parquet") if _is_run(p, path))
     if not below:
         raise UsageError(
             f"no saved rows in {path}: give a folder that xgrad run wrote (it has rows.parquet)"
         )
     return below
+
+
+def _is_run(rows: Path, below: Path) -> bool:
+    """Whether saved rows are a run's own: no hidden ones, and none that a site shows."""
+    hidden = any(part.startswith(".") for part in rows.relative_to(below).parts)
+    return not hidden and not (rows.parent.name == "data" and (rows.parents[1] / ABOUT).exists())
 
 
 def _read(folder: Path) -> Run:
@@ -167,6 +176,18 @@ def _attach(timing: Run, runs: list[Run]) -> None:
         f"{timing.folder} holds timings of {here.get('processor', 'an unknown processor')}, and no "
         "run given was made there (or it has timings under other versions): publish them beside one"
     )
+
+
+def _set_apart(runs: list[Run]) -> None:
+    """Name the folder in the labels of runs of one date and commit, as far up as they differ."""
+    alike: dict[str, list[Run]] = {}
+    for run in runs:
+        alike.setdefault(run.label, []).append(run)
+    for group in (g for g in alike.values() if len(g) > 1):
+        parts = [run.folder.parts for run in group]
+        depth = next(k for k in range(1, 1000) if len({p[-k:] for p in parts}) == len(parts))
+        for run, part in zip(group, parts, strict=True):
+            run.apart = "/".join(part[-depth:])
 
 
 def _names(runs: list[Run]) -> list[str]:

@@ -121,7 +121,7 @@ class RunPages:
     def _about(self) -> dict[str, Any]:
         run = self.run
         counts = [
-            {"word": look.word, "symbol": look.symbol, "style": look.style, "rows": n}
+            {"word": look.counted(n), "symbol": look.symbol, "style": look.style, "rows": n}
             for look, n in pages.counts(self.rows)
         ]
         return {

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
-from xgrad.publication.reading import Run
+from xgrad.publication.reading import ABOUT, Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.summary import latex, markdown
 from xgrad.publication.typesetting import typeset
@@ -29,7 +29,6 @@ from xgrad.running import find_version
 
 BEGIN, END = "<!-- xgrad publish -->", "<!-- /xgrad publish -->"  # lines of a file of one's own
 DETECTION = "detection.html"
-ABOUT = "run.json"  # in a published run's folder: what the index says of it
 TOLD = {"name", "date", "commit", "machine", "saved", "cases", "methods", "rows", "devices",
         "counts", "pages"}  # fmt: skip
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
-from xgrad.judging import is_failure
+from xgrad.judging import AGREES, is_failure
+from xgrad.publication.cells import look_of
 from xgrad.publication.matrix import Matrix
 from xgrad.publication.reading import Run
 from xgrad.publication.tables import to_latex, to_markdown
 from xgrad.table import KNOWN
 from xgrad.telling import summarise
 
+ABSENT = ("not here", "unavailable")
 METHODS = 6  # columns of a LaTeX table that fit a page
 
 
@@ -37,13 +40,12 @@ def _place(row: dict[str, Any]) -> str:
 
 def _share(rows: list[dict[str, Any]]) -> str:
     """`15.1 to 15.7, 11 agree, 3 inconclusive`."""
-    words = [r["word"] for r in rows]
+    looks = Counter(map(look_of, rows))
     digits = [r["digits"] for r in rows if r["word"] == "agrees" and r["digits"] == r["digits"]]
     low, high = (f"{f(digits):.1f}" for f in (min, max)) if digits else ("", "")
     span = low if low == high else f"{low} to {high}"
-    seen = [w for w in dict.fromkeys(words) if w not in ("agrees", "not here", "unavailable")]
-    agree = words.count("agrees")
-    parts = [span, f"{agree} agree" if agree else "", *(f"{words.count(w)} {w}" for w in seen)]
+    told = sorted((k for k in looks if k.word not in ABSENT), key=lambda k: k.word != AGREES)
+    parts = [span, *(f"{looks[k]} {k.counted(looks[k])}" for k in told)]
     return ", ".join(p for p in parts if p)
 
 
@@ -55,7 +57,7 @@ def trouble_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
             "case": [r["label"] for r in found],
             "operator": [r["operator"] for r in found],
             "method": [r["method"] for r in found],
-            "place": [_place(r) for r in found],
+            "place": [_place(r) + (f" seed {r['seed']}" if r["seed"] else "") for r in found],
             "verdict": [r["word"] for r in found],
             "digits": [r["number"] for r in found],
             "why": [(r["hint"] or r["message"])[:160] for r in found],
@@ -124,7 +126,8 @@ def latex(run: Run, matrix: Matrix) -> str:
 
 
 def _latex_line(line: Any, matrix: Matrix, part: list[int]) -> dict[str, str]:
-    told = {"case": line.place["label"], "operator": line.place["operator"]}
+    seed = f", seed {line.place['seed']}" if line.place["seed"] else ""
+    told = {"case": line.place["label"] + seed, "operator": line.place["operator"]}
     for k in part:
         cell = line.cells[k]
         told[matrix.methods[k]] = "" if cell is None else _latex_cell(cell)

@@ -2,5 +2,5 @@
 
 from xgrad.referee.candidates import Candidate, find_candidate
 from xgrad.referee.referee import Budget, Referee
-from xgrad.referee.truth import Truth
+from xgrad.referee.truth import Truth, contracted
 from xgrad.referee.weaker import DifferencesReferee

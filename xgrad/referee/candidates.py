@@ -28,11 +28,17 @@ def find_candidate(operator: Operator, setting: Setting) -> Candidate | None:
         return lambda a, v, w: flatten(operator, setting, setting.function(a)(*a.xs), a.xp)
     own = setting.case.reference_formula(operator.name)
     if own is not None:
-        function = own.function
-        return lambda a, v, w: flatten(
-            operator, setting, apply_formula(function, operator, setting, a, v, w), a.xp
-        )
+        return formula_candidate(own.function, operator, setting)
     return find_contraction(operator, setting)
+
+
+def formula_candidate(
+    function: Callable[..., Any], operator: Operator, setting: Setting
+) -> Candidate:
+    """A formula's flat result."""
+    return lambda a, v, w: flatten(
+        operator, setting, apply_formula(function, operator, setting, a, v, w), a.xp
+    )
 
 
 def find_contraction(operator: Operator, setting: Setting) -> Candidate | None:

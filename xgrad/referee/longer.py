@@ -6,7 +6,7 @@ import numpy as np
 
 from xgrad.frameworks import find_framework
 from xgrad.numbers import more_digits
-from xgrad.problem import Operator, Setting, generator
+from xgrad.problem import Operator, Setting
 from xgrad.referee.candidates import find_candidate
 from xgrad.referee.truth import PROBES, Truth, products
 from xgrad.techniques import (
@@ -59,7 +59,7 @@ def _digits(
     stencil = plan(operator, setting)
     if stencil.coefficients is not None:
         raise NotImplementedError(f"no check of {operator.name} along directions")
-    rng = generator(setting.seed, setting.case.name, "longer floats")
+    rng = setting.generator("longer floats")
     gaps = []
     for _ in range(PROBES if stencil.free or stencil.elementwise else 1):
         directions = stencil.draw(setting, rng)

@@ -11,8 +11,8 @@ import numpy as np
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
-from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten, generator
-from xgrad.referee.candidates import Candidate, find_candidate, find_contraction
+from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
+from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import samples
 from xgrad.referee.truth import PROBES, Truth, finished
@@ -32,6 +32,7 @@ from xgrad.techniques import (
 
 DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
+FLOATS = 13.0  # digits that a formula with constants rounded to float64 keeps at least
 ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
 
 
@@ -62,6 +63,7 @@ class Referee:
         self.framework = find_framework("ball")
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
+        self._refuted: dict[tuple[str, str], float | None] = {}
 
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator with its certificate, kept for the next call.
@@ -90,6 +92,39 @@ class Referee:
         if right and not independent and truth.kind not in ("none", "kink"):
             self._add_noise(operator, truth)
         return truth
+
+    def refuted_digits(self, operator: Operator, variant: str) -> float | None:
+        """To how many digits a formula and the truth agree in balls, where that refutes it.
+
+        None for one that is right up to constants rounded to floats, for library code, and where
+        the truth is not known element by element.
+        """
+        key = operator.name, variant
+        if key not in self._refuted:
+            try:
+                with budget(self.limits.seconds, self.limits.gigabytes):
+                    self._refuted[key] = self._refutes(operator, variant)
+            except Exception:  # one that fails in balls is judged as it runs
+                self._refuted[key] = None
+        return self._refuted[key]
+
+    def _refutes(self, operator: Operator, variant: str) -> float | None:
+        formula = self.setting.case.find_formula(operator.name, variant)
+        truth = self.truth(operator)
+        known = truth.kind in ("certified", "definition") and truth.exact is not None
+        if formula is None or formula.frameworks is not None or not known:
+            return None
+        if self.setting.case.legal is not None:
+            return None  # it may differ from the truth along directions that nobody may go
+        compute = formula_candidate(formula.function, operator, self.setting)
+        candidate = self._evaluate(compute, BITS)
+        gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
+        size = np.max(np.abs(truth.high), initial=0.0)
+        terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
+        if not size > 10.0**-DIGITS * terms or not np.isfinite(gap) or gap == 0.0:
+            return None
+        digits = max(0.0, float(-np.log10(gap / size)))
+        return digits if digits < FLOATS else None
 
     # --- in balls ------------------------------------------------------------------------------
 
@@ -174,7 +209,7 @@ class Referee:
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
-        rng = generator(self.setting.seed, self.setting.case.name, "probe")
+        rng = self.setting.generator("probe")
         with precision(definition.bits(len(stencil.slots))):
             if len(stencil.slots) == 1 and stencil.coefficients is None:
                 return self._probe_once(definition, stencil, candidate, rng)
@@ -218,7 +253,7 @@ class Referee:
         return finished("definition", slopes.central)
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
-        rng = generator(self.setting.seed, self.setting.case.name, "probes")
+        rng = self.setting.generator("probes")
         found, chosen = [], []
         for _ in range(PROBES):
             directions = [self.setting.draw_flat_direction(rng) for _ in range(stencil.free)]
@@ -245,7 +280,7 @@ class Referee:
 
     def _along_two(self, definition: Definition, stencil: Stencil) -> list[Slopes]:
         """Elementwise slopes by two random directions."""
-        rng = generator(self.setting.seed, self.setting.case.name, "elementwise")
+        rng = self.setting.generator("elementwise")
         found, order = [], len(stencil.slots)
         for _ in range(2):
             d = self.setting.draw_flat_direction(rng)
@@ -285,7 +320,7 @@ class Referee:
 
     def _noise(self, compute: Candidate, truth: Truth) -> np.ndarray | None:
         for arithmetic in dict.fromkeys((more_digits(self.setting.dtype), "ball")):
-            rng = generator(self.setting.seed, self.setting.case.name, "rounding")
+            rng = self.setting.generator("rounding")
             try:
                 with np.errstate(all="ignore"), precision(128):
                     drawn = samples(compute, self.setting, rng, arithmetic)

@@ -10,6 +10,7 @@ import numpy as np
 
 from xgrad.numbers import Ball, ball, halves, midpoint
 
+NOT_FINITE = "the truth is not finite at this point"
 PROBES = 4  # random directions where the definition along all would exceed the budget
 
 
@@ -33,6 +34,7 @@ class Truth:
     noise: np.ndarray | None = None
     bound: np.ndarray | None = None  # how far the truth itself may be off
     refuted: bool = False  # the function's own derivative is not this one in float64 either
+    unknown: np.ndarray | None = None  # elements without a truth
 
     @property
     def label(self) -> str:
@@ -76,8 +78,11 @@ def products(
 
 
 def finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> Truth:
-    """A truth of finite balls; none where some are not."""
+    """A truth of finite balls, without elements that are none; none where all of them are."""
     high, low = halves(exact)
-    if not np.all(np.isfinite(high)):
-        return Truth("none", "the truth is not finite at this point")
-    return Truth(kind, note, digits, exact, high, low)
+    finite = np.isfinite(high)
+    if not finite.any() and finite.size:
+        return Truth("none", NOT_FINITE)
+    made = Truth(kind, note, digits, exact, high, low)
+    made.unknown = None if finite.all() else ~finite
+    return made

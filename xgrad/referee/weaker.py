@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from xgrad.numbers import EPS
-from xgrad.problem import OPERATORS, Operator, Setting, generator
+from xgrad.problem import OPERATORS, Operator, Setting
+from xgrad.referee.kinks import at_kinks
 from xgrad.referee.truth import Truth, contracted
-from xgrad.techniques import OK, Method, Outcome, evaluate
+from xgrad.techniques import NONFINITE, OK, Method, Outcome, Prepared, element_name, evaluate
 
 DIRECTIONS = 2  # random ones along which reverse mode is confirmed
+TRIES = 6  # directions that are tried for them
+CLOSE = 1e-8  # of the largest slope: a bound that needs no better direction
+CONFIRMED = 1e-4  # of the largest element: a wider bound confirms nothing
 SLACK = 32.0  # epsilons of the terms by which a product may be off
 WIDE = "float64"
+FIRST_ORDER = ("gradient", "jacobian", "vjp", "jvp")  # whose slopes on either side can be told
 
 
 class DifferencesReferee:
@@ -25,16 +32,25 @@ class DifferencesReferee:
     directions. Their bound is part of the tolerance.
     """
 
-    def __init__(self, setting: Setting, framework: str, device: str):
+    def __init__(
+        self,
+        setting: Setting,
+        framework: str,
+        device: str,
+        compiled: dict[str, Prepared] | None = None,
+    ):
+        """`compiled` keeps, by dtype, what settings share that differ in their values only."""
         self.setting = setting
         self.framework = framework
         self.device = device
+        self.compiled: dict[str, Prepared] = {} if compiled is None else compiled
         self._truths: dict[str, Truth] = {}
         self._runs: dict[tuple[str, str, str], Outcome] = {}
 
     def in_dtype(self, dtype: str) -> DifferencesReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
-        made = DifferencesReferee(self.setting.in_dtype(dtype), self.framework, self.device)
+        at = self.setting.in_dtype(dtype)
+        made = DifferencesReferee(at, self.framework, self.device, self.compiled)
         made._runs = self._runs
         return made
 
@@ -47,6 +63,11 @@ class DifferencesReferee:
     def _find(self, operator: Operator) -> Truth:
         if operator.order == 0:
             return self._value(operator)
+        lost = self._lost
+        if lost.all() or (lost.any() and not operator.layout.startswith("y")):
+            k = int(np.flatnonzero(lost)[0])
+            return Truth("none", f"{element_name(OPERATORS['value'], self.setting, k)} is "
+                         "not finite at this point")  # fmt: skip
         along = operator.name in ("gradient", "jacobian", "vjp")
         if along and self.setting.dtype != WIDE:
             confirmed = self._confirmed(operator)
@@ -66,8 +87,21 @@ class DifferencesReferee:
         if key not in self._runs:
             method = Method(self.framework, technique)
             at = self.setting.in_dtype(dtype)
-            self._runs[key] = evaluate(method, operator, at, self.device)
+            self._runs[key] = self._evaluated(method, operator, at)
         return self._runs[key]
+
+    def _evaluated(self, method: Method, operator: Operator, at: Setting) -> Outcome:
+        prepared = self.compiled.setdefault(at.dtype, {})
+        return evaluate(method, operator, at, self.device, prepared)
+
+    @cached_property
+    def _lost(self) -> np.ndarray:
+        """Which values are NaN or infinite: they have no derivative."""
+        found = self._run("formula", OPERATORS["value"], WIDE)
+        if found.status not in (OK, NONFINITE):
+            found = self._run("formula", OPERATORS["value"], self.setting.dtype)
+        known = found.status in (OK, NONFINITE)
+        return ~np.isfinite(np.asarray(found.flat).reshape(-1)) if known else np.zeros(1, bool)
 
     def _value(self, operator: Operator) -> Truth:
         """The function in float64."""
@@ -81,38 +115,43 @@ class DifferencesReferee:
 
     # --- along random directions -----------------------------------------------------------------
 
-    @cached_property
-    def _slopes(self) -> list[tuple[np.ndarray, Outcome]]:
-        """Directions, and extrapolated differences of the value along them."""
-        rng = generator(self.setting.seed, self.setting.case.name, "directions")
-        made = []
-        for _ in range(DIRECTIONS):
-            parts = self.setting.draw_direction(rng)
-            at = self.setting.in_dtype(WIDE)
-            at.__dict__["v"] = parts
-            found = evaluate(
-                Method(self.framework, "differences"), OPERATORS["jvp"], at, self.device
-            )
-            made.append((np.concatenate([p.reshape(-1) for p in parts]), found))
-        return made
+    def _slopes(self, operator: Operator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Directions with the slope of what the operator asks, and its bound: the best of several.
 
-    def _seen(self, operator: Operator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]] | None:
-        """Each direction with the slope of what the operator asks, and its bound."""
-        seen = []
-        for v, found in self._slopes:
-            if found.status != OK or found.bound is None or not np.all(np.isfinite(found.bound)):
-                return None
-            slope, bound = np.asarray(found.flat), found.bound
-            if operator.name == "vjp":
-                w = self.setting.w.reshape(-1)
-                slope, bound = np.asarray(w @ slope), np.asarray(np.abs(w) @ bound)
-            seen.append((v, slope.reshape(-1), bound.reshape(-1)))
-        return seen
+        A vjp is that of the scalar ⟨w, f⟩, whose values are added before they are subtracted, so
+        that one value that does not resolve costs its share alone.
+        """
+        rng, found = self.setting.generator("directions"), []
+        for _ in range(TRIES):
+            parts = self.setting.draw_direction(rng)
+            made = self._along(operator, parts)
+            if made is not None:
+                found.append((np.concatenate([p.reshape(-1) for p in parts]), *made))
+            close = [each for each in found if _share(each[2], each[1]) <= CLOSE]
+            if len(close) == DIRECTIONS:
+                return close
+        return sorted(found, key=lambda each: _share(each[2], each[1]))[:DIRECTIONS]
+
+    def _along(self, operator: Operator, parts: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Extrapolated differences along a direction, with their bound; None where they fail."""
+        at = self._scalar_where_asked(operator, WIDE)
+        at.__dict__["v"] = parts
+        method = Method(self.framework, "differences")
+        found = evaluate(
+            method,
+            OPERATORS["jvp"],
+            at,
+            self.device,
+            self.compiled.setdefault(f"{WIDE} {operator.name == 'vjp'}", {}),
+        )
+        if found.status != OK or found.bound is None or not np.all(np.isfinite(found.bound)):
+            return None
+        return np.asarray(found.flat).reshape(-1), found.bound.reshape(-1)
 
     def _confirmed(self, operator: Operator) -> Truth | None:
         """Reverse mode in float64, where its products with the directions are the slopes."""
-        own, seen = self._run("reverse", operator, WIDE), self._seen(operator)
-        if own.status != OK or seen is None:
+        own, seen = self._run("reverse", operator, WIDE), self._slopes(operator)
+        if own.status != OK or len(seen) < DIRECTIONS:
             return None
         table = np.asarray(own.flat, dtype=np.float64)
         bound = np.zeros(table.shape)
@@ -125,6 +164,8 @@ class DifferencesReferee:
             each = allowed[:, None] / np.abs(v) if table.ndim > 1 else allowed / np.abs(v)
             bound = np.maximum(bound, each)
         share = _share(bound, table)
+        if not share <= CONFIRMED:
+            return None  # too vague to confirm anything
         note = (
             f"weaker evidence: reverse mode in {WIDE}, confirmed by differences along "
             f"{DIRECTIONS} random directions within {share:.0e} of the largest element"
@@ -133,8 +174,8 @@ class DifferencesReferee:
 
     def _probed(self, operator: Operator) -> Truth | None:
         """The slopes along the directions alone: what can be known of many inputs."""
-        seen = self._seen(operator)
-        if seen is None:
+        seen = self._slopes(operator)
+        if len(seen) < DIRECTIONS:
             return None
         high = np.concatenate([slope for _, slope, _ in seen])
         return Truth(
@@ -157,11 +198,35 @@ class DifferencesReferee:
         note = f"weaker evidence: differences in {dtype} within {share:.0e} of the largest element"
         own = self._run("reverse", operator, dtype)
         truth = Truth("definition", note, high=high, low=np.zeros_like(high), bound=found.bound)
+        if self._lost.any():
+            truth.unknown = np.broadcast_to(
+                self._lost.reshape(-1, *[1] * (high.ndim - 1)), high.shape
+            )
         if own.status == OK:
             inside = bool(np.all(np.abs(own.flat - high) <= found.bound))
             truth.note += f", reverse mode in {dtype} {'inside' if inside else 'outside'}"
             truth.refuted = not inside and dtype != self.setting.dtype
+        if operator.name in FIRST_ORDER and self.setting.case.legal is None:
+            return at_kinks(operator, self._scalar_where_asked(operator, WIDE), self.device, truth)
         return truth
+
+    def _scalar_where_asked(self, operator: Operator, dtype: str) -> Setting:
+        """The setting, for a vjp that of the scalar ⟨w, f⟩."""
+        at = self.setting.in_dtype(dtype)
+        if operator.name == "vjp":
+            at.case = replace(at.case, function=_contracted(at.case.function, self.setting.w))
+            at.__dict__.update(y_shape=(), w=np.asarray(1.0))
+        return at
+
+
+def _contracted(function: Any, w: np.ndarray) -> Any:
+    """⟨w, f⟩ of a function."""
+
+    def summed(xp: Any, **inputs: Any) -> Any:
+        y = function(xp, **inputs)
+        return xp.sum(y * xp.asarray(w))
+
+    return summed
 
 
 def _share(bound: np.ndarray, table: np.ndarray) -> float:

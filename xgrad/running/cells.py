@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
-from xgrad.judging import Judge
+from xgrad.frameworks import guest
+from xgrad.judging import INCONCLUSIVE, Judge
 from xgrad.problem import Broken, Case, Operator, Setting, cases_of_file, find_cases
 from xgrad.referee import Budget
 from xgrad.running.cluster import Cluster, do_on_cluster
+from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
 from xgrad.running.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at
 from xgrad.running.workers import Limits, Step, Work, do_cells
 from xgrad.techniques import ERROR, Method, Prepared, describe_error
@@ -32,7 +34,7 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
         setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
         operators = operators_at(case, setting, cell.operators)
     except (Exception, SystemExit) as error:
-        yield _failed(cell, describe_failure(case, cell, error))
+        yield _told(_failed(cell, describe_failure(case, cell, error)), case)
         return
     judge = make_judge(setting, cell)
     for operator in operators:
@@ -48,11 +50,19 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
 def _judged(judge: Judge, method: Method, operator: Operator, cell: Cell) -> Row:
     """The verdict as a row; where judging itself fails, which is a defect of ours, that."""
     try:
-        return judge.judge(method, operator).row
+        return _told(judge.judge(method, operator).row, judge.setting.case)
     except (Exception, SystemExit) as error:
         said = f"xgrad itself failed here: {describe_error(error, judge.setting)}"
         asked = {"operator": operator.name, "framework": method.framework}
         return {**_failed(cell, said), **asked, "technique": method.label}
+
+
+def _told(row: Row, case: Case) -> Row:
+    """With what the case says of itself; a row that was not judged says why."""
+    if row.get("verdict") == INCONCLUSIVE and not row["message"]:
+        row["message"] = f"not judged, referee: {row['referee'] or 'none'}"
+    row["message"] = "; ".join(filter(None, (row["message"], *case.notes)))
+    return row
 
 
 def make_judge(setting: Setting, cell: Cell) -> Judge:
@@ -102,15 +112,13 @@ def map_cells(
     _compiled.cache_clear()  # each run compiles anew
     if workers is not None and workers < 0:
         raise UsageError(f"{workers} workers: give 0 (this process) or more")
-    local = [c for c in cells if not workers_can_load(c)]
-    remote = [c for c in cells if workers_can_load(c)]
-    count = min(len(remote), (os.cpu_count() or 1) if workers is None else workers)
-    if cluster is not None:
+    here = cluster is None and workers == 0  # no file is run again to see what it holds
+    remote = [] if here else [c for c in cells if workers_can_load(c)]
+    local = list(cells) if here else [c for c in cells if not workers_can_load(c)]
+    if remote and cluster is not None:
         yield from do_on_cluster(work, remote, cluster, limits)
-        remote = []
-    elif count == 0:
-        local, remote = list(cells), []
-    if remote:
+    elif remote:
+        count = min(len(remote), workers or os.cpu_count() or 1)
         yield from do_cells(work, remote, count, limits)
     for cell in local:
         yield cell, _rows(work, plan.cases[cell.path, cell.case], cell)
@@ -132,14 +140,16 @@ def _loadable(path: str) -> tuple[Case | Broken, ...]:
     return () if name.startswith(("test_", "conftest")) else tuple(cases_of_file(Path(path)))
 
 
+@worded
+@guest
 def run(
     cases: Any = None,
     *,
-    sizes: Iterable[str] | None = None,
-    dtypes: Iterable[str] = ("float64", "float32"),
-    devices: Iterable[str] | None = None,
-    methods: Iterable[str] | None = None,
-    operators: Iterable[str] | None = None,
+    sizes: str | Iterable[str] | None = None,
+    dtypes: Dtypes | None = None,
+    devices: str | Iterable[str] | None = None,
+    methods: str | Iterable[str] | None = None,
+    operators: str | Iterable[str] | None = None,
     seed: int | Iterable[int] = 0,
     budget: Budget | None = None,
     workers: int | None = 0,
@@ -149,15 +159,24 @@ def run(
 ) -> pd.DataFrame:
     """Judge every method on every cell: one row per verdict, with the columns of `table`.
 
-    `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`,
-    `devices` to every device present, `methods` (patterns such as `torch.*`) and `operators` to
-    the usual ones of each case. `workers` processes do the work, 0 means this one; `limits` is
-    what one method may take in them; `scheduler` is the address of a Dask cluster that does it
-    instead. `progress` is called with cells done, cells in all and the
-    last one's name. Raises `UsageError` for names that nothing has.
+    `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`, `dtypes`
+    (names, or what NumPy, torch and JAX call them) to float64 and float32, `devices` to every
+    device present, `methods` (patterns such as `torch.*`) and `operators` to the usual ones of each
+    case. `workers` processes do the work, 0 means this one; `limits` is what one method may take in
+    them; `scheduler` is the address of a Dask cluster that does it instead. `progress` is called
+    with cells done, cells in all and the last one's name. Raises `UsageError` for options and names
+    that nothing has.
     """
+    require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
+    require_kind("limits", limits, Limits, "xgrad.running.Limits(seconds=60)")
+    require_kind("workers", workers, int, "a number of processes, 0 for this one")
     chosen = Selection.of(
-        seed, sizes=sizes, dtypes=dtypes, devices=devices, methods=methods, operators=operators
+        seed,
+        sizes=names_in("sizes", sizes),
+        dtypes=dtype_names(dtypes) or ("float64", "float32"),
+        devices=names_in("devices", devices),
+        methods=names_in("methods", methods),
+        operators=names_in("operators", operators),
     )
     plan = make_plan(gather_cases(cases), chosen, budget)
     rows = plan.gather()
@@ -175,6 +194,11 @@ def gather_cases(cases: Any) -> list[Case | Broken]:
         return find_cases(())
     if isinstance(cases, (Case, str, Path)):
         cases = [cases]
+    if callable(cases) or not isinstance(cases, Iterable):
+        raise UsageError(
+            f"run takes cases and paths, got {type(cases).__name__}: of a function at hand "
+            "xgrad.check(function, inputs)"
+        )
     found: list[Case | Broken] = []
     for each in cases:
         found += [each] if isinstance(each, (Case, Broken)) else find_cases([each])

@@ -148,15 +148,14 @@ def make_plan(
                                  operators, chosen.methods, limits or Budget(), _version(case.path))
                         )  # fmt: skip
     broken = [b for b in found if isinstance(b, Broken)]
-    files = {b.name: display_path(b.path) for b in broken}
+    files = {b.name: b.identifier for b in broken}
     files |= {c.name: c.identifier for c in selected}
     known = {(str(c.path or ""), c.name): c for c in selected}
     return Plan(cells, known, [_broken_row(b) for b in broken], files)
 
 
 def _broken_row(broken: Broken) -> Row:
-    said = f"{display_path(broken.path)} does not load: {broken.message}"
-    return {"case": broken.name, "status": ERROR, "message": said}
+    return {"case": broken.name, "status": ERROR, "message": str(broken)}
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,14 @@ from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
 from xgrad.techniques.definition import Agreement, DIGITS_OF_ZERO, Definition, Slopes, agreement
 from xgrad.techniques.definition import flat_function
 from xgrad.techniques.formula import apply_formula
-from xgrad.techniques.ladder import Ladder, RATIO, Sampler, TINY, extrapolate
+from xgrad.techniques.forward import FORWARD_TWICE
+from xgrad.techniques.ladder import Ladder, RATIO, extrapolate, one_sided
 from xgrad.techniques.methods import Method, choose_methods, methods_of, require_methods
 from xgrad.techniques.methods import techniques
-from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, Outcome, Prepared, describe_error
-from xgrad.techniques.outcomes import describe_nonfinite, element_name, evaluate, find_fault
-from xgrad.techniques.reverse import find_target
+from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, Outcome, Prepared, UNSUPPORTED
+from xgrad.techniques.outcomes import describe_error, describe_nonfinite, element_name, evaluate
+from xgrad.techniques.outcomes import find_fault
+from xgrad.techniques.reverse import OVER_FORWARD
+from xgrad.techniques.sampling import Sampler, TINY
 from xgrad.techniques.stencil import BASIS, ONES, Planner, Stencil, combine, length, plan, points
-from xgrad.techniques.transforms import prepare_value
+from xgrad.techniques.transforms import find_target, prepare_value

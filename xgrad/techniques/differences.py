@@ -13,24 +13,12 @@ from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
 from xgrad.problem import Case, Operator, Setting
 from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
-from xgrad.techniques.ladder import (
-    COUNT,
-    LEVELS,
-    LINES,
-    Ladder,
-    Reach,
-    Sampler,
-    Trace,
-    batch,
-    climb,
-    extrapolate,
-    noise,
-    probes,
-    steps,
-)
+from xgrad.techniques.ladder import LEVELS, Ladder, Reach, climb, extrapolate, probes, steps
+from xgrad.techniques.sampling import COUNT, LINES, Sampler, Trace, batch, noise
 from xgrad.techniques.stencil import Stencil, plan, points
 from xgrad.techniques.transforms import tree_map
 
+SHRINKS = (1.0, 2.0**-5, 2.0**-10, 2.0**-15)  # of the first steps, where the function fails there
 RUNGS = 8  # each continues the one before, where that did not settle
 WORK = 4e9  # numbers evaluated by one operator, at most
 SAFETY = 16.0  # of the bound over the estimated error
@@ -130,12 +118,12 @@ First = Callable[[np.ndarray], tuple[Any, Reach, Ladder, Any]]
 Start = Callable[[Sampler, Stencil], First]
 
 
-def plain_start(sample: Sampler, stencil: Stencil) -> First:
+def plain_start(sample: Sampler, stencil: Stencil, shrink: float = 1.0) -> First:
     """For tuples of directions: noise, how far to go, the first rung, values and errors of it."""
     rough = noise(sample)
 
     def first(numbers: np.ndarray) -> tuple[Any, Reach, Ladder, Any]:
-        reach = Reach.of(sample.x, stencil, numbers)
+        reach = Reach.of(sample.x, stencil, numbers).scaled(shrink)
         ladder = climb(sample, stencil, numbers, steps(reach, 0), rough)
         return rough, reach, ladder, extrapolate(ladder)
 
@@ -169,6 +157,20 @@ def compiled_start(
 
 
 def extrapolated(sample: Sampler, stencil: Stencil, start: Start = plain_start) -> Result:
+    """All directions on a ladder of steps, the first as long as the function answers to."""
+    if start is not plain_start:
+        return _extrapolated(sample, stencil, start)
+    failure: Exception | None = None
+    for shrink in SHRINKS:
+        try:
+            return _extrapolated(sample, stencil, partial(plain_start, shrink=shrink))
+        except Exception as error:  # outside of its domain a function may raise what it likes
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _extrapolated(sample: Sampler, stencil: Stencil, start: Start) -> Result:
     """All directions on a ladder of steps, continued below for those that do not settle."""
     n = sample.x.size
     order = _mirror(stencil, n)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from xgrad.errors import UsageError, unknown
-from xgrad.frameworks import frameworks
+from xgrad.frameworks import (
+    TECHNIQUES,
+    Framework,
+    broken_plugins,
+    frameworks,
+    leave_out,
+    plugins,
+    require_named,
+)
 from xgrad.problem import Case, Operator, Setting
 from xgrad.techniques.base import Compute, Technique, parse_step
 
@@ -47,18 +55,34 @@ class Method:
         )
 
 
+OURS = ("reverse", "forward", "formula", "differences", "complex_step")
 _TECHNIQUES: dict[str, Technique] = {}
 
 
 def techniques() -> dict[str, Technique]:
     """All techniques by name: ours, then those of entry points in `xgrad.techniques`."""
     if not _TECHNIQUES:
-        for name in ("reverse", "forward", "formula", "differences", "complex_step"):
+        for name in OURS:
             module = importlib.import_module(f"xgrad.techniques.{name}")
             _TECHNIQUES[name] = module.TECHNIQUE
-        for entry in importlib.metadata.entry_points(group="xgrad.techniques"):
-            _TECHNIQUES[entry.name] = entry.load()
+        plugins(TECHNIQUES, _add)
     return _TECHNIQUES
+
+
+def _add(name: str, value: Any) -> None:
+    require_named(name, value, Technique, _TECHNIQUES)
+    _TECHNIQUES[name] = value
+
+
+def _variants(technique: Technique, framework: Framework, case: Case | None) -> dict[str, bool]:
+    """The variants of a technique; none where a third party's fails to say."""
+    try:
+        return dict(technique.variants(framework, case))
+    except Exception as error:
+        if technique.name in OURS:
+            raise
+        leave_out(TECHNIQUES, technique.name, error)
+        return {}
 
 
 def methods_of(case: Case | None) -> dict[Method, bool]:
@@ -68,7 +92,7 @@ def methods_of(case: Case | None) -> dict[Method, bool]:
         for framework in frameworks().values()
         if not (case and case.framework) or framework.name == case.framework
         for technique in techniques().values()
-        for variant, usual in technique.variants(framework, case).items()
+        for variant, usual in _variants(technique, framework, case).items()
     }
 
 
@@ -107,9 +131,18 @@ def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
         name, at, step = pattern.partition("@")
         found = [method for text, method in every.items() if fnmatchcase(text, name)]
         if not found:
+            _require_whole(name)
             raise unknown("method", pattern, every)
         if at and not any(method.takes_step for method in found):
             able = ", ".join(f"{text}@{step}" for text, m in every.items() if m.takes_step)
             raise UsageError(f"{name} takes no step; these do: {able}")
         if at:
             parse_step(pattern, step)
+
+
+def _require_whole(name: str) -> None:
+    """Raise `UsageError` where a method is of a plugin that could not be used."""
+    framework, _, technique = name.partition(".")
+    for part in (framework, technique.partition(":")[0]):
+        for broken in broken_plugins(part) if part else ():
+            raise UsageError(f"there is no method {name}: {broken}")

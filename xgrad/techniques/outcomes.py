@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
 from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.numbers import EPS, Ball, midpoint
-from xgrad.problem import Operator, Setting, flatten
+from xgrad.problem import Case, Operator, Setting, flatten
 from xgrad.techniques.base import Compute, Result
 from xgrad.techniques.methods import Method
 
@@ -64,7 +65,7 @@ def evaluate(
         if setting.dtype not in framework.dtypes:
             raise Unsupported(f"{framework.name} has no {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
-        with framework.scope(device), _quiet():
+        with framework.scope(device), _defaults(framework, method, setting.case), _quiet():
             return _evaluated(
                 framework, method, operator, setting, device, {} if prepared is None else prepared
             )
@@ -76,7 +77,15 @@ def evaluate(
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
     except (Exception, SystemExit) as error:
-        return Outcome(ERROR, message=describe_error(error, setting))
+        lacking = any(text in str(error) for text in framework.no_rule)
+        status = UNSUPPORTED if lacking else ERROR
+        return Outcome(status, message=describe_error(error, setting))
+
+
+def _defaults(framework: Framework, method: Method, case: Case) -> AbstractContextManager[None]:
+    """Mathematics meets the framework as installed; functions of its own, as their user set it."""
+    own = case.framework or any(i.name == method.variant for i in case.implementations)
+    return nullcontext() if own else framework.as_installed()
 
 
 @contextmanager
@@ -282,6 +291,30 @@ def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
     return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"
 
 
+# How an array that is not NumPy's refuses one of its functions.
+_REFUSALS = ("__array__", "TracerArrayConversion", "ufunc", "NumPy", "numpy", "data pointer")
+_RENAMED = {  # NumPy's names that the array API has in other words
+    "power": "pow", "absolute": "abs", "concatenate": "concat", "transpose": "permute_dims",
+    "dot": "matmul", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod",
+    "linalg.norm": "linalg.vector_norm", "arctan2": "atan2",
+    **{f"arc{f}": f"a{f}" for f in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}  # fmt: skip
+_NUMPY = re.compile(r"\b(?:np|numpy)\.((?:linalg\.)?\w+)\s*\(")
+
+
+def _numpy_call(error: BaseException, line: str | None) -> str:
+    """What to write in place of a function of NumPy that was given another framework's array."""
+    called = _NUMPY.search(line or "")
+    told = f"{type(error).__name__}: {error}"
+    if called is None or not any(word in told for word in _REFUSALS):
+        return ""
+    name = _RENAMED.get(called[1], called[1])
+    return (
+        f"np.{called[1]} was given an array that is not NumPy's: write xp.{name}, which is the "
+        "same on every framework"
+    )
+
+
 def describe_error(error: BaseException, setting: Setting) -> str:
     """Type, message and the line of the case's file that raised it."""
     if isinstance(error, _PLAIN):
@@ -292,4 +325,7 @@ def describe_error(error: BaseException, setting: Setting) -> str:
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     said = _short(str(error))
+    foreign = _numpy_call(error, frames[-1].line) if frames else ""
+    if foreign:
+        return f"{foreign}{place}"
     return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"

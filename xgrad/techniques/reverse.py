@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework
 from xgrad.problem import Case, Function, Operator, Setting
 from xgrad.techniques.base import Compute, Technique
-from xgrad.techniques.transforms import FromVjp, prepare_transforms
+from xgrad.techniques.transforms import FromVjp, FromVjpOfJvp, find_target, prepare_transforms
 
 COMPILED = "compiled"
 TRANSFORMED = "func"  # the vjp that a compiler sees through, where a tape is hidden from it
+OVER_FORWARD = "over_forward"  # second derivatives, the vjp of a gradient made by jvps
 ONES = "ones"  # the divergence by the shortcut that is right for a diagonal Jacobian only
+
+
+_TRANSFORMS = {  # mode and variant of the framework's, where they are not the technique's own
+    COMPILED: ("reverse", TRANSFORMED),
+    OVER_FORWARD: ("forward", ""),
+}
 
 
 def _ones_shortcut(d: Any, f: Function, v: Any, w: Any, shape: Any) -> Function:
@@ -27,7 +33,7 @@ def _ones_shortcut(d: Any, f: Function, v: Any, w: Any, shape: Any) -> Function:
 
 
 class Reverse(Technique):
-    """The framework's vjp; variants: `func`, `compiled`, `ones`, and a case's implementations."""
+    """The framework's vjp; variants: `func`, `compiled`, `over_forward`, `ones`, a case's own."""
 
     name = "reverse"
 
@@ -39,6 +45,8 @@ class Reverse(Technique):
         if framework.compiled:
             found[COMPILED] = False
         found[ONES] = False
+        if framework.forward:
+            found[OVER_FORWARD] = False
         for each in case.implementations if case else ():
             if each.framework == framework.name:
                 found[each.name] = True
@@ -48,6 +56,8 @@ class Reverse(Technique):
         """The shortcut is for divergence only; an implementation has a value of its own."""
         if variant == ONES:
             return operator.name == "divergence"
+        if variant == OVER_FORWARD:
+            return operator.order > 1
         return operator.order > 0 or any(variant == i.name for i in case.implementations)
 
     def prepare(
@@ -56,28 +66,15 @@ class Reverse(Technique):
         """The operator derived from vjp, compiled where the framework does that."""
         if variant == ONES and operator.name != "divergence":
             raise Unsupported("the shortcut of a vector of ones is for divergence")
-        transforms = framework.transforms(
-            self.name, TRANSFORMED if variant == COMPILED else variant
-        )
+        if variant == OVER_FORWARD and operator.order < 2:
+            raise Unsupported("reverse over forward is for second derivatives")
+        transforms = framework.transforms(*_TRANSFORMS.get(variant, (self.name, variant)))
         again = operator.order > 1 or operator.name in ("jvp", "derivative")
         place = framework, variant, operator, setting, device
         target = find_target(framework, variant, setting.case)
         shortcut = _ones_shortcut if variant == ONES else None
-        return prepare_transforms(
-            *place, lambda xp: FromVjp(xp, transforms, again), target, shortcut
-        )
-
-
-def find_target(framework: Framework, variant: str, case: Case) -> Callable[..., Any] | None:
-    """The library function that a variant names, as a case's function; or None."""
-    for each in case.implementations:
-        if each.framework == framework.name and each.name == variant:
-            return _without_namespace(each.function)
-    return None
-
-
-def _without_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda xp, **inputs: function(**inputs)
+        make = FromVjpOfJvp if variant == OVER_FORWARD else FromVjp
+        return prepare_transforms(*place, lambda xp: make(xp, transforms, again), target, shortcut)
 
 
 TECHNIQUE = Reverse()

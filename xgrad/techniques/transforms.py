@@ -10,7 +10,7 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import Framework, Transforms, leaves
-from xgrad.problem import OPERATORS, Arguments, Differentiator, Function, Operator, Setting
+from xgrad.problem import OPERATORS, Arguments, Case, Differentiator, Function, Operator, Setting
 from xgrad.techniques.base import Staged
 
 
@@ -170,6 +170,14 @@ class FromJvp(_Both):
         return lambda *xs: self.transforms.pull(f, xs, again=True)
 
 
+class FromVjpOfJvp(FromVjp):
+    """All operators from vjp, those of a gradient from that of a jvp: reverse over forward."""
+
+    def gradient(self, f: Function) -> Function:
+        """The Jacobian of a scalar by jvps."""
+        return FromJvp(self.xp, self.transforms).jacobian(f)
+
+
 def prepare_transforms(
     framework: Framework,
     variant: str,
@@ -228,3 +236,15 @@ def prepare_value(
         return setting.function(Arguments(xp, xs, rest, static), target)(*xs)
 
     return compiled(framework, whole, OPERATORS["value"], device, variant)
+
+
+def find_target(framework: Framework, variant: str, case: Case) -> Callable[..., Any] | None:
+    """The library function that a variant names, as a case's function; or None."""
+    for each in case.implementations:
+        if each.framework == framework.name and each.name == variant:
+            return _without_namespace(each.function)
+    return None
+
+
+def _without_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda xp, **inputs: function(**inputs)

@@ -122,6 +122,8 @@ def explanation_text(made: Explanation) -> str:
     if case.source:
         lines.append(f"  source: {case.source}")
     lines += _numbers(made)
+    if row["rule"]:
+        lines.append(f"  decided by the rule: {row['rule']}")
     if row["message"]:
         lines.append(f"  {row['message']}")
     if row["hint"]:

@@ -38,7 +38,7 @@ EVIDENCE = {
 }
 LEGEND = (
     "digits of agreement with the referee (for a truth of zero, the error); ✗ disagrees "
-    "(✗° known, with the reason in the row), ~ inconclusive (differences that cannot resolve it), "
+    "(✗° known, with the reason in the row), ≤ differences within their bound, ~ inconclusive, "
     "≈ unstable, ± convention, ? no referee, – not here"
 )
 
@@ -57,8 +57,13 @@ def cell_text(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["referee"].startswith("none"):
         return "?", colour
     if math.isnan(digits):
-        return ("exact" if row["error"] == 0 else f"{row['error']:.0e}") + mark, colour
+        return _error_text(row["error"]) + mark, colour
     return f"{digits:.1f}{mark}", colour
+
+
+def _error_text(error: float) -> str:
+    """An error where digits are undefined; nothing where it was not measured."""
+    return "" if math.isnan(error) else "exact" if error == 0 else f"{error:.0e}"
 
 
 def matrices(frame: pd.DataFrame, width: int) -> list[Table]:
@@ -95,6 +100,18 @@ def label_of(row: Mapping[str, Any]) -> str:
     return row["case"] if row["point"] in ("random", "") else f"{row['case']} at {row['point']}"
 
 
+def labels_of(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
+    """What names each line: the label, and the seed where a label has several."""
+    seeds: dict[str, set[int]] = {}
+    for row in rows:
+        seeds.setdefault(label_of(row), set()).add(row["seed"])
+    return {
+        (label, seed): f"{label}, seed {seed}" if len(several) > 1 else label
+        for label, several in seeds.items()
+        for seed in several
+    }
+
+
 def _heading(method: str) -> str:
     framework, _, technique = method.partition(".")
     words = technique.replace("differences", "differ-\nences").replace("complex_", "complex\n")
@@ -104,7 +121,9 @@ def _heading(method: str) -> str:
 def _width(part: pd.DataFrame) -> int:
     headings = [_heading(m) for m in part["method"].unique()]
     columns = sum(max(5, *(len(word) for word in h.split("\n"))) + 2 for h in headings)
-    names = [len(label_of(r)) + len(r["operator"]) for r in records(part)]
+    rows = records(part)
+    labels = labels_of(rows)
+    names = [len(labels[label_of(r), r["seed"]]) + len(r["operator"]) for r in rows]
     return int(columns + max(names) + 4)
 
 
@@ -124,9 +143,11 @@ def _matrix(title: str, part: pd.DataFrame) -> Table:
     for method in methods:
         table.add_column(_heading(method), justify="right", no_wrap=True)
     lines: dict[Any, dict[str, Any]] = {}
+    labels = labels_of(rows)
     for r in rows:
-        lines.setdefault((label_of(r), r["operator"], r["seed"]), {})[r["method"]] = r
-    for (label, operator, _), row in lines.items():
+        key = labels[label_of(r), r["seed"]], r["operator"]
+        lines.setdefault(key, {})[r["method"]] = r
+    for (label, operator), row in lines.items():
         cells = [_styled(*cell_text(row[m])) if m in row else "" for m in methods]
         table.add_row(label, operator, *cells)
     return table
@@ -144,10 +165,12 @@ def _few_methods(few: pd.DataFrame) -> Table:
     for dtype, device in places:
         table.add_column(dtype if device == "cpu" else f"{dtype}\n{device}", justify="right")
     lines: dict[Any, dict[Any, Any]] = {}
-    for r in records(few):
-        key = label_of(r), r["operator"], r["method"], r["size"], r["seed"]
+    rows = records(few)
+    labels = labels_of(rows)
+    for r in rows:
+        key = labels[label_of(r), r["seed"]], r["operator"], r["method"], r["size"]
         lines.setdefault(key, {})[r["dtype"], r["device"]] = r
-    for (label, operator, method, *_), row in lines.items():
+    for (label, operator, method, _), row in lines.items():
         cells = [_styled(*cell_text(row[p])) if p in row else "" for p in places]
         table.add_row(label, operator, method, *cells)
     return table
@@ -212,11 +235,12 @@ def worst_row(frame: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def title(row: Mapping[str, Any]) -> str:
-    """`tsne_kl gradient, torch.formula float32 cpu`."""
+    """`tsne_kl gradient, torch.formula float32 cpu`, and point and seed that are not the usual."""
     method = f", {method_of(row)}" if row["framework"] else ""
     point = f"at {row['point']}" if row["point"] not in ("", "random") else ""
     what = " ".join(filter(None, (row["case"], row["operator"])))
-    return " ".join(filter(None, (what + method, row["dtype"], row["device"], point)))
+    seed = f"seed {row['seed']}" if row["seed"] else ""
+    return " ".join(filter(None, (what + method, row["dtype"], row["device"], point, seed)))
 
 
 def method_of(row: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import counted
+from xgrad.judging import VERDICTS
 from xgrad.table import records
-from xgrad.telling.report import label_of, method_of
+from xgrad.telling.report import label_of, labels_of, method_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +74,9 @@ def _timings(title: str, rows: list[dict[str, Any]], queued: bool) -> Table:
     titles = ["first call", "derivative", "±", "value", "÷ value", "÷ formula", "memory"]
     _add_numbers(table, titles + ["per second"] * queued)
     last: Any = None
+    labels = labels_of(rows)
     for row in rows:
-        place = label_of(row), row["operator"], f"{row['inputs']:,}"
+        place = labels[label_of(row), row["seed"]], row["operator"], f"{row['inputs']:,}"
         shown = ("", "", "") if place == last else place
         table.add_row(*shown, method_of(row), *_cells(row, queued))
         last = place
@@ -112,6 +114,11 @@ def _cells(row: Mapping[str, Any], queued: bool) -> list[str]:
     return cells + [quantity(row["throughput"], "")] * queued
 
 
+def _plural(what: str, count: int) -> str:
+    """A verdict beside its count: `1 disagrees`, `12 disagree`; a status stays as it is."""
+    return VERDICTS[what].plural if what in VERDICTS and count != 1 else what
+
+
 def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
 
@@ -120,10 +127,12 @@ def ladder_table(fitted: pd.DataFrame) -> Table:
     """Fitted exponents, a row for each method."""
     table = _table("time against number of inputs", ("case", "operator", "method", "dtype"))
     _add_numbers(table, ["inputs", "exponent"])
-    for row in records(fitted):
+    rows = records(fitted)
+    labels = labels_of(rows)
+    for row in rows:
         half = (row["exponent_high"] - row["exponent_low"]) / 2
         table.add_row(
-            label_of(row), row["operator"], method_of(row), row["dtype"],
+            labels[label_of(row), row["seed"]], row["operator"], method_of(row), row["dtype"],
             f"{row['smallest']:,} to {row['largest']:,}", f"{row['exponent']:.2f} ± {half:.2f}",
         )  # fmt: skip
     return table
@@ -139,10 +148,11 @@ def changes_table(compared: pd.DataFrame) -> Table | None:
     table = _table("beyond noise", ("case", "operator", "method", "dtype", "device", "size"))
     _add_numbers(table, ["before", "after", "after ÷ before", "change"])
     by_size = told["ratio"].fillna(math.inf).map(lambda r: -abs(math.log(r)))
+    labels = labels_of(records(compared))
     for row in records(told.loc[by_size.sort_values().index]):
         table.add_row(
-            label_of(row), row["operator"], method_of(row), row["dtype"], row["device"],
-            row["size"],
+            labels[label_of(row), row["seed"]], row["operator"], method_of(row), row["dtype"],
+            row["device"], row["size"],
             quantity(row["before"], "s"), quantity(row["after"], "s"),
             _escaped(interval(row, "ratio")), row["change"],
         )  # fmt: skip
@@ -166,7 +176,8 @@ def summarise_timings(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[str
     )
     lines = [f"{counted(len(frame), 'row')}: {len(timed):,} timed"]
     if others:
-        lines[0] += ", not " + ", ".join(f"{n:,} {what}" for what, n in others.most_common())
+        told = ", ".join(f"{n:,} {_plural(what, n)}" for what, n in others.most_common())
+        lines[0] += f", {others.total():,} not: {told}"
     noisy = int(timed["noisy"].sum())
     if noisy:
         lines.append(f"{noisy:,} of {len(timed):,} are noisy (!): compare them with care")

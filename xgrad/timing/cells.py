@@ -7,8 +7,8 @@ one thread is the canonical series. A number is the median of at least 15 sample
 calls of 5 to 10 ms, taken in two passes that interleave all that is timed at a setting in random
 order. Differences are timed whole: their points are made on the host, that is the technique.
 
-What is timed has the verdict `agrees`, or is a difference that is `inconclusive` within the bound
-that it claims. What disagrees, is unstable, or follows a convention at a kink is not: its verdict
+What is timed has the verdict `agrees`, or `bounded`: differences within the bound that they
+claim. What disagrees, is unstable, or follows a convention at a kink is not: its verdict
 stands in place of the numbers.
 """
 
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xgrad.errors import UsageError
-from xgrad.judging import AGREES, INCONCLUSIVE, Judge
+from xgrad.judging import AGREES, BOUNDED, Judge
 from xgrad.problem import OPERATORS, Case, Operator, Setting, generator
 from xgrad.referee import Budget
 from xgrad.running import (
@@ -115,8 +115,7 @@ def _lacks_referee(row: Row) -> bool:
 
 def is_right(row: Row) -> bool:
     """Whether a judged row is timed: it agrees, or is a difference within the bound it claims."""
-    within = row["verdict"] == INCONCLUSIVE and not _lacks_referee(row)
-    return bool(row["status"] == OK and (row["verdict"] == AGREES or within))
+    return bool(row["status"] == OK and row["verdict"] in (AGREES, BOUNDED))
 
 
 # --- one cell ------------------------------------------------------------------------------------

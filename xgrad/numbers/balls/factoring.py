@@ -20,6 +20,7 @@ from xgrad.numbers.balls.shapes import eye
 
 GUARD = 64  # bits beyond those asked for
 MOST = 40  # refinements and sweeps; each doubles the digits, so a few do
+TURN = 2.0**-8  # beyond which a step refines nothing: close vectors are told apart by rotations
 LARGE = 0.6  # of the largest element: a tie of the two largest decides no sign
 
 _mid = np.frompyfunc(lambda a: arb(a).mid(), 1, 1)
@@ -66,6 +67,7 @@ def _refined(m: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     doubt = 2 * (_frobenius(off) + _frobenius(s) * _frobenius(r))
     near = (_least(gaps) <= doubt).astype(bool)
     step = np.where(near, r / 2, (s + values * r) / np.where(near, 1, gaps))
+    step = np.where((_size(step) > TURN).astype(bool), r / 2, step)
     return values, x + product(x, step), step
 
 

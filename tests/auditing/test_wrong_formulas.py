@@ -1,0 +1,93 @@
+"""A wrong formula is told as that: it is no right result that was accused."""
+
+import json
+
+import pytest
+from case_files import CUBES
+
+from xgrad.auditing.cells import _refuted
+from xgrad.cli.options import FORMATS
+from xgrad.judging import Judge
+from xgrad.problem import OPERATORS, Setting, load_cases
+from xgrad.techniques import Method
+
+OPTIONS = ("--seeds", 1, "--dtype", "float64", "--device", "cpu", "--workers", 0)
+WRONG = CUBES.replace("return 3 * x * x", "return 2 * x * x")
+NAMED = (
+    CUBES
+    + '''
+
+    @cubes.formula("gradient", name="other")
+    def other(xp, x):
+        """-3x²."""
+        return -3 * x * x
+'''
+)
+
+
+def audit(call, write, text, *options):
+    return call("audit", write("cubes.py", text), *OPTIONS, *options)
+
+
+def rows(call, write, text, *options):
+    done = audit(call, write, text, *options, "--format", "json")
+    return done, [r for r in json.loads(done.stdout) if r["mutant"] == "right"]
+
+
+def test_a_right_formula_is_a_right_result(call, write):
+    done, right = rows(call, write, CUBES)
+    assert done.exit_code == 0
+    assert {r["result"] for r in right} == {"agrees"}
+
+
+def test_a_wrong_formula_is_none_and_nobody_is_accused(call, write):
+    done, right = rows(call, write, WRONG)
+    assert done.exit_code == 1
+    assert {r["method"] for r in right if r["result"] == "wrong"} == {
+        "numpy.formula", "torch.formula",
+    }  # fmt: skip
+    assert {r["result"] for r in right if not r["method"].endswith("formula")} == {"agrees"}
+
+
+def test_a_named_formula_is_told_from_the_right_one_beside_it(call, write):
+    _, right = rows(call, write, NAMED, "--method", "numpy.*")
+    assert {r["method"]: r["result"] for r in right if "formula" in r["method"]} == {
+        "numpy.formula": "agrees", "numpy.formula:other": "wrong",
+    }  # fmt: skip
+
+
+def test_the_summary_has_it_apart(call, write):
+    said = audit(call, write, WRONG, "--method", "numpy.*").stdout
+    assert "right results: 0 accused" in said
+    assert "2 results of formulas that the definition refutes" in said
+    assert "refutes" not in audit(call, write, CUBES, "--method", "numpy.*").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "refuted"),
+    [
+        (CUBES, False),
+        (WRONG, True),
+        (WRONG.replace('formula("gradient")', 'formula("gradient", frameworks=("numpy",))'), False),
+    ],
+)
+def test_only_balls_refute_a_formula(write, text, refuted):
+    (case,) = load_cases(write("cubes.py", text))
+    judge = Judge(Setting.make(case, "small", "random", "float64", 0), "cpu")
+    assert _refuted(judge, Method("numpy", "formula"), OPERATORS["gradient"]) is refuted
+    assert not _refuted(judge, Method("torch", "reverse"), OPERATORS["gradient"])
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_every_format_is_known_to_every_command(call, write, style):
+    cubes = write("cubes.py", CUBES)
+    options = ("--method", "numpy.formula", "--dtype", "float64", "--device", "cpu")
+    for command, more in (
+        ("audit", OPTIONS),
+        ("run", ("--out", style)),
+        ("time", ("--limit", 0.1)),
+    ):
+        done = call(command, cubes, *options, *more, "--format", style)
+        assert done.exit_code == 0, done.output
+        if style == "json":
+            assert json.loads(done.stdout)

@@ -1,0 +1,189 @@
+"""Each rule of the verdict decides a case of its own, and its nearest wrong twin is told apart."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+import xgrad
+from xgrad.judging import is_failure, rules
+from xgrad.table import records
+
+
+def judged(function, inputs, **options):
+    """The rows of a check by method, in float64 unless said otherwise."""
+    options.setdefault("dtypes", ("float64",))
+    rows = records(xgrad.check(function, inputs, **options))
+    return {f"{r['framework']}.{r['technique']} {r['dtype']}": r for r in rows}
+
+
+def scaled(factor):
+    """Σx² in torch, whose backward pass is off by a factor."""
+
+    class Squares(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return (x * x).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return factor * 2 * g * ctx.saved_tensors[0]
+
+    return Squares.apply
+
+
+def test_agrees_is_said_by_one_rule_alone_and_each_rule_says_when():
+    saying = [rule for rule in rules.RULES if "AGREES)" in inspect.getsource(rule)]
+    saying = [r for r in saying if "Ruling(AGREES" in inspect.getsource(r)]
+    assert saying == [rules.within_tolerance]
+    assert all(rule.__doc__ for rule in rules.RULES)
+    names = [rule.__name__ for rule in rules.RULES]
+    assert names.index("no_small_part") < names.index("within_tolerance")
+    assert names[-1] == "beyond_tolerance"
+
+
+# --- a formula that the definition refutes --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-5, "disagrees")])
+def test_a_formula_that_is_refuted_is_wrong_in_every_dtype(factor, verdict):
+    rows = judged(
+        lambda xp, x: xp.sum(xp.exp(x)),
+        {"x": np.array([0.5, -1.0, 2.0])},
+        formula=lambda xp, x: factor * xp.exp(x),
+        dtypes=("float64", "float32"),
+        methods=("numpy.formula",),
+    )
+    assert {r["verdict"] for r in rows.values()} == {verdict}
+    if verdict == "disagrees":
+        assert rows["numpy.formula float32"]["rule"] == "refuted in balls"
+
+
+def test_a_constant_that_python_rounds_refutes_nothing():
+    rows = judged(
+        lambda xp, x: xp.sum(0.1 * x * x),
+        {"x": np.array([0.5, -1.0])},
+        formula=lambda xp, x: x / 5,
+        methods=("numpy.formula",),
+    )
+    assert {r["verdict"] for r in rows.values()} == {"agrees"}
+
+
+# --- differences ----------------------------------------------------------------------------------
+
+
+def test_differences_within_their_bound_are_bounded_and_right():
+    rows = judged(lambda xp, x: xp.sum(xp.exp(x)), {"x": np.array([0.5, -1.0])},
+                  methods=("numpy.differences",))  # fmt: skip
+    (row,) = rows.values()
+    assert row["verdict"] in ("agrees", "bounded")
+    assert not is_failure(row)
+
+
+def test_differences_never_accuse_where_a_kink_lies_within_their_steps():
+    hinge = xgrad.case(lambda xp, x: xp.sum(xp.maximum(x - 1, 0)), wrt="x", name="hinge")
+    hinge.point("near")(lambda: {"x": np.array([1.0 + 1e-6, 0.3])})
+    hinge.formula("gradient")(lambda xp, x: xp.astype(x > 1, x.dtype))
+    rows = records(xgrad.run(hinge, dtypes=("float32",)))
+    assert not [r for r in rows if r["verdict"] == "disagrees"]
+    assert {r["verdict"] for r in rows if r["technique"] == "formula"} == {"agrees"}
+
+
+# --- kinks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at_kink", "verdict"), [(0.0, "convention"), (1.0, "convention"),
+                                                  (5.0, "disagrees")])  # fmt: skip
+def test_at_a_kink_of_a_torch_function_values_between_the_slopes_are_conventions(at_kink, verdict):
+    class Relu(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(min=0).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * torch.where(x == 0, at_kink, (x > 0).to(x.dtype))
+
+    rows = judged(Relu.apply, (torch.tensor([1.0, 0.0, -2.0], dtype=torch.float64),),
+                  methods=("torch.reverse",))  # fmt: skip
+    (row,) = rows.values()
+    assert row["verdict"] == verdict
+    assert "kink at x[1]: slopes 0 and 1" in row["message"]
+
+
+@pytest.mark.parametrize("name", ["clamp", "f", "another_name", "limit"])
+def test_a_wrong_clamp_beside_its_bound_is_wrong_under_every_name(name):
+    class Clamp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(max=1.0).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * torch.where(x < 1, -7.0, 0.0).to(x.dtype)
+
+    def function(x):
+        return Clamp.apply(x)
+
+    function.__name__ = name
+    x = torch.tensor([np.nextafter(1.0, 0.0), 0.5], dtype=torch.float64)
+    (row,) = judged(function, (x,), methods=("torch.reverse",)).values()
+    assert row["verdict"] == "disagrees"
+
+
+# --- no truth, vague truths, values that are none -------------------------------------------------
+
+
+def test_a_value_that_is_not_finite_has_no_derivative_and_the_others_are_judged():
+    rows = judged(
+        lambda x: torch.log(x), (torch.tensor([1.0, -1.0, 2.0], dtype=torch.float64),),
+        operators="jacobian", methods=("torch.reverse",),
+    )  # fmt: skip
+    (row,) = rows.values()
+    assert row["verdict"] != "disagrees"
+    assert "y[1]" in row["message"] + row["referee"]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-6, "disagrees")])
+def test_a_small_mistake_in_torch_is_seen_beside_its_right_twin(factor, verdict):
+    x = torch.linspace(1, 2, 5, dtype=torch.float64)
+    (row,) = judged(scaled(factor), (x,), methods=("torch.reverse",)).values()
+    assert row["verdict"] == verdict
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_a_result_that_is_wrong_at_the_point_alone_is_not_given_its_jump_as_tolerance(shape):
+    """exp(−|p − q|²) through a safe norm: every framework has the Hessian 0 at p = q, not −2 I."""
+
+    def kernel(xp, p, q):
+        s = xp.sum((p - q) ** 2)
+        d = xp.where(s == 0, 0.0, xp.sqrt(xp.where(s == 0, 1.0, s)))
+        return xp.exp(-d * d)
+
+    p = np.full(shape, 0.3)
+    rows = judged(kernel, {"p": p, "q": p.copy()}, wrt="p", operators="hessian")
+    wrong = [r for m, r in rows.items() if m.startswith(("torch", "jax")) and r["verdict"]]
+    assert wrong
+    assert {r["verdict"] for r in wrong} == {"disagrees"}
+
+
+# --- lost digits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("digits", "fails"), [(8.0, False), (3.0, True)])
+def test_unstable_fails_where_less_than_a_quarter_of_the_digits_is_left(digits, fails):
+    row = {"message": "", "status": "ok", "verdict": "unstable", "digits": digits,
+           "dtype": "float64"}  # fmt: skip
+    assert is_failure(row) == fails
+
+
+def test_the_rule_that_decided_is_in_the_row():
+    (row,) = judged(scaled(2.0), (torch.ones(2, dtype=torch.float64),),
+                    methods=("torch.reverse",)).values()  # fmt: skip
+    assert row["rule"] == "beyond tolerance"

@@ -1,0 +1,119 @@
+"""The operators and methods of a check: what was asked is what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from xgrad.checking.subjects import Subject
+from xgrad.problem import OPERATORS, Setting
+from xgrad.running import operators_at
+from xgrad.table import make_frame, records
+from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD, UNSUPPORTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW = 256  # inputs up to which forward mode takes every column of a gradient or jacobian
+
+
+class Part(NamedTuple):
+    """What runs together: None for the usual ones."""
+
+    operators: tuple[str, ...] | None
+    methods: tuple[str, ...] | None
+
+
+def parts_of(
+    subject: Subject, operators: tuple[str, ...] | None, methods: tuple[str, ...] | None
+) -> list[Part]:
+    """What a check runs, where `operators` and `methods` are those that were named, or None.
+
+    Of a function of torch or JAX reverse and forward mode, second derivatives in both orders of
+    composition, where there are rules for them; a jvp runs the forward rule, a vjp the reverse
+    rule. Forward mode takes a jvp
+    along one direction in place of a gradient or jacobian of many inputs.
+    """
+    if methods is not None or subject.framework is None:
+        return [Part(operators, methods)]
+    size, first = _looked_at(subject)
+    asked = operators or ((("value", first) if subject.like else (first,)) if first else ())
+    if not asked:
+        return [Part(None, (f"{subject.framework.name}.reverse",))]
+    forward = bool(subject.framework.forward)
+    found = {name: _techniques(name, size <= FEW, forward) for name in asked}
+    if operators is None and forward and "forward" not in found[first]:
+        found["jvp"] = ("forward",)
+    return [
+        Part(tuple(n for n in found if found[n] == kind), _methods(subject, kind))
+        for kind in dict.fromkeys(found.values())
+    ]
+
+
+def _looked_at(subject: Subject) -> tuple[int, str]:
+    """How many inputs there are, and gradient, jacobian or vjp; nothing where the value fails."""
+    try:
+        setting = Setting.make(subject.case, "small", "given", subject.dtypes[0], 0)
+        return setting.x_size, operators_at(subject.case, setting, ())[0].name
+    except Exception:
+        return 0, ""  # the methods tell what is wrong
+
+
+_ONLY = {"value": ("reverse",), "vjp": ("reverse",), "jvp": ("forward",)}
+_BOTH = ("reverse", "forward")
+_ORDERS = (*_BOTH, f"forward:{FORWARD_TWICE}", f"reverse:{OVER_FORWARD}")
+
+
+def _techniques(operator: str, few: bool, forward: bool) -> tuple[str, ...]:
+    if not forward:
+        return ("reverse",)
+    if operator in _ONLY:
+        return _ONLY[operator]
+    if OPERATORS[operator].order > 1:
+        return _ORDERS if few else _BOTH
+    return _BOTH if few else ("reverse",)
+
+
+def _methods(subject: Subject, techniques: tuple[str, ...]) -> tuple[str, ...]:
+    """The techniques on the framework; beside `like`, of the function that is judged by it."""
+    assert subject.framework is not None
+    name = subject.framework.name
+    own = [i.name for i in subject.case.implementations]
+    plain = [t for t in techniques if not own or t == "reverse"]
+    offered = [f"{t}:{i}" for t in techniques if ":" not in t for i in own]
+    return tuple(f"{name}.{t}" for t in (*plain, *offered))
+
+
+# --- modes that a function does not have ----------------------------------------------------------
+
+SAID = 100  # characters of why a method is left out
+
+
+def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFrame:
+    """Rows of methods that nobody named and that do not exist here are told in those that do.
+
+    Those of an operator that was asked stay where nothing else ran for it.
+    """
+    rows = records(frame)
+    kept = [r for r in rows if r["status"] != UNSUPPORTED]
+    absent = [r for r in rows if r["status"] == UNSUPPORTED]
+    judged, dtypes = {_place(r) for r in kept}, {r["dtype"] for r in kept}
+    lost = [r for r in absent if _place(r) not in judged
+            and (r["operator"] in asked or r["dtype"] not in dtypes)]  # fmt: skip
+    told = [r for r in absent if r not in lost]
+    extra = {_place(r) for r in told} - judged  # of an operator that nobody asked for
+    for row in kept:
+        beside = [r for r in told if r["dtype"] == row["dtype"]]
+        here = [_absence(r) for r in beside if _place(r) in (_place(row), *extra)]
+        row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *here))))
+    return make_frame(kept + lost)
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    return row["operator"], row["dtype"]
+
+
+def _absence(row: dict[str, Any]) -> str:
+    said = row["message"]
+    short = said if len(said) <= SAID else said[: SAID - 1] + "…"
+    return f"{row['framework']}.{row['technique']} does not exist here: {short}"

@@ -1,0 +1,177 @@
+"""When each verdict is said: rules in order, of which the first that concludes decides.
+
+A rule looks at one outcome beside the truth and the evidence that it asks for, and concludes with a
+verdict and its reason, or leaves the matter to the next one. `agrees` is said by one rule alone,
+`within_tolerance`: nothing is beyond its tolerance, and `no_small_part` before it has seen that
+every tolerance would have shown a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from xgrad.judging.matter import Matter
+from xgrad.judging.verdicts import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE
+
+MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
+SHARE = 1e-2  # of the largest element: rounding that costs more comes and goes
+VAGUE = 1e-2  # of the largest element: differences known no better tell nothing
+GROSS = 1e-3  # of the largest element, beyond which no noise is needed to call an error one
+
+
+class Ruling(NamedTuple):
+    """A verdict, and why."""
+
+    verdict: str
+    why: str = ""
+
+
+Rule = Callable[[Matter], Ruling | None]
+
+
+def nothing_to_judge_by(m: Matter) -> Ruling | None:
+    """No truth: neither an agreement nor an accusation."""
+    if m.truth.kind != "none":
+        return None
+    return Ruling("" if m.not_finite else INCONCLUSIVE)
+
+
+def beyond_balls(m: Matter) -> Ruling | None:
+    """A formula in balls beside a truth that is known in floats, or along directions, only."""
+    if not (m.in_balls and m.truth.kind == "probes"):
+        return None
+    return Ruling(INCONCLUSIVE, "the truth is known along directions or in floats only, and "
+                  "nothing is left for balls to add")  # fmt: skip
+
+
+def refuted_in_balls(m: Matter) -> Ruling | None:
+    """A formula that the definition refutes is wrong in every dtype."""
+    digits = m.refuted_digits
+    if digits is None:
+        return None
+    said = f"the definition refutes the formula, whatever the dtype: {digits:.0f} digits agree"
+    return Ruling(DISAGREES, "" if m.found.beyond.any() else said)
+
+
+def not_finite_where_the_truth_is(m: Matter) -> Ruling | None:
+    """NaN or infinity where there is a number."""
+    return Ruling(DISAGREES) if m.not_finite and m.found.beyond.any() else None
+
+
+def within_its_own_bound(m: Matter) -> Ruling | None:
+    """Differences say how far they may be off: within it they are right, and never accuse."""
+    if m.outcome.bound is None or not m.found.beyond.any():
+        return None
+    bound, found = m.own_bound, m.found
+    if not np.all((found.error <= np.maximum(bound, found.tolerance)) | ~found.beyond):
+        off = f"{found.name} is off by {found.at(found.error):.1e}"
+        return Ruling(INCONCLUSIVE, f"{off}, past what differences claim: a kink or a jump within "
+                      "their steps")  # fmt: skip
+    worst = int(np.argmax(bound))
+    if found.top and not bound.reshape(-1)[worst] <= max(VAGUE, 64 * m.eps) * found.top:
+        return Ruling(INCONCLUSIVE, f"their bound of {bound.reshape(-1)[worst]:.1e} at "
+                      f"{found.element(worst)} is no small part of the derivative")  # fmt: skip
+    return Ruling(BOUNDED)
+
+
+def a_mistake_that_a_short_type_hides(m: Matter) -> Ruling | None:
+    """What float32 shows at the same inputs, a 16-bit type cannot excuse."""
+    return Ruling(DISAGREES) if m.twin is not None and m.twin["verdict"] == DISAGREES else None
+
+
+def many_times_the_plain_error(m: Matter) -> Ruling | None:
+    """In a short type, beyond tolerance or the plain error, and right in float32."""
+    if m.twin is None or not (m.found.beyond.any() or m.found.multiple > m.most):
+        return None
+    return Ruling(UNSTABLE if m.shrinks or m.explained(1.0) else DISAGREES)
+
+
+def outside_the_slopes(m: Matter) -> Ruling | None:
+    """At a kink, a number that lies beyond both slopes is no convention."""
+    outside = m.found.outside
+    if not outside.any():
+        return None
+    k = int(np.flatnonzero(outside.reshape(-1))[0])
+    return Ruling(DISAGREES, f"{m.found.element(k)} lies outside of the slopes at the kink")
+
+
+def no_small_part(m: Matter) -> Ruling | None:
+    """Nothing is beyond its tolerance, but some tolerances would hide any mistake."""
+    vague = m.vague
+    if m.found.beyond.any() or not vague.any():
+        return None
+    k = int(np.flatnonzero(vague.reshape(-1))[0])
+    tolerance, top = m.found.tolerance.reshape(-1)[k], m.found.top
+    return Ruling(INCONCLUSIVE, f"{m.found.element(k)} may be off by {tolerance:.1e}, where the "
+                  f"largest element is {top:.1e}: too much to tell a mistake")  # fmt: skip
+
+
+def between_slopes(m: Matter) -> Ruling | None:
+    """At a kink there is no single truth."""
+    return Ruling(CONVENTION) if m.found.kinked.any() and not m.found.beyond.any() else None
+
+
+def within_tolerance(m: Matter) -> Ruling | None:
+    """Every element is where rounding may take a right result, and no further."""
+    return None if m.found.beyond.any() else Ruling(AGREES)
+
+
+def one_spacing_decides(m: Matter) -> Ruling | None:
+    """The truth itself is elsewhere one spacing of the inputs away, and the result is between."""
+    if not m.between_truths(SHARE):
+        return None
+    return Ruling(INCONCLUSIVE, "one spacing of the inputs moves the truth as far as the result is "
+                  "off: nearly a kink, or no digits to be had in this dtype")  # fmt: skip
+
+
+def rounding_unknown(m: Matter) -> Ruling | None:
+    """Beyond plain rounding, not by much, and nothing shows how far rounding goes here."""
+    if m.measured or m.found.relative > GROSS or not m.found.top:
+        return None
+    return Ruling(INCONCLUSIVE, "beyond plain rounding, and the method fails at all points nearby "
+                  "where its noise could be measured")  # fmt: skip
+
+
+def lost_digits(m: Matter) -> Ruling | None:
+    """Right mathematics whose digits are gone, as its noise at generic points nearby shows."""
+    if m.truth.refuted or not m.explained(MOST if m.short else 1.0):
+        return None
+    if m.found.relative > max(SHARE, 16 * m.eps) and not m.short:
+        return Ruling(DISAGREES, f"the result comes and goes by {m.found.relative:.0%} of its size")
+    return None if m.same_in_fewer_digits else Ruling(UNSTABLE)
+
+
+def beyond_tolerance(m: Matter) -> Ruling | None:
+    """Further off than rounding goes."""
+    return Ruling(DISAGREES)
+
+
+RULES: tuple[Rule, ...] = (
+    nothing_to_judge_by,
+    beyond_balls,
+    refuted_in_balls,
+    not_finite_where_the_truth_is,
+    within_its_own_bound,
+    a_mistake_that_a_short_type_hides,
+    many_times_the_plain_error,
+    outside_the_slopes,
+    no_small_part,
+    between_slopes,
+    within_tolerance,
+    one_spacing_decides,
+    rounding_unknown,
+    lost_digits,
+    beyond_tolerance,
+)
+
+
+def decide(m: Matter) -> tuple[str, Ruling]:
+    """The name of the rule that decides, in words, and what it concludes."""
+    for rule in RULES:
+        ruling = rule(m)
+        if ruling is not None:
+            return rule.__name__.replace("_", " "), ruling
+    raise AssertionError("the last rule decides")
