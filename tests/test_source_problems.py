@@ -66,9 +66,10 @@ def test_half_a_sum_in_place_of_a_mean_is_a_factor_4(verdicts):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_hand_made_differences_of_a_layer_cannot_tell_in_float32(verdict, name):
+def test_hand_made_differences_of_a_layer_tell_few_digits_in_float32(verdict, name):
     row = verdict(CASES[name], "numpy.differences:central@1e-4", dtype="float32")
-    assert row["verdict"] == "inconclusive"
+    assert row["verdict"] == "bounded"
+    assert row["digits"] < 4.5
     assert 1e-4 < row["error"] < 5e-2
     assert "rounding" in row["message"]
 
@@ -82,7 +83,7 @@ def test_a_forward_step_of_1e_minus_6_is_rounding_in_float32_and_explain_says_so
     assert row["verdict"] == "inconclusive"
     assert row["digits"] < 2
     said = call("explain", "mlp_input", "gradient", method, "--dtype", "float32")
-    assert said.exit_code == 0
+    assert said.exit_code == 5  # nothing could be judged
     assert "the rest is rounding: float32 numbers near f are" in said.stdout
     assert "take a longer step or a wider type" in said.stdout
 

@@ -11,7 +11,7 @@ from xgrad.table import COLUMNS, Rows, make_frame, read_frame, records, write_fr
 DESIGNED = [
     *("case", "size", "point", "operator", "framework", "technique", "device", "dtype", "seed"),
     *("status", "verdict", "error", "relative_error", "ulps", "digits", "tolerance", "noise"),
-    *("multiple", "worst", "got", "want", "referee", "hint", "message"),
+    *("multiple", "worst", "got", "want", "rule", "referee", "hint", "message"),
 ]
 ROWS = [
     {"case": "a", "seed": 3, "status": "ok", "verdict": "agrees", "error": 1 / 3, "digits": 15.5},
@@ -83,7 +83,8 @@ FAILS = {
 
 @pytest.mark.parametrize(("status", "verdict"), FAILS)
 def test_what_fails_a_run(status, verdict):
-    (row,) = records(make_frame([{"status": status, "verdict": verdict}]))
+    told = {"status": status, "verdict": verdict, "dtype": "float64", "digits": 9.0}
+    (row,) = records(make_frame([told]))
     assert is_failure(row) == FAILS[status, verdict]
 
 

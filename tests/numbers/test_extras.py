@@ -252,7 +252,7 @@ def judge_of(name, dtype, seed, prepared=None):
     function, formulas = FUNCTIONS[name]
     names = list(inspect.signature(function).parameters)[1:]
     drawn = draw(name, np.random.default_rng(seed))
-    made = make_case(function, {k: drawn[k] for k in names}, formula=formulas)
+    made = make_case(function, {k: drawn[k] for k in names}, wrt=names[:1], formula=formulas)
     if names == ["S"]:
         made.direction(symmetric)
     setting = Setting.make(made, "small", "given", dtype, seed)

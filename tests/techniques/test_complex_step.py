@@ -72,7 +72,7 @@ def test_the_complex_step_is_right_to_the_last_digits(name, dtype, digits):
 
 
 def test_a_slightly_wrong_step_would_show_in_these_digits(monkeypatch):
-    monkeypatch.setitem(complex_step.STEP, "float64", 1e-6)
+    monkeypatch.setitem(complex_step.STEP, "float64", 2.0**-10)
     assert digits_of(ANALYTIC["logsumexp"], "numpy.complex_step") < 14
 
 

@@ -9,8 +9,9 @@ from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import parts_of, without_absent
 from xgrad.checking.subjects import make_subject
 from xgrad.errors import UsageError, unknown
+from xgrad.frameworks import guest
 from xgrad.judging import VERDICTS
-from xgrad.problem import OPERATORS, Case, name_of, random_state_kept
+from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
 from xgrad.table import records
@@ -23,6 +24,7 @@ Names = str | Iterable[str] | None
 
 
 @worded
+@guest
 def check(
     function: Callable[..., Any],
     inputs: Any,
@@ -61,27 +63,26 @@ def check(
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
-    with random_state_kept():
-        subject = make_subject(
-            function,
-            inputs,
-            wrt=names_in("wrt", wrt) or (),
-            formula=formula,
-            like=like,
-            dtypes=dtype_names(dtypes),
-            seed=seed,
-        )
-        import pandas as pd
+    subject = make_subject(
+        function,
+        inputs,
+        wrt=names_in("wrt", wrt) or (),
+        formula=formula,
+        like=like,
+        dtypes=dtype_names(dtypes),
+        seed=seed,
+    )
+    import pandas as pd
 
-        devices = names_in("devices", devices) or subject.devices
-        frames = [
-            run(subject.case, dtypes=subject.dtypes, devices=devices, seed=seed, budget=budget,
-                operators=part.operators, methods=part.methods)
-            for part in parts_of(subject, asked, names_in("methods", methods))
-        ]  # fmt: skip
-        frame = pd.concat(frames, ignore_index=True)
-        named = methods is not None or subject.framework is None
-        return frame if named else without_absent(frame, asked or ())
+    there = names_in("devices", devices) or subject.devices
+    frames = [
+        run(subject.case, dtypes=subject.dtypes, devices=there, seed=seed, budget=budget,
+            operators=part.operators, methods=part.methods)
+        for part in parts_of(subject, asked, names_in("methods", methods))
+    ]  # fmt: skip
+    frame = pd.concat(frames, ignore_index=True)
+    named = methods is not None or subject.framework is None
+    return frame if named else without_absent(frame, asked or ())
 
 
 def _require_callables(function: Any, formula: Any, like: Any) -> None:

@@ -135,11 +135,6 @@ class Framework(ABC):
         """The state of its random numbers, where it has one."""
         return b""
 
-    @contextmanager
-    def random_state_kept(self) -> Iterator[None]:
-        """Whatever is drawn inside, the state of its random numbers ends as it was."""
-        yield
-
     def wait(self, result: Any) -> Any:
         """Return once the work behind the result is done."""
         return result

@@ -181,15 +181,6 @@ class Torch(Framework):
         states = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if in_use else ())]
         return b"".join(state.numpy().tobytes() for state in states)
 
-    @contextmanager
-    def random_state_kept(self) -> Iterator[None]:
-        """`torch.random.fork_rng`, of the CUDA devices only where CUDA is in use."""
-        import torch
-
-        in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
-        with torch.random.fork_rng(range(torch.cuda.device_count()) if in_use else []):
-            yield
-
     def wait(self, result: Any) -> Any:
         """Synchronise the devices of the result."""
         import torch

@@ -109,8 +109,7 @@ def undisturbed() -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(_len_torch_function_stack()):
             stack.enter_context(_pop_mode_temporarily())
-        with torch._C._DisableTorchDispatch():  # what it imports at first use makes tensors
-            stack.enter_context(_disable_current_modes())
+        stack.enter_context(_without_dispatch_modes())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autograd.set_detect_anomaly(False))
@@ -132,7 +131,17 @@ def _require_no_transform() -> None:
 
 def is_default_moved() -> bool:
     """Whether the caller has new tensors made elsewhere than on the CPU."""
-    return bool(torch.get_default_device().type != "cpu")
+    with _without_dispatch_modes():  # it makes a tensor
+        return bool(torch.get_default_device().type != "cpu")
+
+
+@contextmanager
+def _without_dispatch_modes() -> Iterator[None]:
+    """Modes that see operations are set aside, those that see functions stay."""
+    with ExitStack() as stack:
+        with torch._C._DisableTorchDispatch():  # what it imports at first use makes tensors
+            stack.enter_context(_disable_current_modes())
+        yield
 
 
 @contextmanager

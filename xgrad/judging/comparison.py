@@ -42,7 +42,8 @@ class Comparison:
         if truth.left is not None and truth.right is not None:
             low, high = made.slopes()
             made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
-            outside = np.maximum(np.maximum(low - values, values - high), 0.0)
+            bounded = np.isfinite(low) | np.isfinite(high)  # or any number is a convention
+            outside = np.where(bounded, np.maximum(np.maximum(low - values, values - high), 0), 0)
             made.error = np.where(made.kinked, outside, error)
         if truth.unknown is not None:
             made.error = np.where(truth.unknown, 0.0, made.error)
@@ -128,10 +129,12 @@ class Comparison:
 
 def describe_slopes(found: Comparison) -> str:
     """The set of slopes at the first kinks, and what was returned."""
-    low, high, got = (a.reshape(-1) for a in (*found.slopes(), found.got))
+    low, high, got, outside = (
+        a.reshape(-1) for a in (*found.slopes(), found.got, found.outside)
+    )
     shown = []
     for k in np.flatnonzero(found.kinked.reshape(-1))[:3]:
-        place = "" if low[k] <= got[k] <= high[k] else ", outside"
+        place = ", outside" if outside[k] else ""
         slopes = f"slopes {low[k]:g} and {high[k]:g}, returned {got[k]:g}"
         shown.append(f"kink at {found.element(int(k))}: {slopes}{place}")
     more = int(found.kinked.sum()) - len(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from math import comb
 from typing import Any
 
@@ -49,15 +50,20 @@ class Stability:
 
     def typical_noise(self, operator: Operator, truth: Truth) -> np.ndarray | None:
         """The median over the usual methods of their noise, as the truth sees it; None without."""
-        case, found = self.setting.case, []
-        own = [Method(case.framework, t) for t in ("reverse", "forward")] if case.framework else []
-        for method in own or choose_methods(case, None):
-            if method.technique == "differences" or method.framework == "ball":
-                continue
-            noise = self.noise(method, operator)
-            if noise is not None and np.all(np.isfinite(noise)):
-                found.append(self.seen(noise, truth))
+        noises = (self.noise(method, operator) for method in self._usual(operator))
+        known = (each for each in noises if each is not None and np.all(np.isfinite(each)))
+        first = 1 if self.setting.case.framework else None  # the other way may cost a pass an input
+        found = [self.seen(each, truth) for each in islice(known, first)]
         return np.median(found, axis=0).reshape(truth.high.shape) if found else None
+
+    def _usual(self, operator: Operator) -> list[Method]:
+        """Methods of typical rounding; of a function in one framework the nearer way first."""
+        case = self.setting.case
+        if case.framework:
+            ways = sorted(("reverse", "forward"), reverse=operator.name != "jvp")
+            return [Method(case.framework, way) for way in ways]
+        return [m for m in choose_methods(case, None)
+                if m.technique != "differences" and m.framework != "ball"]  # fmt: skip
 
     def seen(self, noise: np.ndarray, truth: Truth) -> np.ndarray:
         """The noise of independent elements in what the truth is known of."""

@@ -1,11 +1,10 @@
-"""Random numbers that functions draw by themselves: seeded, and left as they were found."""
+"""Random numbers that functions draw by themselves: seeded before each call, and seen."""
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,20 +17,6 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)  # noqa: NPY002 - the very generator that a function may draw from
     for framework in _in_use():
         framework.seed(seed)
-
-
-@contextmanager
-def random_state_kept() -> Iterator[None]:
-    """Whatever is seeded and drawn inside, their states end as they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - as above
-    try:
-        with ExitStack() as stack:
-            for framework in _in_use():
-                stack.enter_context(framework.random_state_kept())
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 - as above
 
 
 def draws(call: Callable[[], object]) -> bool:

@@ -77,9 +77,9 @@ def evaluate(
     except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
         return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
     except (Exception, SystemExit) as error:
-        lacking = any(text in str(error) for text in framework.no_rule)
-        status = UNSUPPORTED if lacking else ERROR
-        return Outcome(status, message=describe_error(error, setting))
+        said = describe_error(error, setting)
+        lacking = any(text in said for text in framework.no_rule)
+        return Outcome(UNSUPPORTED if lacking else ERROR, message=said)
 
 
 def _defaults(framework: Framework, method: Method, case: Case) -> AbstractContextManager[None]:

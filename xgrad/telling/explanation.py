@@ -122,7 +122,7 @@ def explanation_text(made: Explanation) -> str:
     if case.source:
         lines.append(f"  source: {case.source}")
     lines += _numbers(made)
-    if row["rule"]:
+    if row.get("rule"):
         lines.append(f"  decided by the rule: {row['rule']}")
     if row["message"]:
         lines.append(f"  {row['message']}")
