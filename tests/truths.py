@@ -12,7 +12,7 @@ KINK = np.array([1.5, 0.0, -2.0])
 
 
 def setting_of(function, inputs, formula=None, wrt=(), dtype="float64"):
-    case = make_case(function, inputs, wrt=wrt, formula=formula)
+    case = make_case(function, inputs, wrt=wrt or next(iter(inputs)), formula=formula)
     return Setting.make(case, "small", "given", dtype, 0)
 
 

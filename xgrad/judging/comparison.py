@@ -129,9 +129,7 @@ class Comparison:
 
 def describe_slopes(found: Comparison) -> str:
     """The set of slopes at the first kinks, and what was returned."""
-    low, high, got, outside = (
-        a.reshape(-1) for a in (*found.slopes(), found.got, found.outside)
-    )
+    low, high, got, outside = (a.reshape(-1) for a in (*found.slopes(), found.got, found.outside))
     shown = []
     for k in np.flatnonzero(found.kinked.reshape(-1))[:3]:
         place = ", outside" if outside[k] else ""
