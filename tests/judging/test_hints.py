@@ -49,12 +49,14 @@ def hint(got, want, at, operator="gradient", **elsewhere):
 def planted_hint(plant, at, sizes=(), operator="gradient", noise="", shape=None):
     """The hint for a mistake that is made alike at points nearby, far away, and at other sizes."""
 
-    def there(seed, at=at, shape=shape):
-        want = truth(at, seed) if shape is None else truth(at, seed, size=shape)
+    def there(seed, at=at, off=0.0):
+        moved = 1 + off * np.random.default_rng(seed).uniform(0.5, 1, shape or at.x_size)
+        want = truth(at, 1 if off else seed, shape) * moved
         got = plant(want) if plant.__code__.co_argcount == 1 else plant(want, at)
         return noisy(got, noise, seed) if noise else got, want, at, operator
 
-    near, far = [evidence(*there(seed)) for seed in (11, 12)], [evidence(*there(13))]
+    near = [evidence(*there(seed, off=off)) for seed, off in ((11, 2**-6), (12, -(2**-6)))]
+    far = [evidence(*there(13))]
     others = [evidence(*there(14 + k, at)) for k, at in enumerate(sizes)]
     return hint(*there(1), near=near, far=far, sizes=others)
 
@@ -355,7 +357,7 @@ SCALARS = {
 @pytest.mark.parametrize("factor", SCALARS)
 def test_a_single_number_has_few_patterns(factor):
     at = setting("b")
-    said = planted_hint(lambda g: factor * g, at, operator="laplacian", shape=())
+    said = planted_hint(lambda g: factor * g, at, operator="laplacian", shape=1)
     assert said == SCALARS[factor]
     alone = hint(np.asarray(factor * 1.7), np.asarray(1.7), at, "laplacian")
     assert alone == ("" if factor else SCALARS[factor])
@@ -429,7 +431,7 @@ INVENTED = {
         lambda xp, x: xp.sum(x**3 + 3 * x**2),
         lambda xp, x: 3 * x**2,
         np.ones(3),
-        "",
+        "a term 6 x missing",
     ),
     "one third of a single number": (
         lambda xp, x: xp.sum(x**3 + 3 * x**2),
@@ -437,11 +439,17 @@ INVENTED = {
         np.ones(1),
         "",
     ),
+    "one third and no term": (
+        lambda xp, x: xp.sum(x**3) + 6 * xp.sum(xp.exp(x - 1)),
+        lambda xp, x: 3 * x**2,
+        np.ones(3),
+        "",
+    ),
     "a sign": (
         lambda xp, x: xp.sum(x**4 - 4 * x**2),
         lambda xp, x: 4 * x**3,
         np.ones(3),
-        "",
+        "a term 8 x too much",
     ),
     "two thirds": (
         lambda xp, x: xp.sum(x**3),

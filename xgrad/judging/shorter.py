@@ -32,37 +32,39 @@ DIFFERENT = 0.5  # of an error, by which it is another one at a point nearby
 
 def lower_precision(p: Piece) -> str:
     """The errors of a shorter type, where most elements agree to its digits."""
-    errors = _relative(p)
-    for kind in TYPES:
-        if EPS[kind.name] <= p.eps or not _are_of(kind.name, p, errors):
-            continue
-        alike = np.array_equal(p.got, rounded(p.got, kind.name))
-        if alike and kind.name == "float32" and np.array_equal(p.got, rounded(p.want, kind.name)):
-            return f"lower precision inside: all numbers are {kind.name}'s"
-        near = p.near()
-        if not near or not all(_differ(p, q) for q in near):
-            return ""
-        if alike:
-            return f"lower precision inside: all numbers are {kind.name}'s"
-        return f"lower precision inside: errors as {kind.made_by} them"
-    return ""
+    shorter = [kind for kind in TYPES if EPS[kind.name] > p.eps]
+    kind = next((kind for kind in shorter if _are_of(kind, p)), None)
+    if kind is None or not (_is_rounded_truth(kind, p) or _come_and_go(p)):
+        return ""
+    alike = [each for each in shorter if 1 <= EPS[each.name] / EPS[kind.name] <= ROUNDINGS]
+    for each in reversed(alike):
+        if np.array_equal(p.got, rounded(p.got, each.name)):
+            return f"lower precision inside: all numbers are {each.name}'s"
+    return f"lower precision inside: errors as {kind.made_by} them"
+
+
+def _are_of(kind: Type, p: Piece) -> bool:
+    """Whether errors have the size that a type's rounding gives them."""
+    eps, errors = EPS[kind.name], np.abs(_relative(p))
+    most = min(FAR * eps, GROSS) * np.max(np.abs(p.want))
+    few = np.max(np.abs(p.got - p.want)) <= most and np.mean(errors <= ROUNDINGS * eps) >= MOST
+    return bool(few and np.median(errors[p.wrong]) >= LEAST * eps)
+
+
+def _is_rounded_truth(kind: Type, p: Piece) -> bool:
+    """Whether the result is the truth in float32, bit by bit; 16 bits are soon alike by chance."""
+    return kind.name == "float32" and np.array_equal(p.got, rounded(p.want, kind.name))
+
+
+def _come_and_go(p: Piece) -> bool:
+    """Whether errors at points nearby are other ones; those of a missing term are alike."""
+    here, near = _relative(p)[p.wrong], p.near()
+    least = DIFFERENT * np.median(np.abs(here))
+    gaps = [np.median(np.abs(_relative(q)[p.wrong] - here)) for q in near]
+    return bool(near) and bool(min(gaps) >= least)
 
 
 def _relative(p: Piece) -> np.ndarray:
-    """The error of each element, in its own size."""
-    off = np.abs(p.got - p.want)
-    return np.where(off > 0, off / np.abs(p.want), 0.0)
-
-
-def _are_of(kind: str, p: Piece, errors: np.ndarray) -> bool:
-    """Whether errors have the size that a type's rounding gives them."""
-    eps, off = EPS[kind], np.abs(p.got - p.want)
-    most = min(FAR * eps, GROSS) * np.max(np.abs(p.want))
-    agree = float(np.mean(errors <= ROUNDINGS * eps))
-    return bool(np.max(off) <= most and agree >= MOST and np.median(errors[p.wrong]) >= LEAST * eps)
-
-
-def _differ(p: Piece, q: Piece) -> bool:
-    """Whether errors at a point nearby are other ones; those of a missing term are alike."""
-    here, there = _relative(p)[p.wrong], _relative(q)[p.wrong]
-    return bool(np.median(np.abs(there - here)) >= DIFFERENT * np.median(here))
+    """The error of each element, in its own size and with its sign."""
+    off = p.got - p.want
+    return np.where(off != 0, off / p.want, 0.0)
