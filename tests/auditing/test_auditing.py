@@ -10,7 +10,7 @@ from xgrad.auditing.cells import audit_cell, summarise
 from xgrad.auditing.mutation import MUTANTS, plant
 from xgrad.auditing.tampering import SPOILINGS, detached
 from xgrad.cli import main
-from xgrad.judging import verdict
+from xgrad.judging import matter
 from xgrad.problem import OPERATORS, Setting
 from xgrad.running import Selection, make_plan
 
@@ -58,16 +58,16 @@ def test_all_mistakes_are_caught_and_nobody_is_accused(rows):
 
 
 def test_a_judge_that_is_blind_misses_them(rows, monkeypatch):
-    monkeypatch.setattr(verdict, "SPACINGS", 1e14)
+    monkeypatch.setattr(matter, "SPACINGS", 1e14)
     frame = rows()
     assert not is_clean(frame[frame["mutant"] != "right"]) or (frame["result"] == "below").any()
     assert (frame[frame["mutant"] == "scaled by 1 + 1e-5"]["result"] != "caught").all()
 
 
 def test_a_judge_that_is_too_strict_accuses(rows, monkeypatch):
-    monkeypatch.setattr(verdict, "SPACINGS", 0.0)
-    monkeypatch.setattr(verdict, "NOISE", 0.0)
-    monkeypatch.setattr(verdict, "SPREAD", 0.0)
+    monkeypatch.setattr(matter, "SPACINGS", 0.0)
+    monkeypatch.setattr(matter, "NOISE", 0.0)
+    monkeypatch.setattr(matter, "SPREAD", 0.0)
     frame = rows("torch.reverse")
     assert (frame[frame["mutant"] == "right"]["result"] == "accused").any()
 
