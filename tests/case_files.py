@@ -29,6 +29,35 @@ CUBES = '''
         """3x²."""
         return 3 * x * x
 '''
+UNSTABLE = """
+    import numpy as np
+    import xgrad
+
+
+    @xgrad.case(wrt="x", operators=("gradient",))
+    def versine(xp, x):
+        return xp.sum(xp.log(2 * xp.sin(x / 2) ** 2))
+
+
+    @versine.point("few")
+    def few():
+        return {"x": np.array([6.4e-7, 8e-7, 10.4e-7])}
+
+
+    @versine.point("many")
+    def many():
+        return {"x": np.array([2.4e-3, 3e-3, 3.9e-3])}
+
+
+    @versine.formula("gradient")
+    def cotangent(xp, x):
+        return xp.cos(x / 2) / xp.sin(x / 2)
+
+
+    @versine.formula("gradient", name="naive", default=False)
+    def cancelling(xp, x):
+        return xp.sin(x) / (1 - xp.cos(x))
+"""
 TWO_CASES = f'''{CUBES}
 
     @xgrad.case(wrt="x", operators=("gradient", "hessian"))

@@ -1,6 +1,7 @@
 """Functions at hand: `check` judges them, `assert_agreement` raises with the whole story."""
 
 import functools
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -118,6 +119,26 @@ def test_a_case_is_asserted_like_a_function():
         assert_agreement(case, **QUICK)
     assert "reproduce: xgrad explain " in str(caught.value)
     assert "::length gradient numpy.formula --dtype float64" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("x", "share", "fails"),
+    [(8e-7, 0.25, True), (8e-7, 0, False), (3e-3, 0.25, False), (3e-3, 0.9, True)],
+)
+def test_an_unstable_result_fails_below_a_share_of_digits(x, share, fails):
+    case = xgrad.case(lambda xp, x: xp.sum(xp.log(2 * xp.sin(x / 2) ** 2)), wrt="x", name="versine")
+    case.point("small")(lambda: {"x": x * np.array([0.8, 1.0, 1.3])})
+    case.formula("gradient")(lambda xp, x: xp.cos(x / 2) / xp.sin(x / 2))
+    case.formula("gradient", name="naive")(lambda xp, x: xp.sin(x) / (1 - xp.cos(x)))
+    options = {"dtypes": ("float64",), "methods": ("numpy.formula:naive",)}
+    found = pytest.raises(AssertionError, match=": unstable") if fails else nullcontext()
+    with found:
+        assert_agreement(case, least_digits=share, **options)
+
+
+def test_a_share_of_digits_lies_between_0_and_1():
+    with pytest.raises(xgrad.UsageError, match=r"least_digits=25: give a share"):
+        assert_agreement(norm, X, least_digits=25, **QUICK)
 
 
 def test_a_function_that_fails_is_no_agreement():

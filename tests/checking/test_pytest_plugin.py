@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from case_files import CUBES
+from case_files import CUBES, UNSTABLE
 
 import xgrad
 
@@ -66,6 +66,24 @@ def test_a_wrong_formula_fails_with_a_short_message(collect):
     assert len(lines) < 20
     assert "Traceback" not in text
     assert "pytest_plugin.py" not in text
+
+
+@pytest.mark.parametrize(
+    ("share", "outcomes"),
+    [(None, {"failed": 1, "passed": 1}), ("0", {"passed": 2}), ("0.9", {"failed": 2})],
+)
+def test_an_unstable_result_fails_below_a_share_of_digits(collect, share, outcomes):
+    asked = () if share is None else ("--xgrad-least-digits", share)
+    naive = ("--xgrad-method", "numpy.formula:naive", *ONE[2:])
+    collect({"versine.py": UNSTABLE}, *naive, *asked).assert_outcomes(**outcomes)
+
+
+def test_a_share_of_digits_that_is_none_is_a_wrong_call(collect):
+    result = collect({"versine.py": UNSTABLE}, *ONE, "--xgrad-least-digits", "1.5")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*--xgrad-least-digits='1.5': give a share of the dtype's digits*"]
+    )
 
 
 def test_one_element_off_by_1e_5_fails(collect):

@@ -6,7 +6,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from case_files import TWO_CASES
+from case_files import TWO_CASES, UNSTABLE
 
 import xgrad
 from xgrad.cli import main
@@ -175,6 +175,32 @@ def test_what_disagrees_is_told_and_ends_with_status_1(run):
     assert "  disagree as well: torch.formula:wrong, jax.formula:wrong" in message
     assert "  reproduce: xgrad explain cases.py::cubes gradient numpy.formula:wrong" in message
     assert len(lines) < 20
+
+
+@pytest.mark.parametrize(
+    ("point", "share", "status"),
+    [("few", None, 1), ("few", 0, 0), ("many", None, 0), ("many", 0.9, 1)],
+)
+@pytest.mark.parametrize("command", ["run", "time"])
+def test_an_unstable_result_fails_below_a_share_of_digits(
+    write, call, command, point, share, status
+):
+    other = {"few": "many", "many": "few"}[point]
+    write("cases.py", UNSTABLE.replace(f'@versine.point("{other}")', ""))
+    asked = () if share is None else ("--least-digits", share)
+    own = ("--limit", 0.1) if command == "time" else ("--workers", 0)
+    options = ("--method", "numpy.formula:naive", "--dtype", "float64", "--device", "cpu")
+    result = call(command, "cases.py", *options, *own, *OUT, *asked)
+    assert result.exit_code == status
+    if command == "run":
+        assert ("\n  reproduce: " in result.output) == bool(status)
+
+
+@pytest.mark.parametrize("share", ["1.5", "-1", "nan", "half"])
+def test_a_share_of_digits_that_is_none_is_a_wrong_call(run, share):
+    result = run("--least-digits", share)
+    assert result.exit_code == 2
+    assert "--least-digits" in result.output
 
 
 def test_a_device_that_is_not_here_is_no_failure_and_no_success(run):

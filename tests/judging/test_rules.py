@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import xgrad
-from xgrad.judging import is_failure, rules
+from xgrad.errors import UsageError
+from xgrad.judging import is_failure, rules, share_of_digits
 from xgrad.table import records
 
 
@@ -181,6 +182,20 @@ def test_unstable_fails_where_less_than_a_quarter_of_the_digits_is_left(digits, 
     row = {"message": "", "status": "ok", "verdict": "unstable", "digits": digits,
            "dtype": "float64"}  # fmt: skip
     assert is_failure(row) == fails
+
+
+@pytest.mark.parametrize(("digits", "least", "fails"),
+                         [(3.0, 0.0, False), (8.0, 0.9, True), (15.0, 0.9, False)])  # fmt: skip
+def test_the_share_of_digits_that_is_left_is_settable(digits, least, fails):
+    row = {"message": "", "status": "ok", "verdict": "unstable", "digits": digits,
+           "dtype": "float64"}  # fmt: skip
+    assert is_failure(row, least) == fails
+
+
+@pytest.mark.parametrize("given", [-0.1, 1.5, float("nan"), "half", None, True])
+def test_a_share_of_digits_lies_between_0_and_1(given):
+    with pytest.raises(UsageError, match=r"share=.*: give a share of the dtype's digits, 0 to 1"):
+        share_of_digits("share", given)
 
 
 def test_the_rule_that_decided_is_in_the_row():

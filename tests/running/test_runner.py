@@ -265,7 +265,7 @@ def test_a_failure_is_told_in_a_few_lines_with_the_worst_element_first(write):
     lines = failure_text(row, rows, "wrong.py::cubes").splitlines()
     assert lines[0] == "cubes gradient, numpy.formula float64 cpu: disagrees"
     assert lines[1].startswith("  worst x[0]: got ")
-    assert "  looks like: one element, off by a factor of " in "\n".join(lines)
+    assert "  looks like: one element" in lines
     assert any(line.startswith("  agree with the referee (definition): ") for line in lines)
     assert any(line.startswith("  disagree as well: torch.formula") for line in lines)
     assert lines[-1] == (

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xgrad import running
-from xgrad.auditing.mutation import MUTANTS, plant
+from xgrad.auditing.mutation import MUTANTS, Mutant, plant
 from xgrad.auditing.tampering import SPOILINGS, count_targets, detached, tampered
 from xgrad.errors import Unavailable, counted
 from xgrad.frameworks import find_framework
-from xgrad.judging import AGREES, DISAGREES, Judge
+from xgrad.judging import AGREES, DISAGREES, Again, Findings, Judge
 from xgrad.numbers import Spoiling, ball, midpoint, precision, rounded
 from xgrad.problem import Case, Operator, Setting, generator
 from xgrad.referee import Truth, find_candidate
@@ -36,12 +37,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Planted:
-    """One mistaken result, and how far from the truth it is in exact arithmetic."""
+    """One mistaken result, and how far from the truth it is in exact arithmetic.
+
+    `again` makes the same mistake at another place, where a hint is looked for.
+    """
 
     name: str
     flat: np.ndarray
     effect: np.ndarray
     named: tuple[str, ...]
+    again: Again | None = None
 
 
 def audit_cell(case: Case, cell: running.Cell) -> list[Row]:
@@ -139,7 +144,7 @@ def _mutant_rows(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Row
         if np.max(planted.effect, initial=0.0) <= SAME * size:
             yield {**row, "result": EQUAL}
             continue
-        made = judge.weigh(FORMULA, operator, Outcome(OK, planted.flat))
+        made = judge.weigh(FORMULA, operator, Outcome(OK, planted.flat), planted.again)
         with np.errstate(all="ignore"):
             share = float(np.nanmax(planted.effect / made.tolerance))
         caught = made.row["verdict"] == DISAGREES
@@ -162,14 +167,21 @@ def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted
     for mutant in MUTANTS:
         flat = plant(mutant, right, operator, setting)
         if flat is not None:
-            yield Planted(mutant.name, flat, truth.error(flat), mutant.named)
+            again = partial(_mistaken, mutant, operator)
+            yield Planted(mutant.name, flat, truth.error(flat), mutant.named, again)
     compute = find_candidate(operator, setting)
     if truth.kind == "certified" and compute is not None:
         yield _stale(compute, truth, setting)
         for spoiling in SPOILINGS:
-            yield from _spoiled(spoiling, compute, truth, setting)
+            yield from _spoiled(spoiling, compute, truth, judge)
     if operator.name == "gradient":
         yield from _detached(truth, setting)
+
+
+def _mistaken(mutant: Mutant, operator: Operator, there: Findings) -> Outcome:
+    """The mistake in the right result at another place."""
+    flat = plant(mutant, there.truth(operator).high, operator, there.setting)
+    return Outcome(ERROR) if flat is None else Outcome(OK, flat)
 
 
 def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
@@ -188,8 +200,9 @@ def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
     return Planted("stale point", rounded(value, setting.dtype), truth.error(value), ())
 
 
-def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, setting: Setting) -> Iterator[Planted]:
+def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> Iterator[Planted]:
     """One operation of the formula spoiled, the one with the least effect that is one."""
+    setting = judge.setting
     if spoiling.name == "float32 inside" and setting.dtype != "float64":
         return
     try:
@@ -204,10 +217,15 @@ def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, setting: Setting) -
             yield Planted(spoiling.name, truth.high, np.zeros(truth.high.shape), ())
         return
     least = min(felt, key=lambda k: float(np.max(felt[k])))
-    with np.errstate(all="ignore"):
-        flat = np.asarray(tampered(spoiling, least, compute, setting, "numpy"), dtype=np.float64)
+
+    def again(there: Findings) -> Outcome:
+        with np.errstate(all="ignore"):
+            flat = tampered(spoiling, least, compute, there.setting, "numpy")
+        return Outcome(OK, np.asarray(flat, dtype=np.float64))
+
     named = ("lower precision",) if spoiling.name == "float32 inside" else ()
-    yield Planted(spoiling.name, flat, felt[least], named)
+    flat = again(judge.findings).flat
+    yield Planted(spoiling.name, flat, felt[least], named, again)
 
 
 def _exact_effect(

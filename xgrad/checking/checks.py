@@ -10,7 +10,7 @@ from xgrad.checking.parts import parts_of, without_absent
 from xgrad.checking.subjects import make_subject
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
-from xgrad.judging import VERDICTS
+from xgrad.judging import LEAST, VERDICTS, share_of_digits
 from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
@@ -112,14 +112,17 @@ def assert_agreement(
     sizes: Names = None,
     seed: int = 0,
     budget: Budget | None = None,
+    least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
     `inputs` (with `wrt`, `formula`, `like`, as of `check`). The message leads with the verdict,
-    the worst element and the likely cause. Raises `UsageError` for a wrong call.
+    the worst element and the likely cause. An `unstable` result with less than `least_digits` of
+    the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError` for a wrong call.
     """
     __tracebackhide__ = True
+    least = share_of_digits("least_digits", least_digits)
     common: dict[str, Any] = {"operators": operators, "dtypes": dtypes, "methods": methods,
                               "devices": devices, "seed": seed, "budget": budget}  # fmt: skip
     own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like}
@@ -131,7 +134,7 @@ def assert_agreement(
     else:
         _require_absent(name_of(subject), "a case", sizes=sizes)
         frame, identifier = check(subject, inputs, **own, **common), ""
-    _assert_judged(frame, identifier, subject)
+    _assert_judged(frame, identifier, subject, least)
 
 
 def _require_absent(name: str, where: str, **options: Any) -> None:
@@ -140,10 +143,10 @@ def _require_absent(name: str, where: str, **options: Any) -> None:
             raise UsageError(f"{name}: {option}= goes with {where}")
 
 
-def _assert_judged(frame: pd.DataFrame, identifier: str, subject: Any) -> None:
+def _assert_judged(frame: pd.DataFrame, identifier: str, subject: Any, least: float) -> None:
     """Raise where a row failed, or where none was judged."""
     __tracebackhide__ = True
-    rows, found = records(frame), failures(frame)
+    rows, found = records(frame), failures(frame, least)
     if found:
         others = len(found) - 1
         more = f"\n  {others} more of {len(rows)} rows failed" if others else ""

@@ -11,6 +11,7 @@ import pytest
 
 _MARK = re.compile(r"^\s*@(xgrad\.)?case\b|^\w+ *= *xgrad\.case\(", re.MULTILINE)
 _OPTIONS = ("size", "dtype", "device", "method", "operator", "seed")
+_LEAST = "--xgrad-least-digits"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +25,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             metavar=name.upper(),
             help=f"as `xgrad run --{name}`; repeatable",
         )
+    group.addoption(
+        _LEAST,
+        default=None,
+        metavar="SHARE",
+        help="as `xgrad run --least-digits`: of the dtype's digits, 0 to 1; default: 0.25",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a share of digits that is none, before anything is judged."""
+    if config.getoption(_LEAST) is not None:
+        _least_digits(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
@@ -117,15 +130,16 @@ class CaseItem(pytest.Item):
             judge = self.parent.judge(self.case, self.cell)  # type: ignore[union-attr]
         except (Exception, SystemExit) as error:
             raise CaseFailure(describe_failure(self.case, self.cell, error)) from None
+        least = _least_digits(self.config)
         rows = make_frame([judge.judge(self.method, self.operator).row])
         row = records(rows)[0]
         if row["status"] in ("unsupported", "unavailable"):
             pytest.skip(f"{method_of(row)}: {row['message']}")
-        if row["referee"].startswith("none") and not is_failure(row):
+        if row["referee"].startswith("none") and not is_failure(row, least):
             pytest.skip(f"not judged, {row['referee']}")
         if row["message"].startswith(KNOWN):
             pytest.xfail(row["message"])
-        if is_failure(row):
+        if is_failure(row, least):
             methods = [m for m in choose_methods(self.case, None) if m.technique != "differences"]
             others = make_frame(judge.judge(m, self.operator).row for m in methods)
             text = failure_text(row, records(others), self.case.identifier)
@@ -144,6 +158,18 @@ class CaseItem(pytest.Item):
 
 class CaseFailure(AssertionError):
     """A derivative that disagrees, or a case that failed; the text is the whole message."""
+
+
+def _least_digits(config: pytest.Config) -> float:
+    """Of the dtype's digits, what an unstable result must have left."""
+    from xgrad.errors import UsageError
+    from xgrad.judging import LEAST, share_of_digits
+
+    given = config.getoption(_LEAST)
+    try:
+        return LEAST if given is None else share_of_digits(_LEAST, given)
+    except UsageError as error:
+        raise pytest.UsageError(f"xgrad: {error}") from None
 
 
 def _selection(config: pytest.Config) -> Any:

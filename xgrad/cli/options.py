@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from xgrad.errors import UsageError
+from xgrad.judging import LEAST, share_of_digits
 from xgrad.referee import Budget
 from xgrad.running import Cluster, Limits, RemoteFolder, RunFolder, Selection, is_url, new_folder
 
@@ -20,6 +21,14 @@ FORMATS = ("table", "markdown", "csv", "json")
 POSITIVE = click.FloatRange(min=0, min_open=True)
 FILE = click.Path(exists=True, path_type=Path)
 PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
+LEAST_DIGITS = click.option(
+    "--least-digits",
+    default=LEAST,
+    show_default=True,
+    metavar="SHARE",
+    callback=lambda context, parameter, value: share_of_digits("--least-digits", value),
+    help="Of the dtype's digits, 0 to 1: an unstable result with fewer left fails.",
+)
 FORMAT = click.option("--format", "style", type=click.Choice(FORMATS), default="table",
                       show_default=True)  # fmt: skip
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
               help="Save the step curve of each case too, for its published page.")  # fmt: skip
 @click.option("--shard", default=None, metavar="I/N",
               help="Only the I-th of N parts of the cells; xgrad merge joins them.")  # fmt: skip
+@options.LEAST_DIGITS
 @options.FORMAT
 def command(
     paths: tuple[str, ...],
@@ -44,6 +45,7 @@ def command(
     labour: options.Labour,
     curves: bool,
     shard: str | None,
+    least_digits: float,
     style: str,
 ) -> None:
     """Judge every method against the referee, and save the rows.
@@ -78,8 +80,9 @@ def command(
         )
     parquet, _ = folder.close(frame)
     _print(frame, style)
-    _print_end(frame, plan, style, parquet, time.perf_counter() - started)
-    end(records(frame), asked=bool(plan.cells))
+    failed = telling.grouped_failures(frame, least_digits)
+    _print_end(frame, failed, plan, style, parquet, time.perf_counter() - started)
+    end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 
 @contextmanager
@@ -119,12 +122,16 @@ def _print(frame: pd.DataFrame, style: str) -> None:
 
 
 def _print_end(
-    frame: pd.DataFrame, plan: running.Plan, style: str, parquet: Path | str, seconds: float
+    frame: pd.DataFrame,
+    grouped: list[tuple[dict[str, Any], int]],
+    plan: running.Plan,
+    style: str,
+    parquet: Path | str,
+    seconds: float,
 ) -> None:
     """What failed, then the summary; beside data on standard output they go to standard error."""
     err = style != "table"
     rows = records(frame)
-    grouped = telling.grouped_failures(frame)
     for row, more in grouped[: telling.SHOWN]:
         click.echo(telling.failure_text(row, rows, plan.identifier(row["case"])), err=err)
         if more:

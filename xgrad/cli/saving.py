@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from xgrad.judging import is_failure, is_judged
+from xgrad.judging import LEAST, is_failure, is_judged
 from xgrad.running import Gathered, Plan, RunFolder
 from xgrad.table import COLUMNS, Column
 from xgrad.telling import WIDTH, progress
@@ -45,9 +45,9 @@ def save_cells(
     return rows
 
 
-def end(rows: Sequence[Mapping[str, Any]], *, asked: bool) -> NoReturn:
+def end(rows: Sequence[Mapping[str, Any]], *, asked: bool, least_digits: float = LEAST) -> NoReturn:
     """End the command: 1 where a row disagrees or failed, 5 where none that was asked is judged."""
-    if any(map(is_failure, rows)):
+    if any(is_failure(row, least_digits) for row in rows):
         sys.exit(1)
     if asked and not any(map(is_judged, rows)):
         click.echo(f"nothing could be judged: exit status {NOTHING_JUDGED}", err=True)

@@ -47,6 +47,7 @@ OUT = click.option(
               metavar="BEFORE AFTER",
               help="Show what changed between two saved runs instead.")  # fmt: skip
 @click.option("--across", is_flag=True, help="Compare over machines or threads all the same.")
+@options.LEAST_DIGITS
 @options.FORMAT
 def command(
     paths: tuple[str, ...],
@@ -57,6 +58,7 @@ def command(
     saving: options.Saving,
     compare: tuple[Path, Path] | None,
     across: bool,
+    least_digits: float,
     style: str,
 ) -> None:
     """Time what is right: first call, derivative, value, ratios, peak memory.
@@ -96,16 +98,16 @@ def command(
     lines = telling.summarise_timings(frame, about)
     spent = f"{time.perf_counter() - started:.0f} s"
     lines.append(f"rows saved: {display_path(saved.resolve())} (and .csv), {spent}")
-    for line in _failures(frame) + lines:
+    for line in _failures(frame, least_digits) + lines:
         click.echo(line, err=style != "table")
-    end(records(frame), asked=bool(plan.cells))
+    end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 
-def _failures(frame: pd.DataFrame) -> list[str]:
+def _failures(frame: pd.DataFrame, least_digits: float) -> list[str]:
     """A line for each row that disagrees or failed."""
     lines = []
     for row in records(frame):
-        if is_failure(row):
+        if is_failure(row, least_digits):
             what = " ".join(filter(None, (row["case"], row["operator"])))
             method = f", {telling.method_of(row)} {row['dtype']}" if row["framework"] else ""
             said = row["verdict"] if row["status"] == "ok" else row["status"]

@@ -94,20 +94,11 @@ class Matter:
 
     def _margins(self) -> tuple[np.ndarray, np.ndarray]:
         """Tolerance and noise of each element, as far as they are known without measuring."""
-        size = np.abs(self.truth.high)
-        none = np.zeros(size.shape)
         if self.method.framework == "ball":
+            size = np.abs(self.truth.high)
             floor = np.max(size, initial=0.0, where=np.isfinite(size)) or 1.0
-            return np.full(size.shape, floor * 10.0**-BALL_DIGITS), none
-        if self.truth.directions:  # products with probes: the terms decide, not their sum
-            size = np.maximum(size, np.max(size, initial=0.0))
-        spacings = SHORT_SPACINGS if self.short else SPACINGS
-        rounding = spacings * self.eps * size + SMALLEST[self.setting.dtype]
-        if self.truth.bound is not None:
-            rounding = rounding + self.truth.bound
-        if self.truth.noise is not None:
-            return NOISE * self.truth.noise + rounding, self.truth.noise
-        return rounding, none
+            return np.full(size.shape, floor * 10.0**-BALL_DIGITS), np.zeros(size.shape)
+        return margins(self.truth, self.setting.dtype)
 
     @property
     def _may_measure(self) -> bool:
@@ -222,3 +213,17 @@ class Matter:
             return float("nan")
         unit = found.noise + self.eps * np.abs(found.want) + SMALLEST[self.setting.dtype]
         return self.stability.multiple(self.method, self.operator, unit)
+
+
+def margins(truth: Truth, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Tolerance and noise of each element in a dtype, as far as the truth comes with them."""
+    size, eps = np.abs(truth.high), EPS[dtype]
+    if truth.directions:  # products with probes: the terms decide, not their sum
+        size = np.maximum(size, np.max(size, initial=0.0))
+    spacings = SHORT_SPACINGS if eps > COARSEST else SPACINGS
+    rounding = spacings * eps * size + SMALLEST[dtype]
+    if truth.bound is not None:
+        rounding = rounding + truth.bound
+    if truth.noise is not None:
+        return NOISE * truth.noise + rounding, truth.noise
+    return rounding, np.zeros(size.shape)

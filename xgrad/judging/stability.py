@@ -102,10 +102,10 @@ class Stability:
             start, along = (self.setting.draw_direction(rng) for _ in range(2))
             for spacing in (eps**0.5 / 4, eps**0.25 / 2):
                 steps = spacing * np.arange(COUNT)
-                made.append([self._moved(DISTANCE, start, step, along) for step in steps])
+                made.append([self.moved(DISTANCE, start, step, along) for step in steps])
         return made
 
-    def _moved(self, far: float, start: Any, step: float = 0.0, along: Any = None) -> Setting:
+    def moved(self, far: float, start: Any, step: float = 0.0, along: Any = None) -> Setting:
         """The setting at x + far · start + step · along, as the dtype holds it."""
         inputs = dict(self.setting.inputs)
         for k, (name, x) in enumerate(zip(self.setting.case.wrt, self.setting.x, strict=True)):
@@ -128,14 +128,15 @@ class Stability:
         """
         here, found = self.findings.truth(operator), []
         for at in self.beside[:MOVES]:
-            there = self.findings.at(at, self._share(MOVES)).truth(operator)
+            there = self.findings.at(at, self.share(MOVES)).truth(operator)
             if there.kind not in ("certified", "definition", "kink"):
                 return None
             moved = np.abs((there.high - here.high) + (there.low - here.low))
             found.append(np.where(np.isfinite(moved), moved, np.inf))
         return np.asarray(np.max(found, axis=0))
 
-    def _share(self, parts: int) -> Budget:
+    def share(self, parts: int) -> Budget:
+        """A part of the referee's budget."""
         limits = self.findings.limits
         return replace(limits, seconds=limits.seconds / parts)
 
@@ -180,11 +181,11 @@ class Stability:
         """Findings at points a little off on either side, which share what is compiled."""
         rng, step = self.setting.generator("nearby"), max(DISTANCE, 2 * EPS[self.setting.dtype])
         directions = [self.setting.draw_direction(rng) for _ in range(PAIRS)]
-        limits = self._share(2 * PAIRS)
+        limits = self.share(2 * PAIRS)
         return [
             (
-                self.findings.at(self._moved(step, d), limits),
-                self.findings.at(self._moved(-step, d), limits),
+                self.findings.at(self.moved(step, d), limits),
+                self.findings.at(self.moved(-step, d), limits),
             )
             for d in directions
         ]

@@ -10,8 +10,10 @@ import numpy as np
 
 from xgrad.judging.comparison import Comparison, describe_slopes
 from xgrad.judging.findings import Findings
-from xgrad.judging.hints import Evidence, find_hint
+from xgrad.judging.hints import find_hint
 from xgrad.judging.matter import Matter
+from xgrad.judging.pieces import Evidence
+from xgrad.judging.places import Again, Places
 from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
@@ -62,6 +64,7 @@ class Judge:
         self.setting, self.device = setting, device
         self.findings = findings or Findings(setting, device, limits, prepared)
         self.stability = Stability(self.findings)
+        self.places = Places(self.stability)
         self._long: Judge | None = None  # at the same inputs in float32, for 16-bit types
         self._twins: dict[tuple[Method, str], dict[str, Any] | None] = {}
 
@@ -75,13 +78,19 @@ class Judge:
 
     def judge(self, method: Method, operator: Operator) -> Judgement:
         """The verdict on one method, as a row of the agreement table."""
-        made = self.weigh(method, operator, self.outcome(method, operator))
+        outcome = self.outcome(method, operator)
+        made = self.weigh(method, operator, outcome, lambda f: f.outcome(method, operator))
         _mark_known(made.row, self.setting.case)
         return made
 
     @np.errstate(all="ignore")  # infinite slopes and results are told as such
-    def weigh(self, method: Method, operator: Operator, outcome: Outcome) -> Judgement:
-        """The verdict on an outcome as one of a method, whoever computed it."""
+    def weigh(
+        self, method: Method, operator: Operator, outcome: Outcome, again: Again | None = None
+    ) -> Judgement:
+        """The verdict on an outcome as one of a method, whoever computed it.
+
+        `again` computes it at other points and sizes: without, the hint names no number.
+        """
         row = self._empty_row(method, operator)
         nothing = np.zeros(0)
         truth = Truth("none", "not asked")
@@ -105,7 +114,7 @@ class Judge:
             return Judgement(row, outcome, truth, nothing, nothing)
         found = matter.found
         row.update({c.name: c.of(found) for c in COLUMNS if c.of})
-        self._tell(row, matter)
+        self._tell(row, matter, again)
         return Judgement(row, outcome, truth, found.tolerance, found.error, found)
 
     def _matter(self, method: Method, operator: Operator, outcome: Outcome, truth: Truth) -> Matter:
@@ -133,7 +142,7 @@ class Judge:
 
     # --- in words --------------------------------------------------------------------------------
 
-    def _tell(self, row: dict[str, Any], matter: Matter) -> None:
+    def _tell(self, row: dict[str, Any], matter: Matter, again: Again | None) -> None:
         """The message, and the hint where something is wrong."""
         found, unknown = matter.found, matter.truth.unknown
         if found.kinked.any():
@@ -147,8 +156,9 @@ class Judge:
                 count = f"{found.beyond.sum()} of {found.beyond.size} elements beyond tolerance"
                 row["message"] = _joined(count, row["message"])
             if not found.truth.directions and not found.kinked.any():
-                evidence = found.got, found.want, found.tolerance, matter.operator, self.setting
-                row["hint"] = find_hint(Evidence(*evidence))
+                there = self.places.elsewhere(matter.operator, again)
+                arrays = found.got, found.want, found.tolerance
+                row["hint"] = find_hint(Evidence(*arrays, matter.operator, self.setting, there))
             self._tell_twin(row, matter.method, matter.operator)
         if row["verdict"] == UNSTABLE:
             row["hint"] = self._unstable_hint(matter, row["digits"])

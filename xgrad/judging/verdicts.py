@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
+from xgrad.errors import UsageError
 from xgrad.numbers import EPS
 from xgrad.table import FAILED, KNOWN
 
@@ -56,12 +57,26 @@ def is_judged(row: Any) -> bool:
     return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].tells
 
 
-def is_failure(row: Any) -> bool:
-    """Whether a row makes a run fail: something disagrees, went wrong, or has few digits left."""
+def is_failure(row: Any, least: float = LEAST) -> bool:
+    """Whether a row makes a run fail: something disagrees, went wrong, or has few digits left.
+
+    `least` is the share of the dtype's digits that an unstable result must have.
+    """
     if row["message"].startswith(KNOWN):
         return False
     if row["status"] in FAILED or (row["status"] == "nonfinite" and not row["verdict"]):
         return True
     if row["verdict"] == UNSTABLE:
-        return bool(row["digits"] < LEAST * -log10(EPS[row["dtype"]]))
+        return bool(row["digits"] < least * -log10(EPS[row["dtype"]]))
     return row["verdict"] in VERDICTS and VERDICTS[row["verdict"]].fails
+
+
+def share_of_digits(option: str, given: Any) -> float:
+    """The share that an option gives; raises `UsageError` for what is none."""
+    try:
+        share = float(given)
+    except (TypeError, ValueError):
+        share = float("nan")
+    if isinstance(given, bool) or not 0 <= share <= 1:
+        raise UsageError(f"{option}={given!r}: give a share of the dtype's digits, 0 to 1")
+    return share

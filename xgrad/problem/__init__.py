@@ -1,7 +1,7 @@
 """What is asked: cases, operators, a point of a case, discovery, functions at hand."""
 
 from xgrad.problem.arguments import bind, name_of
-from xgrad.problem.cases import Case, Formula, case, display_path, generator
+from xgrad.problem.cases import RANDOM, Case, Formula, case, display_path, generator
 from xgrad.problem.discovery import Broken, cases_of_file, find_cases, load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, is_scipy_sparse, require_no_state
 from xgrad.problem.foreign import take_at_hand

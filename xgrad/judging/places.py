@@ -1,0 +1,117 @@
+"""Other points and sizes, where a wrong result shows whether a pattern in it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache, cached_property
+from itertools import islice
+
+import numpy as np
+
+from xgrad.judging.findings import Findings
+from xgrad.judging.matter import margins
+from xgrad.judging.pieces import Elsewhere, Evidence
+from xgrad.judging.stability import Stability
+from xgrad.numbers import Ball, midpoint
+from xgrad.problem import RANDOM, Operator, Setting
+from xgrad.techniques import OK, Outcome
+
+Again = Callable[[Findings], Outcome]  # what gave the result, at another place
+
+PARTS = 4  # of the referee's budget, of which each place may spend one
+FAR = 0.25  # relative to the inputs: a point where no term is what it was
+SIZES = 2  # other sizes that a length is followed to
+LARGER = 8  # times the inputs that another size may have
+
+
+class Places:
+    """Findings at other places, which all methods at one setting share, made when asked for."""
+
+    def __init__(self, stability: Stability):
+        self.stability = stability
+        self.setting = stability.setting
+        self.limits = stability.share(PARTS)
+        self._sized: list[Findings] = []
+
+    def elsewhere(self, operator: Operator, again: Again | None) -> Elsewhere:
+        """What a method returns at other places; nothing where it cannot be asked again."""
+        if again is None:
+            return Elsewhere()
+
+        def seen(found: Iterator[Findings], most: int) -> list[Evidence]:
+            evidence = (_evidence(each, operator, again) for each in found)
+            return list(islice(filter(None, evidence), most))
+
+        return Elsewhere(
+            near=cache(lambda: seen(iter(self.stability.nearby[0]), 2)),
+            far=cache(lambda: seen(iter(self.far), 1)),
+            sizes=cache(lambda: seen(self._at_sizes(), SIZES)),
+        )
+
+    @cached_property
+    def far(self) -> list[Findings]:
+        """Findings at a point of other inputs: drawn anew, or moved a good deal."""
+        s = self.setting
+        if s.point == RANDOM and s.case.draw is not None:
+            drawn = Setting.make(s.case, s.size, RANDOM, s.dtype, s.seed + 1)
+            if drawn.kind == s.kind and not np.array_equal(drawn.flat_x, s.flat_x):
+                return [self.stability.findings.at(drawn, self.limits)]
+        start = s.draw_direction(s.generator("far"))
+        moved = (self.stability.moved(far, start) for far in (FAR, -FAR))
+        return [self.stability.findings.at(at, self.limits) for at in moved]
+
+    def _at_sizes(self) -> Iterator[Findings]:
+        """Findings at other sizes, kept for the next method."""
+        k = 0
+        while k < len(self._sized) or self._add_size():
+            yield self._sized[k]
+            k += 1
+
+    def _add_size(self) -> bool:
+        at = next(self._settings, None)
+        if at is not None:
+            self._sized.append(Findings(at, self.stability.findings.device, self.limits))
+        return at is not None
+
+    @cached_property
+    def _settings(self) -> Iterator[Setting]:
+        """The case at lengths a little larger, then at its other sizes."""
+        s = self.setting
+        point = s.point if s.case.draw is None else RANDOM
+        named = [size for name, size in s.case.sizes.items() if name != s.size]
+        for size in (*_longer(s.case.sizes[s.size]), *named):
+            case = replace(s.case, sizes={s.size: size})
+            try:
+                made = Setting.make(case, s.size, point, s.dtype, s.seed)
+            except (Exception, SystemExit):
+                continue  # not every length is one of the case
+            if made.x_size <= LARGER * s.x_size:
+                yield made
+
+
+def _longer(size: dict[str, object]) -> Iterator[dict[str, object]]:
+    """A size with every length changed, each by another number, in two ways."""
+    lengths = {k: v for k, v in size.items() if isinstance(v, int) and not isinstance(v, bool)}
+    count = len(lengths)
+    for more in (range(1, count + 1), range(2 * count, count, -1)):
+        if lengths:
+            changed = {k: v + n for (k, v), n in zip(lengths.items(), more, strict=True)}
+            yield {**size, **changed}
+
+
+def _evidence(findings: Findings, operator: Operator, again: Again) -> Evidence | None:
+    """The result beside the truth, where both are known element by element."""
+    try:
+        outcome, truth = again(findings), findings.truth(operator)
+    except (Exception, SystemExit):
+        return None  # nobody promised that the case can be run there
+    known = truth.kind in ("certified", "definition") and truth.unknown is None
+    if outcome.status != OK or not known or truth.directions:
+        return None
+    flat = outcome.flat
+    got = np.asarray(midpoint(flat) if isinstance(flat, Ball) else flat, dtype=np.float64)
+    if not np.all(np.isfinite(got)):
+        return None
+    tolerance, _ = margins(truth, findings.setting.dtype)
+    return Evidence(got, np.asarray(truth.high), tolerance, operator, findings.setting)
