@@ -12,6 +12,7 @@ from xgrad.auditing.tampering import SPOILINGS, detached
 from xgrad.cli import main
 from xgrad.judging import matter
 from xgrad.problem import OPERATORS, Setting
+from xgrad.referee import referee
 from xgrad.running import Selection, make_plan
 
 
@@ -57,9 +58,18 @@ def test_all_mistakes_are_caught_and_nobody_is_accused(rows):
     )
 
 
+def test_a_formula_s_mistakes_show_in_balls_whatever_the_dtype_hides(rows, monkeypatch):
+    monkeypatch.setattr(matter, "SPACINGS", 1e14)
+    frame = rows("torch.reverse")
+    in_formulas = frame[~frame["mutant"].isin(["right", "detached branch"])]
+    assert set(in_formulas["result"]) <= {"caught", "equal"}
+    assert (frame[frame["mutant"] == "detached branch"]["result"] != "caught").all()
+
+
 def test_a_judge_that_is_blind_misses_them(rows, monkeypatch):
     monkeypatch.setattr(matter, "SPACINGS", 1e14)
-    frame = rows()
+    monkeypatch.setattr(referee, "FLOATS", 0.0)  # in balls, too
+    frame = rows("torch.reverse")
     assert not is_clean(frame[frame["mutant"] != "right"]) or (frame["result"] == "below").any()
     assert (frame[frame["mutant"] == "scaled by 1 + 1e-5"]["result"] != "caught").all()
 

@@ -15,7 +15,7 @@ from xgrad.auditing.tampering import SPOILINGS, count_targets, detached, tampere
 from xgrad.errors import Unavailable, counted
 from xgrad.frameworks import find_framework
 from xgrad.judging import AGREES, DISAGREES, Again, Findings, Judge
-from xgrad.numbers import Spoiling, ball, midpoint, precision, rounded
+from xgrad.numbers import Ball, Spoiling, ball, midpoint, precision, rounded
 from xgrad.problem import Case, Operator, Setting, generator
 from xgrad.referee import Truth, find_candidate
 from xgrad.table import KNOWN
@@ -39,14 +39,29 @@ Row = dict[str, Any]
 class Planted:
     """One mistaken result, and how far from the truth it is in exact arithmetic.
 
-    `again` makes the same mistake at another place, where a hint is looked for.
+    `exact` is what a formula with the mistake makes in balls; `again` makes the same mistake at
+    another place, where a hint is looked for.
     """
 
     name: str
     flat: np.ndarray
     effect: np.ndarray
     named: tuple[str, ...]
+    exact: Ball | None = None
     again: Again | None = None
+
+    @classmethod
+    def in_formula(
+        cls,
+        name: str,
+        flat: np.ndarray,
+        exact: Ball,
+        truth: Truth,
+        named: tuple[str, ...] = (),
+        again: Again | None = None,
+    ) -> Planted:
+        """A formula with a mistake, and its result in balls."""
+        return cls(name, flat, truth.error(exact), named, exact, again)
 
 
 def audit_cell(case: Case, cell: running.Cell) -> list[Row]:
@@ -144,7 +159,8 @@ def _mutant_rows(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Row
         if np.max(planted.effect, initial=0.0) <= SAME * size:
             yield {**row, "result": EQUAL}
             continue
-        made = judge.weigh(FORMULA, operator, Outcome(OK, planted.flat), planted.again)
+        outcome = Outcome(OK, planted.flat)
+        made = judge.weigh(FORMULA, operator, outcome, planted.again, planted.exact)
         with np.errstate(all="ignore"):
             share = float(np.nanmax(planted.effect / made.tolerance))
         caught = made.row["verdict"] == DISAGREES
@@ -164,12 +180,12 @@ def _mutant_rows(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Row
 def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted]:
     """Mistakes in the result, in the formula, at another point, and in the recorded graph."""
     setting, right = judge.setting, truth.high
+    compute = find_candidate(operator, setting)
     for mutant in MUTANTS:
         flat = plant(mutant, right, operator, setting)
         if flat is not None:
-            again = partial(_mistaken, mutant, operator)
-            yield Planted(mutant.name, flat, truth.error(flat), mutant.named, again)
-    compute = find_candidate(operator, setting)
+            again, exact = partial(_mistaken, mutant, operator), ball(flat) if compute else None
+            yield Planted(mutant.name, flat, truth.error(flat), mutant.named, exact, again)
     if truth.kind == "certified" and compute is not None:
         yield _stale(compute, truth, setting)
         for spoiling in SPOILINGS:
@@ -196,8 +212,9 @@ def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
     with precision(BITS):
         arguments = there.arguments(framework, "cpu")
         v = tuple(ball(a) for a in setting.v)
-        value = midpoint(ball(compute(arguments, v, ball(setting.w))))
-    return Planted("stale point", rounded(value, setting.dtype), truth.error(value), ())
+        exact = ball(compute(arguments, v, ball(setting.w)))
+    flat = rounded(midpoint(exact), setting.dtype)
+    return Planted.in_formula("stale point", flat, exact, truth)
 
 
 def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> Iterator[Planted]:
@@ -207,16 +224,18 @@ def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> It
         return
     try:
         count = count_targets(spoiling, compute, setting)
-        effects = {k: _exact_effect(spoiling, k, compute, truth, setting) for k in range(count)}
+        made = {k: _in_balls(spoiling, k, compute, truth, setting) for k in range(count)}
     except Exception:
         return  # a formula that only its own arithmetic can run has no inside to spoil
     size = float(np.max(np.abs(truth.high), initial=0.0))
-    felt = {k: e for k, e in effects.items() if e is not None and np.max(e) > SAME * size}
+    known = {k: exact for k, exact in made.items() if exact is not None}
+    effects = {k: float(np.max(truth.error(exact))) for k, exact in known.items()}
+    felt = {k: effect for k, effect in effects.items() if effect > SAME * size}
     if not felt:
-        if effects:
+        if made:
             yield Planted(spoiling.name, truth.high, np.zeros(truth.high.shape), ())
         return
-    least = min(felt, key=lambda k: float(np.max(felt[k])))
+    least = min(felt, key=felt.__getitem__)
 
     def again(there: Findings) -> Outcome:
         with np.errstate(all="ignore"):
@@ -225,16 +244,17 @@ def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> It
 
     named = ("lower precision",) if spoiling.name == "float32 inside" else ()
     flat = again(judge.findings).flat
-    yield Planted(spoiling.name, flat, felt[least], named, again)
+    yield Planted.in_formula(spoiling.name, flat, known[least], truth, named, again)
 
 
-def _exact_effect(
+def _in_balls(
     spoiling: Spoiling, target: int, compute: Any, truth: Truth, setting: Setting
-) -> np.ndarray | None:
+) -> Ball | None:
+    """The formula with an operation spoiled in balls; None where it is no number of its shape."""
     with precision(BITS):
         exact = ball(tampered(spoiling, target, compute, setting, "ball"))
         effect = truth.error(exact)
-    return effect if effect.shape == truth.high.shape and np.all(np.isfinite(effect)) else None
+    return exact if effect.shape == truth.high.shape and np.all(np.isfinite(effect)) else None
 
 
 def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:

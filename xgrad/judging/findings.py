@@ -68,10 +68,17 @@ class Findings:
         independent = method is not None and str(method).startswith("ball.formula")
         return self.referee.truth(operator, independent=independent)
 
-    def refuted_digits(self, method: Method, operator: Operator) -> float | None:
-        """To how many digits the definition and a formula that it refutes agree; None of others."""
+    def refuted_digits(
+        self, method: Method, operator: Operator, exact: Ball | None = None
+    ) -> float | None:
+        """To how many digits the definition and a formula that it refutes agree; None of others.
+
+        `exact` is the result in balls of a formula that is none of the case's.
+        """
         if method.technique != "formula" or isinstance(self.referee, DifferencesReferee):
             return None
+        if exact is not None:
+            return self.referee.refutation(operator, exact)
         return self.referee.refuted_digits(operator, method.variant)
 
     @cached_property

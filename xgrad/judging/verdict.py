@@ -17,7 +17,7 @@ from xgrad.judging.places import Again, Places
 from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
-from xgrad.numbers import EPS
+from xgrad.numbers import EPS, Ball
 from xgrad.problem import Case, Operator, Setting
 from xgrad.referee import Budget, Truth
 from xgrad.table import COLUMNS, KNOWN
@@ -85,11 +85,17 @@ class Judge:
 
     @np.errstate(all="ignore")  # infinite slopes and results are told as such
     def weigh(
-        self, method: Method, operator: Operator, outcome: Outcome, again: Again | None = None
+        self,
+        method: Method,
+        operator: Operator,
+        outcome: Outcome,
+        again: Again | None = None,
+        exact: Ball | None = None,
     ) -> Judgement:
         """The verdict on an outcome as one of a method, whoever computed it.
 
-        `again` computes it at other points and sizes: without, the hint names no number.
+        `again` computes it at other points and sizes: without, the hint names no number. `exact`
+        is the same formula's result in balls, where it is none of the case's.
         """
         row = self._empty_row(method, operator)
         nothing = np.zeros(0)
@@ -107,7 +113,8 @@ class Judge:
         row["referee"] = truth.label
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
-        matter = self._matter(method, operator, outcome, truth)
+        refuted = self.findings.refuted_digits(method, operator, exact)
+        matter = self._matter(method, operator, outcome, truth, refuted)
         row["rule"], (row["verdict"], why) = decide(matter)
         row["message"] = _joined(why, row["message"])
         if truth.kind == "none" or (matter.in_balls and truth.kind == "probes"):
@@ -117,8 +124,14 @@ class Judge:
         self._tell(row, matter, again)
         return Judgement(row, outcome, truth, found.tolerance, found.error, found)
 
-    def _matter(self, method: Method, operator: Operator, outcome: Outcome, truth: Truth) -> Matter:
-        refuted = self.findings.refuted_digits(method, operator)
+    def _matter(
+        self,
+        method: Method,
+        operator: Operator,
+        outcome: Outcome,
+        truth: Truth,
+        refuted: float | None,
+    ) -> Matter:
         twin = partial(self._in_float32, method, operator)
         return Matter(self.setting, self.stability, method, operator, outcome, truth, refuted, twin)
 

@@ -110,14 +110,21 @@ class Referee:
 
     def _refutes(self, operator: Operator, variant: str) -> float | None:
         formula = self.setting.case.find_formula(operator.name, variant)
+        if formula is None or formula.frameworks is not None:
+            return None
+        compute = formula_candidate(formula.function, operator, self.setting)
+        return self.refutation(operator, self._evaluate(compute, BITS))
+
+    def refutation(self, operator: Operator, candidate: Ball) -> float | None:
+        """To how many digits a formula's result in balls meets the truth; None where it is right.
+
+        And where that cannot be said: of a truth that is not known element by element.
+        """
         truth = self.truth(operator)
-        known = truth.kind in ("certified", "definition") and truth.exact is not None
-        if formula is None or formula.frameworks is not None or not known:
+        if truth.kind not in ("certified", "definition") or truth.exact is None:
             return None
         if self.setting.case.legal is not None:
             return None  # it may differ from the truth along directions that nobody may go
-        compute = formula_candidate(formula.function, operator, self.setting)
-        candidate = self._evaluate(compute, BITS)
         gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
         size = np.max(np.abs(truth.high), initial=0.0)
         terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
