@@ -365,14 +365,14 @@ def test_a_single_number_has_few_patterns(factor):
 
 # --- nothing is made up --------------------------------------------------------------------------
 
-TERMS = {  # what a function of |x|², or of each element, adds to a gradient
+TERMS = {  # of a gradient: no two are multiples of each other, whatever the length
     "square": lambda x: 2 * x,
     "cube": lambda x: 3 * x * np.abs(x),
     "fourth": lambda x: 4 * x * np.sum(x * x),
     "exponential": lambda x: np.exp(x - 1),
     "radial": lambda x: x * np.exp(-np.sum(x * x) / 8),
     "sine": lambda x: np.sin(x + 0.3),
-    "mixed": lambda x: np.sum(x) * np.ones_like(x),
+    "mixed": lambda x: np.sum(np.cos(x)) * np.ones_like(x),
     "root": lambda x: x / np.sqrt(1 + np.sum(x * x)),
     "inverse": lambda x: 1 / (2 + x),
 }
@@ -409,15 +409,16 @@ def at_point(x, dtype):
 def test_a_cut_branch_is_no_factor_and_no_length(cut, dtype, seed):
     kept, lost, x = cut
     rng = np.random.default_rng(seed)
-    moves = rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape)
+
+    def moved(step):
+        return x + step * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape)
 
     def there(x):
         at = at_point(x, dtype)
         full, part = summed({**kept, **lost}, at.flat_x), summed(kept, at.flat_x)
         return rounded(part, dtype), full, at
 
-    near = [evidence(*there(x + step * moves)) for step in (2.0**-6, -(2.0**-6))]
-    far = [evidence(*there(x + 0.25 * moves))]
+    near, far = ([evidence(*there(moved(by))) for _ in range(2)] for by in (2.0**-6, 0.25))
     sizes = [evidence(*there(np.append(x, rng.uniform(1, 2, more)))) for more in (1, 2)]
     said = hint(*there(x), near=near, far=far, sizes=sizes)
     assert "factor" not in said

@@ -16,6 +16,7 @@ import numpy as np
 from xgrad.judging.pieces import CLOSE, Piece
 
 NAMED = 1e-6  # how near, relatively, a factor is to the number that names it
+SHOWN = 1 / 20  # of what a factor is off from 1: what its two digits tell
 WHOLE = 1000  # up to which a factor is read as a whole number
 
 
@@ -64,7 +65,7 @@ class Factor:
         there = Factor.fit(p, whole=self.whole)
         if there is None or not there.explains(p, CLOSE):
             return False
-        most = min(max(NAMED, 4 * max(error, p.relative)), abs(self.ratio - 1) / 4)
+        most = min(max(NAMED, error, p.relative), SHOWN * abs(self.ratio - 1))
         return abs(there.ratio / self.ratio - 1) <= most
 
     def holds_elsewhere(self, p: Piece) -> bool:

@@ -20,6 +20,8 @@ from xgrad.techniques import OK, Outcome
 Again = Callable[[Findings], Outcome]  # what gave the result, at another place
 
 PARTS = 4  # of the referee's budget, of which each place may spend one
+POINTS = 2  # that are asked, of those a little off and of those far
+TRIES = 4  # moves far, some of which may leave what the function is defined on
 FAR = 0.25  # relative to the inputs: a point where no term is what it was
 SIZES = 2  # other sizes that a length is followed to
 LARGER = 8  # times the inputs that another size may have
@@ -44,22 +46,26 @@ class Places:
             return list(islice(filter(None, evidence), most))
 
         return Elsewhere(
-            near=cache(lambda: seen(iter(self.stability.nearby[0]), 2)),
-            far=cache(lambda: seen(iter(self.far), 1)),
+            near=cache(lambda: seen(self._near(), POINTS)),
+            far=cache(lambda: seen(iter(self.far), POINTS)),
             sizes=cache(lambda: seen(self._at_sizes(), SIZES)),
         )
 
+    def _near(self) -> Iterator[Findings]:
+        """Findings a little off, each another way: one way may leave a pattern as it is."""
+        return (ahead for ahead, _ in self.stability.nearby)
+
     @cached_property
     def far(self) -> list[Findings]:
-        """Findings at a point of other inputs: drawn anew, or moved a good deal."""
-        s = self.setting
+        """Findings at points of other inputs: drawn anew, and moved a good deal."""
+        found, s = self.stability.findings, self.setting
+        rng = s.generator("far")
+        at = [self.stability.moved(FAR, s.draw_direction(rng)) for _ in range(TRIES)]
         if s.point == RANDOM and s.case.draw is not None:
             drawn = Setting.make(s.case, s.size, RANDOM, s.dtype, s.seed + 1)
             if drawn.kind == s.kind and not np.array_equal(drawn.flat_x, s.flat_x):
-                return [self.stability.findings.at(drawn, self.limits)]
-        start = s.draw_direction(s.generator("far"))
-        moved = (self.stability.moved(far, start) for far in (FAR, -FAR))
-        return [self.stability.findings.at(at, self.limits) for at in moved]
+                at.insert(0, drawn)
+        return [found.at(each, self.limits) for each in at]
 
     def _at_sizes(self) -> Iterator[Findings]:
         """Findings at other sizes, kept for the next method."""
