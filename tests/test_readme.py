@@ -56,7 +56,7 @@ def test_the_test_of_the_readme_passes(here):
 def test_the_explanation_of_the_readme_is_what_is_printed(here):
     command = after("shows which of the two is wrong", "sh").split()
     done = CliRunner().invoke(main, command[1:])
-    assert done.exit_code == 5  # its bound is no small part of the derivative
+    assert done.exit_code == 0
     printed = set(masked(done.output))
     for line in masked(after("xgrad explain mlp_input", "text")):
         assert line in printed or line == "…"
@@ -66,7 +66,7 @@ def test_the_explanation_of_the_readme_is_what_is_printed(here):
 def test_every_explanation_that_the_readme_names_runs(here, command):
     words = command.split()[1:]
     done = CliRunner().invoke(main, words)
-    assert done.exit_code in (0, 1, 5)
+    assert done.exit_code in (0, 1)
     assert words[1] in done.output
 
 

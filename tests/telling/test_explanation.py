@@ -88,6 +88,33 @@ BLAMES = {
 }
 
 
+HINGE = """
+import xgrad
+
+@xgrad.case(wrt="x", source="a hinge 1e-6 away")
+def hinge(xp, x):
+    return xp.maximum(x, 0.0 * x) * 3 + xp.sin(x)
+
+@hinge.point("near")
+def near():
+    import numpy as np
+    return {"x": np.asarray(1e-6)}
+
+@hinge.formula("gradient")
+def slope(xp, x):
+    return 3 + xp.cos(x)
+"""
+
+
+@pytest.mark.parametrize(("step", "crosses"), [("1e-3", True), ("1e-5", True), ("1e-7", False)])
+def test_a_kink_within_the_step_is_told_as_one(call, write, step, crosses):
+    method = f"numpy.differences:central@{step}"
+    done = call("explain", f"{write('hinge.py', HINGE)}::hinge", "gradient", method)
+    assert done.exit_code == 0
+    assert ("a kink or a jump lies within the step; take one of 1e-06 or" in done.stdout) == crosses
+    assert not (crosses and "too long for the curvature" in done.stdout)
+
+
 @pytest.mark.parametrize("method", BLAMES)
 def test_the_cause_of_a_bad_difference_is_named(told, method):
     assert BLAMES[method] in told(method, "--dtype", "float32").stdout

@@ -43,7 +43,7 @@ def command(
     """Show one verdict in detail: worst elements, hint, the others, the step curve.
 
     Ends with status 0, with 1 when the method disagrees or failed, with 2 when the call is wrong,
-    and with 5 when it could not be judged.
+    and with 5 when it has no verdict at all.
 
     \b
     xgrad explain tsne_kl gradient torch.reverse
@@ -62,7 +62,7 @@ def command(
         except OSError as error:
             raise UsageError(f"--picture {path} cannot be written: {error.strerror}") from None
         click.echo(f"  picture: {display_path(path.resolve())}")
-    end([made.row], asked=True)
+    end([made.row], asked=not made.row["verdict"])
 
 
 def _picture_path(made: Any) -> Path:

@@ -7,6 +7,8 @@ import numpy as np
 
 from xgrad.running import PRECISIONS, StepCurve
 
+FALL = 1e3  # of the exact error from one step to the next, where curvature makes 10
+
 # --- as text and as a picture --------------------------------------------------------------------
 
 
@@ -39,8 +41,9 @@ def _near(a: float, b: float) -> bool:
 
 
 def _blame(mine: float, exact: float, dtype: str, curve: StepCurve) -> str:
-    """Which of rounding and curvature is the cause, and the remedy."""
+    """Which of rounding, a kink and curvature is the cause, and the remedy."""
     assert curve.marked
+    smooth = _beside_a_kink(curve)
     if mine > 3 * exact:
         width = curve.marked * (2 if curve.scheme == "central" else 1)
         return (
@@ -48,7 +51,23 @@ def _blame(mine: float, exact: float, dtype: str, curve: StepCurve) -> str:
             f"difference comes in multiples of {curve.spacing / width:.2g}; "
             "take a longer step or a wider type"
         )
+    if smooth:
+        return f"a kink or a jump lies within the step; take one of {smooth:.0e} or shorter"
     return "the step is too long for the curvature; take a shorter one"
+
+
+def _beside_a_kink(curve: StepCurve) -> float | None:
+    """The longest step that stays beside a kink which the marked one crosses; None without one.
+
+    There the exact error falls at once, for good, and by more than any power of the step.
+    """
+    assert curve.marked
+    errors = np.maximum(curve.errors["256 bits"], 1e-300)
+    for k in range(1, len(errors)):
+        crossed = curve.steps[k - 1] <= curve.marked * 1.01
+        if crossed and np.all(errors[k:] < errors[k - 1] / FALL):
+            return curve.steps[k]
+    return None
 
 
 def save_picture(curve: StepCurve, case: str, path: Path) -> None:
