@@ -207,7 +207,7 @@ class DifferencesReferee:
             truth.note += f", reverse mode in {dtype} {'inside' if inside else 'outside'}"
             truth.refuted = not inside and dtype != self.setting.dtype
         if operator.name in FIRST_ORDER and self.setting.case.legal is None:
-            return at_kinks(operator, self._scalar_where_asked(operator, WIDE), self.device, truth)
+            return at_kinks(operator, self._scalar_where_asked(operator, dtype), self.device, truth)
         return truth
 
     def _scalar_where_asked(self, operator: Operator, dtype: str) -> Setting:
