@@ -1,0 +1,3 @@
+"""Programs of torch and JAX as they are, run in balls."""
+
+from xgrad.programs.constants import exactly, recognised_constants
