@@ -56,8 +56,10 @@ def samples(op, count):
     """The first samples with something to differentiate that is small."""
     torch.manual_seed(0)
     made = itertools.islice(op.sample_inputs("cpu", torch.float64, requires_grad=True), LOOKED_AT)
-    small = (s for s in made if 0 < sum(t.numel() for t in _differentiated(s)) <= LARGEST)
-    return list(itertools.islice(small, count))
+    sized = [(sum(t.numel() for t in _differentiated(s)), s) for s in made]
+    sized = [(n, s) for n, s in sized if n]
+    small = [s for n, s in sized if n <= LARGEST]
+    return small[:count] or [s for _, s in sorted(sized, key=lambda pair: pair[0])[:1]]
 
 
 def _differentiated(sample):

@@ -84,7 +84,7 @@ def _plain(t: torch.Tensor) -> np.ndarray:
     if t._is_zerotensor():
         return np.zeros(tuple(t.shape))
     if t.layout != torch.strided:
-        t = t.to_dense()
+        t = dense(t)
     if t.is_complex():
         return np.asarray(t.resolve_conj().resolve_neg().numpy())
     if t.is_neg():
@@ -92,6 +92,15 @@ def _plain(t: torch.Tensor) -> np.ndarray:
     if t.dtype != torch.float64 and t.is_floating_point():
         t = t.double()
     return np.asarray(t.numpy())
+
+
+def dense(t: torch.Tensor) -> torch.Tensor:
+    """A sparse tensor's elements where they belong, moved and not added."""
+    if t.layout == torch.strided:
+        return t
+    made = torch.zeros(t.shape, dtype=t.dtype)
+    made[tuple(t._indices())] = t._values()
+    return made
 
 
 def is_boxed(t: torch.Tensor) -> bool:
@@ -154,6 +163,11 @@ def midpoints(balls: np.ndarray) -> np.ndarray:
     if is_complex(balls):
         return np.asarray(np.frompyfunc(complex, 1, 1)(balls)).astype(np.complex128)
     return np.asarray(np.frompyfunc(float, 1, 1)(balls)).astype(np.float64)
+
+
+def nearest(t: torch.Tensor) -> torch.Tensor:
+    """A tensor of the nearest floats."""
+    return torch.from_numpy(midpoints(decode(t)))
 
 
 def zeros(shape: Any) -> np.ndarray:

@@ -31,6 +31,7 @@ class Run:
 
     counts: Counter[str] = field(default_factory=Counter)
     cuts: list[Cut] = field(default_factory=list)
+    differentiable: list[bool] = field(default_factory=list)  # for each output
 
     @property
     def operations(self) -> int:
@@ -54,6 +55,7 @@ class TorchProgram:
     tape: Tape | None = None
     frozen: Frozen | None = None
     last: Run = field(default_factory=Run)
+    _differentiable: list[bool] = field(default_factory=list, repr=False)
 
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
@@ -109,7 +111,9 @@ class TorchProgram:
         return [encode(a).requires_grad_() for a in x]
 
     def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        return [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+        outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+        self._differentiable = [bool(y.requires_grad) for y in outputs]
+        return outputs
 
     @contextmanager
     def _inside(self) -> Iterator[Balls]:
@@ -131,7 +135,7 @@ class TorchProgram:
             try:
                 yield mode
             finally:
-                self.last = Run(mode.counts, mode.cuts)
+                self.last = Run(mode.counts, mode.cuts, self._differentiable)
 
 
 @contextmanager

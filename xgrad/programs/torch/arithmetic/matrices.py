@@ -8,8 +8,8 @@ import flint
 import numpy as np
 from flint import acb, arb
 
-from xgrad.numbers import factoring, matrices
-from xgrad.programs.constants import as_array
+from xgrad.numbers import EPS, factoring, matrices, precision
+from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.scalars import UNARY
 from xgrad.programs.torch.arithmetic.products import alike, matrix, product, stacked
 from xgrad.programs.torch.arithmetic.rule import Rule, routine
@@ -186,9 +186,44 @@ def _triangular_solve(
 
 def _lstsq(a: Any, b: Any, rcond: Any = None, driver: Any = None) -> Any:
     vector = b.ndim + 1 == a.ndim
-    x = stacked(product, stacked(factoring.pseudoinverse, a), b[..., None] if vector else b)
+    right = b[..., None] if vector else b
+    x = stacked(lambda m, n: product(_pseudoinverse(m), n), a, right)
+    rest = stacked(product, a, x) - np.broadcast_to(right, x.shape[:-2] + right.shape[-2:])
+    residuals = UNARY["squared_abs"](as_array(rest)).sum(axis=-2) if tall(a) else zeros((0,))
     rank = np.full(a.shape[:-2], min(a.shape[-2:]), dtype=np.int64)
-    return x[..., 0] if vector else x, zeros((0,)), rank, zeros((0,))
+    return x[..., 0] if vector else x, residuals, rank, zeros((0,))
+
+
+def tall(a: np.ndarray) -> bool:
+    """Whether there are more rows than columns."""
+    return bool(a.shape[-2] > a.shape[-1])
+
+
+def _pseudoinverse(m: np.ndarray, least: Any = None) -> np.ndarray:
+    """Σ vₖ uₖᴴ / σₖ over the singular values beyond `least`, all of a matrix of full rank."""
+    if not m.size or least is None:
+        return factoring.pseudoinverse(m) if m.size else m.T
+    if m.shape[0] < m.shape[1]:
+        return _pseudoinverse(m.T, least).T
+    with precision(2 * flint.ctx.prec):
+        squares, vectors = factoring.symmetric(product(adjoint(m), m))
+        kept = np.array([bool(s.mid() > (least * least).mid()) for s in squares], dtype=bool)
+        v = vectors[:, kept]
+        return product(as_array(v / squares[kept]), product(m, v).T)
+
+
+def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    """What is no larger than max(atol, rtol · σ₁) is taken for zero."""
+    if not a.size:
+        return np.swapaxes(a, -1, -2)
+    largest = np.abs(np.linalg.svd(midpoints(a), compute_uv=False)).max(-1)
+    known = 0.0 if atol is None else midpoints(atol)
+    share = max(a.shape[-2:]) * EPS["float64"] if atol is None or np.all(known == 0) else 0.0
+    share = share if rtol is None else midpoints(rtol)
+    least = np.broadcast_to(np.maximum(known, share * largest), a.shape[:-2])
+    whole = np.all(np.linalg.svd(midpoints(a), compute_uv=False) > least[..., None])
+    limits = exact_array(np.asarray(least, dtype=np.float64))[..., None, None]
+    return stacked(lambda m, n: _pseudoinverse(m, None if whole else n[0, 0]), a, limits)
 
 
 # --- eigenvalues, singular values, reflections ---------------------------------------------------
@@ -290,7 +325,7 @@ MATRICES: dict[str, Rule] = routine(
     inverse=lambda a: stacked(_inverse, a),
     linalg_solve_triangular=_solve_triangular,
     triangular_solve=_triangular_solve,
-    linalg_pinv=lambda a, *ignored, **also: stacked(factoring.pseudoinverse, a),
+    linalg_pinv=_pinv,
     linalg_lstsq=_lstsq,
     _linalg_eigh=_eigh,
     _linalg_svd=_svd,
