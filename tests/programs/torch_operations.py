@@ -13,7 +13,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 LARGEST = 2_000  # differentiated elements of a sample
-LOOKED_AT = 60  # samples of an operation, of which the first small ones are taken
+LOOKED_AT = 200  # samples of an operation, of which the first small ones are taken
 SECONDS = 25  # for one sample
 
 

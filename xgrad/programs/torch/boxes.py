@@ -26,7 +26,7 @@ NUMBER = (1 << 48) - 1
 KIND = ~SIGN & ~NUMBER
 
 _acb = np.frompyfunc(acb, 2, 1)
-_real = np.frompyfunc(lambda z: z.real if isinstance(z, acb) else z, 1, 1)
+_real = np.frompyfunc(lambda z: z.real, 1, 1)
 _imag = np.frompyfunc(lambda z: z.imag, 1, 1)
 
 
@@ -142,14 +142,16 @@ def _unboxed(numbers: np.ndarray) -> np.ndarray:
 def encode(balls: Any) -> torch.Tensor:
     """A new tensor of these balls."""
     balls = as_array(balls)
-    if is_complex(balls) or (balls.size and isinstance(balls.flat[-1], acb)):
-        return torch.complex(encode(_real(balls)), encode(_imag(_complex(balls))))
+    if is_complex(balls):
+        return torch.complex(encode(_real(balls)), encode(_imag(balls)))
     bits = TABLE.add(balls) | BOX
     return torch.from_numpy(bits.view(np.float64).reshape(balls.shape))
 
 
-def _complex(balls: np.ndarray) -> np.ndarray:
-    return as_array(np.frompyfunc(acb, 1, 1)(balls))
+def alike(balls: np.ndarray) -> np.ndarray:
+    """All of them complex, where any is."""
+    mixed = any(isinstance(b, acb) for b in balls.reshape(-1).tolist())
+    return as_array(np.frompyfunc(acb, 1, 1)(balls)) if mixed else balls
 
 
 def numbers_of(t: torch.Tensor) -> np.ndarray:

@@ -20,8 +20,9 @@ from torch.utils._pytree import tree_map
 
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import Escape, NoBallRule
+from xgrad.programs.scalars import is_complex
 from xgrad.programs.torch.arithmetic import RULES, Rule
-from xgrad.programs.torch.boxes import decode, encode, is_boxed, is_float, nearest
+from xgrad.programs.torch.boxes import alike, decode, encode, is_boxed, is_float, nearest
 from xgrad.programs.torch.composed import COMPOSED, pullback
 from xgrad.programs.torch.freezing import Frozen, is_meant
 from xgrad.programs.torch.keeping import HALF, Journal, require_room
@@ -74,6 +75,8 @@ class Balls(TorchDispatchMode):
 def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if name in ("real", "imag") and not args[0].is_complex():
         return args[0]
+    if name == "neg" and args[0].is_complex():
+        return _calculate(mode, func, name, args, kwargs)
     if name == "detach" and mode.frozen is not None and is_meant(args[0]):
         return mode.frozen.detached(args[0], func(*args, **kwargs))
     return func(*args, **kwargs)
@@ -91,7 +94,7 @@ def _overwrite(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
 def _convert(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Casts: floats stay what they are, integers are those of the midpoints."""
     x, dtype = args[0], kwargs.get("dtype", args[1] if len(args) > 1 else None)
-    dtype = HALF.get(dtype, dtype)
+    dtype = HALF.get(dtype, dtype) if isinstance(dtype, torch.dtype) else None
     if not is_float(x):
         return func(*args, **kwargs)
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
@@ -140,7 +143,7 @@ def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
         balls = rule.function(*given, **named)
     else:
         balls = mode.rounding.apply(rule, given, named)
-    made = _tensors(balls)
+    made = _tensors(balls, any(is_complex(a) for a in given if isinstance(a, np.ndarray)))
     if rule.numbers and isinstance(made, torch.Tensor):
         made = _laid_out(made, args)
     if mode.tape is not None:
@@ -299,14 +302,15 @@ def _arrays(value: Any) -> Any:
     return value
 
 
-def _tensors(value: Any) -> Any:
+def _tensors(value: Any, mixed: bool) -> Any:
+    """Arrays as tensors; where they may hold real and complex balls, all are made complex."""
     if isinstance(value, (tuple, list)):
-        return tuple(_tensors(v) for v in value)
+        return tuple(_tensors(v, mixed) for v in value)
     if value is None:
         return None
     array = as_array(value)
     if array.dtype == object:
-        return encode(array)
+        return encode(alike(array) if mixed else array)
     return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
 
 

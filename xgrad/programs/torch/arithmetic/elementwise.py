@@ -26,7 +26,7 @@ _UNARY = {
 }
 _EXACT = {
     **{n: n for n in ("sign", "abs", "floor", "ceil", "trunc", "frac")},
-    "sgn": "sign", "absolute": "abs",
+    "sgn": "sign", "absolute": "abs", "neg": "neg",
 }
 _BINARY = {
     **{n: n for n in ("atan2", "hypot", "xlogy", "logaddexp", "logaddexp2")},

@@ -10,12 +10,13 @@ from flint import acb, arb
 
 from xgrad.numbers import EPS, factoring, matrices, precision
 from xgrad.programs.constants import as_array, exact_array
-from xgrad.programs.scalars import UNARY
+from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.products import alike, matrix, product, stacked
 from xgrad.programs.torch.arithmetic.rule import Rule, routine
 from xgrad.programs.torch.boxes import midpoints, zeros
 
 conj = UNARY["conj"]
+TINY = arb(2) ** -100  # relative difference of singular values that rounding alone makes
 
 
 def adjoint(m: np.ndarray) -> np.ndarray:
@@ -33,17 +34,18 @@ def _eye(n: int) -> np.ndarray:
     return made
 
 
-def balls(m: np.ndarray) -> np.ndarray:
+def balls(m: np.ndarray, kind: Any = arb) -> np.ndarray:
     """With the integers that NumPy's triangles leave as balls."""
-    return as_array(np.frompyfunc(lambda v: arb(v) if isinstance(v, int) else v, 1, 1)(m))
+    return as_array(np.frompyfunc(lambda v: kind(v) if isinstance(v, int) else v, 1, 1)(m))
 
 
 def triangle(m: np.ndarray, upper: bool, unit: bool = False) -> np.ndarray:
     """One triangle, with ones on the diagonal if asked."""
-    made = balls(np.triu(m) if upper else np.tril(m))
+    kind = acb if is_complex(m) else arb
+    made = balls(np.triu(m) if upper else np.tril(m), kind)
     if unit:
         n = np.arange(min(m.shape))
-        made[n, n] = arb(1)
+        made[n, n] = kind(1)
     return made
 
 
@@ -81,7 +83,8 @@ def _factored(m: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarray
     rows, columns = m.shape
     pivots = []
     for k in range(min(rows, columns)):
-        p = k + (int(np.argmax(np.abs(midpoints(m[k:, k])))) if pivot else 0)
+        near = midpoints(m[k:, k])
+        p = k + (int(np.argmax(np.abs(near.real) + np.abs(near.imag))) if pivot else 0)
         m[[k, p]] = m[[p, k]]
         pivots.append(p + 1)
         if not m[k, k].is_zero():
@@ -199,31 +202,32 @@ def tall(a: np.ndarray) -> bool:
     return bool(a.shape[-2] > a.shape[-1])
 
 
-def _pseudoinverse(m: np.ndarray, least: Any = None) -> np.ndarray:
-    """Σ vₖ uₖᴴ / σₖ over the singular values beyond `least`, all of a matrix of full rank."""
-    if not m.size or least is None:
-        return factoring.pseudoinverse(m) if m.size else m.T
+def _pseudoinverse(m: np.ndarray, atol: Any = 0, rtol: Any = 0) -> np.ndarray:
+    """Σ vₖ uₖᴴ / σₖ over the singular values beyond max(atol, rtol · σ₁)."""
+    if not m.size:
+        return m.T
     if m.shape[0] < m.shape[1]:
-        return _pseudoinverse(m.T, least).T
+        return _pseudoinverse(m.T, atol, rtol).T
+    near = np.linalg.svd(midpoints(m), compute_uv=False)
+    if near.min() > 2 * max(float(atol), float(rtol) * near.max()):
+        return factoring.pseudoinverse(m)
     with precision(2 * flint.ctx.prec):
         squares, vectors = factoring.symmetric(product(adjoint(m), m))
-        kept = np.array([bool(s.mid() > (least * least).mid()) for s in squares], dtype=bool)
+        least = max((atol * atol).mid(), (rtol * rtol * squares[-1]).mid()) * (1 + TINY)
+        kept = np.array([bool(s.mid() > least) for s in squares], dtype=bool)
         v = vectors[:, kept]
         return product(as_array(v / squares[kept]), product(m, v).T)
 
 
 def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
-    """What is no larger than max(atol, rtol · σ₁) is taken for zero."""
-    if not a.size:
-        return np.swapaxes(a, -1, -2)
-    largest = np.abs(np.linalg.svd(midpoints(a), compute_uv=False)).max(-1)
-    known = 0.0 if atol is None else midpoints(atol)
-    share = max(a.shape[-2:]) * EPS["float64"] if atol is None or np.all(known == 0) else 0.0
-    share = share if rtol is None else midpoints(rtol)
-    least = np.broadcast_to(np.maximum(known, share * largest), a.shape[:-2])
-    whole = np.all(np.linalg.svd(midpoints(a), compute_uv=False) > least[..., None])
-    limits = exact_array(np.asarray(least, dtype=np.float64))[..., None, None]
-    return stacked(lambda m, n: _pseudoinverse(m, None if whole else n[0, 0]), a, limits)
+    """By default what is no larger than n · eps · σ₁ is taken for zero."""
+    given = atol is not None and bool(np.all(midpoints(atol) > 0))
+    share = exact_array(np.float64(0.0 if given else max(a.shape[-2:]) * EPS["float64"]))
+    limits = [
+        np.broadcast_to(v, a.shape[:-2])[..., None, None]
+        for v in (zeros(()) if atol is None else atol, share if rtol is None else rtol)
+    ]
+    return stacked(lambda m, x, y: _pseudoinverse(m, x[0, 0], y[0, 0]), a, *limits)
 
 
 # --- eigenvalues, singular values, reflections ---------------------------------------------------

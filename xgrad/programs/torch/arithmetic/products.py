@@ -12,16 +12,16 @@ from flint import acb, arb
 
 from xgrad.numbers import matrices
 from xgrad.programs.constants import as_array, exactly
-from xgrad.programs.scalars import is_complex
 from xgrad.programs.torch.arithmetic.rule import Rule, inner, sums
 from xgrad.programs.torch.boxes import zeros
 
 
 def matrix(m: np.ndarray) -> Any:
     """The Arb matrix of a two-dimensional object array, real or complex."""
-    if is_complex(m) or (m.size and isinstance(m.flat[-1], acb)):
-        return flint.acb_mat([[acb(v) for v in row] for row in m.tolist()])
-    return flint.arb_mat(m.tolist())
+    rows = m.tolist()
+    if any(isinstance(v, acb) for row in rows for v in row):
+        return flint.acb_mat([[acb(v) for v in row] for row in rows])
+    return flint.arb_mat(rows)
 
 
 def alike(*arrays: np.ndarray) -> list[Any]:
