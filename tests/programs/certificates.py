@@ -16,13 +16,14 @@ from flint import acb, arb
 from torch.utils._pytree import tree_leaves
 
 from xgrad.numbers import precision
-from xgrad.programs import Escape, NoBallRule, TorchProgram, recognised_constants
+from xgrad.programs import Escape, NoBallRule, Run, TorchProgram, recognised_constants
 from xgrad.programs.constants import as_array, exact_array
 
 BITS, STEP = 384, 170
 MORE_BITS = 1536  # where programs hold ±finfo.max for infinity, beside which nothing else is seen
 ENOUGH = 40  # digits of a certificate
 FLOATS = 13.5  # digits that constants rounded to float64 leave
+NUDGE = 1e-9  # of numbers that `.item()` takes
 NEAR = 1e-9  # of the largest element: float64 against balls
 
 
@@ -122,6 +123,8 @@ def _certificate(function, tensors, seed, floats, bits=BITS):
             return Certificate("certified", 77.0, "no output depends on an input", operations, g)
         if not is_finite(g) or not is_finite(_chosen(y, passed)):
             return Certificate("not finite", operations=operations)
+        if cuts and _moved(replace(program, nudge=NUDGE, last=Run()).value(x), y):
+            return Certificate("cut", note=f"a result comes from {', '.join(cuts)}")
         h = arb(2) ** -STEP
         ahead = program.value([as_array(p + a * h) for p, a in zip(x, v, strict=True)])
         behind = program.value([as_array(p - a * h) for p, a in zip(x, other, strict=True)])
@@ -152,7 +155,6 @@ def _certificate(function, tensors, seed, floats, bits=BITS):
             wrong = _against_floats(function, tensors, seed, y, g, w, value_scale) if floats else ""
             return replace(found, verdict="ball or kernel", note=wrong) if wrong else found
         note = f"left {behind_:.0f} right {ahead_:.0f} digits"
-        note += f"; cut by {', '.join(cuts)}" if cuts else ""
         jump = 1e25 * max(value_scale, abs(float(to_right)), 1e-300)
         if max(ahead_, behind_) >= ENOUGH or max(abs(float(right)), abs(float(left))) > jump:
             return replace(found, verdict="kink", note=note)
@@ -163,6 +165,12 @@ def _certificate(function, tensors, seed, floats, bits=BITS):
         if _is_kink(program, x, v, y, h, passed):
             return replace(found, verdict="kink", note=f"{note}; one-sided slopes differ")
         return replace(found, verdict="refuted", note=note)
+
+
+def _moved(values, before):
+    pairs = zip(values, before, strict=True)
+    return any(not (b - a).contains(0) for x, y in pairs for a, b in
+               zip(map(acb, x.reshape(-1)), map(acb, y.reshape(-1)), strict=True))  # fmt: skip
 
 
 def _all_contain_zero(g, *slopes):

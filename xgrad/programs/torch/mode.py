@@ -44,8 +44,10 @@ class Balls(TorchDispatchMode):
         rounding: Rounding | None = None,
         tape: Tape | None = None,
         frozen: Frozen | None = None,
+        nudge: float = 0.0,
     ):
         super().__init__()
+        self.nudge = nudge
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
         self.cuts: list[Cut] = []
@@ -111,9 +113,10 @@ def _take(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         return func(t)
     value = decode(t).item()
     value = complex(value) if isinstance(value, acb) else float(value)
-    if is_boxed(t):
-        mode.cuts.append(Cut(".item()", where(), value))
-    return value
+    if not is_boxed(t):
+        return value
+    mode.cuts.append(Cut(".item()", where(), value))
+    return value * (1 + mode.nudge)
 
 
 def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:

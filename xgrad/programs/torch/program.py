@@ -46,7 +46,8 @@ class TorchProgram:
     Points, directions and results are object arrays of `flint.arb` or `acb`, one for each tensor
     of floats: the precision is that of the context. Results are those outputs that are floats.
     Raises `NoBallRule` for an operation that has no rule, and `Escape` where balls leave torch.
-    Tensors that are not differentiated are left as they were.
+    Tensors that are not differentiated are left as they were. A number that `.item()` takes is
+    the midpoint times 1 + `nudge`: where that moves a result, the number does more than steer.
     """
 
     function: Callable[..., Any]
@@ -54,6 +55,7 @@ class TorchProgram:
     rounding: Rounding | None = None
     tape: Tape | None = None
     frozen: Frozen | None = None
+    nudge: float = 0.0
     last: Run = field(default_factory=Run)
     _differentiable: list[bool] = field(default_factory=list, repr=False)
 
@@ -120,7 +122,7 @@ class TorchProgram:
         """Everything in balls and seeded; afterwards all is as it was."""
         if self.frozen is not None:
             self.frozen.start()
-        mode = Balls(self.rounding, self.tape, self.frozen)
+        mode = Balls(self.rounding, self.tape, self.frozen, self.nudge)
         with ExitStack() as stack:
             stack.enter_context(TABLE.open())
             stack.enter_context(_seeded(self.seed))
