@@ -1,6 +1,8 @@
 """What programs of both frameworks share: constants, ranks, and functions of elements."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -138,3 +140,9 @@ def test_infinities_are_those_of_floats_where_programs_rely_on_them():
     assert BINARY["xlogy"](zero, zero)[0] == 0
     assert BINARY["power"](zero, zero)[0] == 1
     assert BINARY["logaddexp"](low, one)[0] == 1
+
+
+def test_programs_load_no_framework_before_it_is_used():
+    code = "import sys, xgrad.programs; print({'torch', 'jax'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "set()", done.stderr
