@@ -24,7 +24,7 @@ MORE_BITS = 1536  # where programs hold ±finfo.max for infinity, beside which n
 ENOUGH = 40  # digits of a certificate
 FLOATS = 13.5  # digits that constants rounded to float64 leave
 NUDGE = 1e-9  # of numbers that `.item()` takes
-NEAR = 1e-9  # of the largest element: float64 against balls
+NEAR = 1e-10  # of the largest element: float64 against balls
 
 
 @dataclass(frozen=True)
