@@ -125,10 +125,10 @@ def _known() -> dict[float, arb]:
 def _fraction(value: float) -> arb | None:
     """A fraction of small numbers, or the square root of one."""
     simple = Fraction(value).limit_denominator(LARGEST)
-    if float(simple) == value:
+    if _is_near(float(simple), value):
         return _quotient(simple)
     square = Fraction(value * value).limit_denominator(LARGEST)
-    if square and math.copysign(math.sqrt(square), value) == value:
+    if square and _is_near(math.copysign(math.sqrt(square), value), value):
         root = _quotient(square).sqrt()
         return root if value > 0 else -root
     return None
@@ -137,7 +137,11 @@ def _fraction(value: float) -> arb | None:
 def _decimal(value: float) -> arb | None:
     """A decimal of few digits, or a product of such that was rounded."""
     short = f"{value:.{DIGITS}g}"
-    return arb(short) if abs(float(short) - value) <= NEAR * math.ulp(value) else None
+    return arb(short) if _is_near(float(short), value) else None
+
+
+def _is_near(a: float, b: float) -> bool:
+    return abs(a - b) <= NEAR * math.ulp(b)
 
 
 def _quotient(value: Fraction) -> arb:

@@ -300,9 +300,7 @@ def _ormqr(v: Any, tau: Any, c: Any, left: bool = True, transpose: bool = False)
         q = adjoint(q) if transpose else q
         return matrices.product(q, n) if left else matrices.product(n, q)
 
-    size = c.shape[-2] if left else c.shape[-1]
-    wide = np.concatenate([v, zeros((*v.shape[:-2], size, size - v.shape[-1]))], axis=-1)
-    return _with_tau(apply, wide, tau, c)
+    return _with_tau(apply, v, tau, c)
 
 
 def _matrix_exp(a: Any) -> Any:

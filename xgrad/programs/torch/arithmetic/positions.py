@@ -59,6 +59,8 @@ def reduce_at(
     x: Any, dim: int, index: Any, src: Any, reduce: str, include_self: bool = True
 ) -> np.ndarray:
     """x, with elements of src summed, multiplied or compared where the index says."""
+    if not index.size:
+        return x.copy()
     flat, index = _as_vector(x), _as_vector(index)
     src = _as_vector(src) if isinstance(src, np.ndarray) else as_array(exactly(src))
     where = along(flat, dim, index)
