@@ -180,7 +180,7 @@ MODELS = {
         lambda D: (multivariate_normal, [D.normal(3), D.normal(3, 3), D.normal(2, 3)]),
         CERTIFIED,
     ),
-    "nine distributions": (lambda D: (distributions, [D.positive(3) for _ in range(3)]), KERNEL),
+    "nine distributions": (lambda D: (distributions, [D.positive(3) for _ in range(3)]), CERTIFIED),
     "digamma, whose derivative has nine digits in float64": (
         lambda D: (torch.digamma, [torch.tensor([1.1], dtype=DOUBLE)]),
         KERNEL,
