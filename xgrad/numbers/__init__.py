@@ -1,6 +1,7 @@
 """Arrays of numbers that are no floats, and one way to lift the functions of `xp` to them."""
 
 from xgrad.numbers.arrays import bare
+from xgrad.numbers.balls import factoring, matrices, scalars
 from xgrad.numbers.balls.array import BITS, Ball, LEDGER, ball, budget, halves, midpoint, precision
 from xgrad.numbers.balls.namespace import NAMESPACE
 from xgrad.numbers.batched import Together

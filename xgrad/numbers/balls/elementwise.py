@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from flint import acb, arb
+from flint import arb
 
+from xgrad.numbers.balls import scalars
 from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
 from xgrad.numbers.balls.lifting import Array, Flag, is_ball, is_whole, raw
 
@@ -43,58 +44,6 @@ def _lift2(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return np.frompyfunc(lambda a, b: function(arb(a), arb(b)), 2, 1)
 
 
-def _power(a: arb, b: arb) -> arb:
-    if b.is_exact() and b.is_integer():
-        return _whole_power(a, int(b.unique_fmpz()))
-    return a**b
-
-
-def _whole_power(a: arb, n: int) -> arb:
-    """By squaring, where `a**n` would be NaN for a ball around zero."""
-    if not a.contains(0) or n < 0:
-        return a**n
-    power = arb(1)
-    for bit in f"{n:b}":
-        power = power * power * (a if bit == "1" else arb(1))
-    return power
-
-
-def _floor_of(function: Callable[[arb], arb]) -> Callable[[arb], arb]:
-    """Steps taken at the midpoint, so that a ball around an integer has one answer."""
-    return lambda a: function(a.mid())
-
-
-def _sign(a: arb) -> arb:
-    middle = a.mid()
-    return arb((middle > 0) - (middle < 0))
-
-
-def _round_even(a: arb) -> arb:
-    middle = a.mid()
-    low = middle.floor()
-    above = middle - low
-    half = arb(1) / 2
-    up = above > half or (above == half and int(low.unique_fmpz()) % 2 == 1)
-    return low + 1 if up else low
-
-
-def _expit(a: arb) -> arb:
-    return 1 / (1 + (-a).exp())
-
-
-def _softplus(a: arb) -> arb:
-    return a.exp().log1p() if a.mid() < 0 else a + (-a).exp().log1p()
-
-
-def _lgamma(a: arb) -> arb:
-    """log |Γ(a)|: Arb's own is real for a > 0 only."""
-    return a.lgamma() if a.mid() > 0 else a.gamma().__abs__().log()
-
-
-def _remainder(a: arb, b: arb) -> arb:
-    return a - b * (a / b).mid().floor()
-
-
 exp, log, sqrt = _unary(arb.exp), _unary(arb.log), _unary(arb.sqrt)
 expm1, log1p = _unary(arb.expm1), _unary(arb.log1p)
 sin, cos, tan = _unary(arb.sin), _unary(arb.cos), _unary(arb.tan)
@@ -104,39 +53,34 @@ asinh, acosh, atanh = _unary(arb.asinh), _unary(arb.acosh), _unary(arb.atanh)
 log2 = _unary(lambda a: a.log() / arb(2).log())
 log10 = _unary(lambda a: a.log() / arb(10).log())
 erf, erfc = _unary(arb.erf), _unary(arb.erfc)
-lgamma, digamma = _unary(_lgamma), _unary(arb.digamma)
-expit, softplus = _unary(_expit), _unary(_softplus)
-abs = _unary(lambda a: a if a.mid() >= 0 else -a, np.abs)
+lgamma, digamma = _unary(scalars.lgamma), _unary(arb.digamma)
+expit, softplus = _unary(scalars.expit), _unary(scalars.softplus)
+abs = _unary(scalars.absolute, np.abs)
 negative, positive = _unary(lambda a: -a, np.negative), _unary(lambda a: a, np.positive)
 square = _unary(lambda a: a * a, np.square)
 real = conj = positive
 reciprocal = _unary(lambda a: 1 / a)
-sign = _unary(_sign, np.sign)
-floor = _unary(_floor_of(arb.floor), np.floor)
-ceil = _unary(_floor_of(arb.ceil), np.ceil)
-trunc = _unary(lambda a: a.mid().floor() if a.mid() >= 0 else a.mid().ceil(), np.trunc)
-round = _unary(_round_even, np.round)
+sign = _unary(scalars.sign, np.sign)
+floor, ceil = _unary(scalars.floor, np.floor), _unary(scalars.ceil, np.ceil)
+trunc, round = _unary(scalars.trunc, np.trunc), _unary(scalars.round_even, np.round)
 
 add = _binary(np.add, np.add)
 subtract = _binary(np.subtract, np.subtract)
 multiply = _binary(np.multiply, np.multiply)
-pow = _binary(_lift2(_power), np.power)
+pow = _binary(_lift2(scalars.power), np.power)
 divide = _binary(lambda a, b: np.divide(raw(ball(a)), b))
-remainder = _binary(_lift2(_remainder), np.remainder)
-floor_divide = _binary(_lift2(lambda a, b: (a / b).mid().floor()), np.floor_divide)
-atan2 = _binary(_lift2(arb.atan2))
-hypot = _binary(_lift2(lambda a, b: (a * a + b * b).sqrt()))
-maximum = _binary(_lift2(lambda a, b: b if a.mid() < b.mid() else a), np.maximum)
-minimum = _binary(_lift2(lambda a, b: b if b.mid() < a.mid() else a), np.minimum)
-copysign = _binary(_lift2(lambda a, b: a if (a.mid() < 0) == (b.mid() < 0) else -a))
-logaddexp = _binary(
-    _lift2(lambda a, b: a + _softplus(b - a) if b.mid() < a.mid() else b + _softplus(a - b))
-)
+remainder = _binary(_lift2(scalars.remainder), np.remainder)
+floor_divide = _binary(_lift2(lambda a, b: scalars.floor(a / b)), np.floor_divide)
+atan2, hypot = _binary(_lift2(arb.atan2)), _binary(_lift2(scalars.hypot))
+maximum = _binary(_lift2(scalars.larger), np.maximum)
+minimum = _binary(_lift2(scalars.smaller), np.minimum)
+copysign = _binary(_lift2(scalars.copysign))
+logaddexp = _binary(_lift2(scalars.logaddexp))
 
 
 def polygamma(n: int, x: Array) -> Array:
     """The derivative of order n of the digamma function."""
-    return digamma(x) if n == 0 else _unary(lambda a: acb(a).polygamma(n).real)(x)
+    return _unary(lambda a: scalars.polygamma(n, a))(x)
 
 
 def _compare(function: Callable[[Any, Any], Flag], plain: Callable[..., Any]) -> Any:

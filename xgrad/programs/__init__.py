@@ -1,0 +1,22 @@
+"""Programs of torch and JAX as they are, run in balls; either is loaded at first use."""
+
+from importlib import import_module
+from typing import Any
+
+from xgrad.programs.constants import exactly, recognised_constants
+from xgrad.programs.failures import Escape, NoBallRule
+
+_AT_FIRST_USE = {
+    "TorchProgram": ("torch.program", "TorchProgram"),
+    "Run": ("torch.program", "Run"),
+    "Node": ("torch.recording", "Node"),
+    "Tape": ("torch.recording", "Tape"),
+    "Rounding": ("torch.rounding", "Rounding"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, inside = _AT_FIRST_USE[name]
+    return getattr(import_module(f"{__name__}.{module}"), inside)
