@@ -1,0 +1,147 @@
+"""Control flow of a jaxpr: calls, branches, loops, solves, and what passes its operands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from xgrad.programs.jax.values import is_balls, is_number, put
+
+
+def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """jit, checkpoint, and the function itself of those with a derivative of their own."""
+    params = step.params
+    inner = next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr", "call") if k in params)
+    return walk.run(inner, values, step.wanted)
+
+
+def _cond(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    branches = step.params["branches"]
+    index = min(max(int(values[0]), 0), len(branches) - 1)
+    return walk.run(branches[index], values[1:], step.wanted)
+
+
+def _while(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    params = step.params
+    a, b = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    asks, does, carry = values[:a], values[a:b], values[b:]
+    while True:
+        (going,) = walk.run(params["cond_jaxpr"], [*asks, *carry])
+        if not np.any(going):
+            return carry
+        made = walk.run(params["body_jaxpr"], [*does, *carry])
+        if np.shape(going):  # batched by vmap: each element stops where it stops
+            made = [_chosen(going, m, c) for m, c in zip(made, carry, strict=True)]
+        carry = made
+
+
+def _chosen(going: np.ndarray, made: Any, before: Any) -> Any:
+    shape = going.shape + (1,) * (made.ndim - going.ndim)
+    return (np if is_balls(made) else jnp).where(going.reshape(shape), made, before)
+
+
+def _scan(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    params, body = step.params, step.params["jaxpr"]
+    n, k = params["num_consts"], params["num_consts"] + params["num_carry"]
+    consts, carry, stacked = values[:n], values[n:k], values[k:]
+    wanted = (*[True] * (k - n), *step.wanted[k - n :])
+    places, rows = list(range(params["length"])), {}
+    for i in reversed(places) if params["reverse"] else places:
+        made = walk.run(body, [*consts, *carry, *(np_row(s, i) for s in stacked)], wanted)
+        carry, rows[i] = made[: k - n], made[k - n :]
+    outs = zip(step.eqn.outvars[k - n :], step.wanted[k - n :], strict=True)
+    stacks = [_stacked(v, [rows[i][j] for i in places]) if used else None
+              for j, (v, used) in enumerate(outs)]  # fmt: skip
+    return [*carry, *stacks]
+
+
+def np_row(stack: Any, i: int) -> Any:
+    """One row, an array also where it has no axes."""
+    return stack[i, ...]
+
+
+def _stacked(variable: Any, rows: list[Any]) -> Any:
+    if not rows:
+        return put(np.zeros(variable.aval.shape, dtype=variable.aval.dtype))
+    return (np if isinstance(rows[0], np.ndarray) else jnp).stack(rows)
+
+
+def _linear_solve(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    lengths, solve = step.params["const_lengths"], step.params["jaxprs"].solve
+    start = lengths.matvec + lengths.vecmat
+    consts = values[start : start + lengths.solve]
+    return walk.run(solve, [*consts, *values[sum(lengths) :]], step.wanted)
+
+
+def _same(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    return values
+
+
+def _frozen(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    return [walk.frozen(values[0]) if walk.frozen is not None else values[0]]
+
+
+def _nothing(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    return []
+
+
+def _sampled(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """A sample at the midpoint: no function that differences could see."""
+    from jax.extend.core.primitives import random_gamma_p
+
+    from xgrad.programs.jax.values import midpoints
+
+    key, a = values
+    return [put(random_gamma_p.bind(key, jnp.asarray(midpoints(a)), **step.params))]
+
+
+def _bits(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """The bits of a float: those of its midpoint."""
+    from xgrad.programs.jax.values import bind, seen
+
+    return [np.asarray(bind(step.eqn, [seen(values[0], step.eqn.invars[0])])[0])]
+
+
+def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """A reduction by any function, one slice after the other."""
+    n = len(values) // 2
+    operands, carry = values[:n], values[n:]
+    axes = sorted(map(int, step.params["dimensions"]))
+    moved = [np.moveaxis(x, axes, range(len(axes))) for x in operands]
+    shape = moved[0].shape[len(axes) :]
+    carry = [np.broadcast_to(c, shape) for c in carry]
+    for index in np.ndindex(*moved[0].shape[: len(axes)]):
+        carry = walk.run(step.params["jaxpr"], [*carry, *(m[(*index, ...)] for m in moved)])
+    return carry
+
+
+CONTROL: dict[str, Callable[..., list[Any]]] = {
+    **dict.fromkeys(
+        """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
+        custom_vjp_call_jaxpr custom_lin custom_vmap_call""".split(),
+        _call,
+    ),
+    "cond": _cond,
+    "while": _while,
+    "scan": _scan,
+    "custom_linear_solve": _linear_solve,
+    "reduce": _folded,
+    **dict.fromkeys(
+        """copy copy_p optimization_barrier device_put sharding_constraint name
+        reduce_precision""".split(),
+        _same,
+    ),
+    "stop_gradient": _frozen,
+    "debug_callback": _nothing,
+    "debug_print": _nothing,
+}
+# Of floats, but about the midpoint only.
+AT_MIDPOINTS: dict[str, Callable[..., list[Any]]] = {
+    "random_gamma": _sampled,
+    "bitcast_convert_type": _bits,
+}
+# Which of them hold functions of their own, whose equations count.
+CALLS = frozenset(CONTROL) - frozenset(n for n, rule in CONTROL.items() if rule in (_same, _nothing))
