@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 PER_PRODUCT = 8  # products of a matrix for the price of one of single balls
+OVERHEAD = 50  # of a step, in elementary operations
 
 
 def _size(variable: Any) -> int:
@@ -79,4 +80,4 @@ def terms(eqn: Any) -> int:
 def cost(eqn: Any) -> int:
     """Elementary operations, as the budget counts them."""
     size = sum(map(_size, eqn.outvars))
-    return size * (1 + terms(eqn) // PER_PRODUCT)
+    return OVERHEAD + size * (1 + terms(eqn) // PER_PRODUCT)
