@@ -37,12 +37,11 @@ MODULES = (
     "optax.projections",
 )  # fmt: skip
 # What reads files, draws, or takes functions that say what is computed.
-LEFT_OUT = frozenset(
-    """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
-    get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop map
-    switch custom_root custom_linear_solve custom_gradient rng_uniform Precision
-    ConvDimensionNumbers""".split()
-)
+_LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
+    get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop
+    map switch custom_root custom_linear_solve custom_gradient rng_uniform Precision
+    ConvDimensionNumbers"""
+LEFT_OUT = frozenset(_LEFT_OUT.split())
 # Inputs for functions that none of the list fits.
 PARTICULAR: dict[str, Callable[..., Any]] = {}
 
@@ -190,8 +189,11 @@ def examine(module: str, name: str, function: Callable[..., Any]) -> Row:
         if isinstance(arguments, str):
             return Row(module, name, "no inputs", reason=arguments)
         found = certify_jax(function, *arguments)
-        reason = "" if found.right else f"float64 differs: value {found.value_gap:.1e}, " \
-            f"gradient {found.gradient_gap:.1e}"
+        reason = (
+            ""
+            if found.right
+            else f"float64 differs: value {found.value_gap:.1e}, gradient {found.gradient_gap:.1e}"
+        )
         return Row(module, name, found.grade, found, reason, time.perf_counter() - start)
     except NoBallRule as error:
         return Row(module, name, "no rule", reason=str(error))

@@ -2,3 +2,5 @@
 
 from xgrad.programs.jax.program import Frozen, JaxProgram
 from xgrad.programs.jax.walk import Hook, Step
+from xgrad.programs.jax.recording import Record, Recording
+from xgrad.programs.jax.rounding import Rounding

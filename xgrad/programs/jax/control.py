@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core.primitives import random_gamma_p
 
-from xgrad.programs.jax.values import is_balls, is_number, put
+from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
 
 
 def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
@@ -50,7 +51,7 @@ def _scan(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     wanted = (*[True] * (k - n), *step.wanted[k - n :])
     places, rows = list(range(params["length"])), {}
     for i in reversed(places) if params["reverse"] else places:
-        made = walk.run(body, [*consts, *carry, *(np_row(s, i) for s in stacked)], wanted)
+        made = walk.run(body, [*consts, *carry, *(_row(s, i) for s in stacked)], wanted)
         carry, rows[i] = made[: k - n], made[k - n :]
     outs = zip(step.eqn.outvars[k - n :], step.wanted[k - n :], strict=True)
     stacks = [_stacked(v, [rows[i][j] for i in places]) if used else None
@@ -58,7 +59,7 @@ def _scan(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return [*carry, *stacks]
 
 
-def np_row(stack: Any, i: int) -> Any:
+def _row(stack: Any, i: int) -> Any:
     """One row, an array also where it has no axes."""
     return stack[i, ...]
 
@@ -90,18 +91,12 @@ def _nothing(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _sampled(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """A sample at the midpoint: no function that differences could see."""
-    from jax.extend.core.primitives import random_gamma_p
-
-    from xgrad.programs.jax.values import midpoints
-
     key, a = values
     return [put(random_gamma_p.bind(key, jnp.asarray(midpoints(a)), **step.params))]
 
 
 def _bits(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """The bits of a float: those of its midpoint."""
-    from xgrad.programs.jax.values import bind, seen
-
     return [np.asarray(bind(step.eqn, [seen(values[0], step.eqn.invars[0])])[0])]
 
 
@@ -118,22 +113,19 @@ def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return carry
 
 
+_CALLS = """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
+    custom_vjp_call_jaxpr custom_lin custom_vmap_call"""
+_PASSES = (
+    """copy copy_p optimization_barrier device_put sharding_constraint name reduce_precision"""
+)
 CONTROL: dict[str, Callable[..., list[Any]]] = {
-    **dict.fromkeys(
-        """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
-        custom_vjp_call_jaxpr custom_lin custom_vmap_call""".split(),
-        _call,
-    ),
+    **dict.fromkeys(_CALLS.split(), _call),
     "cond": _cond,
     "while": _while,
     "scan": _scan,
     "custom_linear_solve": _linear_solve,
     "reduce": _folded,
-    **dict.fromkeys(
-        """copy copy_p optimization_barrier device_put sharding_constraint name
-        reduce_precision""".split(),
-        _same,
-    ),
+    **dict.fromkeys(_PASSES.split(), _same),
     "stop_gradient": _frozen,
     "debug_callback": _nothing,
     "debug_print": _nothing,
@@ -144,4 +136,6 @@ AT_MIDPOINTS: dict[str, Callable[..., list[Any]]] = {
     "bitcast_convert_type": _bits,
 }
 # Which of them hold functions of their own, whose equations count.
-CALLS = frozenset(CONTROL) - frozenset(n for n, rule in CONTROL.items() if rule in (_same, _nothing))
+CALLS = frozenset(CONTROL) - frozenset(
+    n for n, rule in CONTROL.items() if rule in (_same, _nothing)
+)

@@ -8,7 +8,7 @@ from typing import Any
 import flint
 import jax.numpy as jnp
 import numpy as np
-from flint import acb, arb
+from flint import arb
 
 from xgrad.numbers import precision, scalars
 from xgrad.programs.jax.values import is_balls, put
@@ -75,11 +75,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 _finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
 
+# What both call the same.
+_SAME = "exp exp2 log rsqrt square lgamma sign abs conj real imag floor ceil"
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
     **{name: _compared(function) for name, function in _COMPARISONS.items()},
     **{f"{name}_to": _compared(function) for name, function in _COMPARISONS.items()},
-    **{name: UNARY[name] for name in (*METHODS, *"""exp exp2 log rsqrt square lgamma sign abs conj
-       real imag floor ceil""".split())},
+    **{name: UNARY[name] for name in (*METHODS, *_SAME.split())},
     "add": np.add,
     "add_any": np.add,
     "sub": np.subtract,
@@ -103,12 +104,10 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "igammac": BINARY["gammaincc"],
     "igamma_grad_a": Each(_igamma_slope, None, 2),
     "random_gamma_grad": Each(_gamma_sample_slope, None, 2),
-    "regularized_incomplete_beta": Each(
-        lambda a, b, x: x.beta_lower(a, b, regularized=1), None, 3
-    ),
+    "regularized_incomplete_beta": Each(lambda a, b, x: x.beta_lower(a, b, regularized=1), None, 3),
     "bessel_i0e": Each(_bessel_i0e),
     "bessel_i1e": Each(_bessel_i1e),
-}  # fmt: skip
+}
 
 
 # --- with parameters -----------------------------------------------------------------------------
@@ -125,7 +124,8 @@ def _convert(params: Any, x: np.ndarray) -> np.ndarray:
         return UNARY["real"](x)
     if jnp.issubdtype(kind, jnp.complexfloating):
         return UNARY["complex"](x)
-    return np.asarray((_is_true if kind == bool else _to_whole)(x)).astype(kind)
+    found = (_is_true if np.dtype(kind).kind == "b" else _to_whole)(x)
+    return np.asarray(found).astype(kind)
 
 
 def _round(params: Any, x: np.ndarray) -> np.ndarray:

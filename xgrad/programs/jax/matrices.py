@@ -13,6 +13,7 @@ from flint import acb, arb
 from xgrad.numbers import NAMESPACE as xp
 from xgrad.numbers import Ball
 from xgrad.programs.constants import as_array
+from xgrad.programs.errors import NoBallRule
 from xgrad.programs.jax.values import ONE, ZERO, bind, filled, midpoints, seen
 from xgrad.programs.scalars import is_complex
 
@@ -197,7 +198,9 @@ def _eigh(step: Any, values: list[Any]) -> list[np.ndarray]:
 
 def _svd(step: Any, values: list[Any]) -> list[np.ndarray]:
     (a,) = values
-    made = xp.linalg.svd(Ball(a), full_matrices=step.params["full_matrices"])
+    if step.params["full_matrices"] and a.shape[-1] != a.shape[-2]:
+        raise NoBallRule("primitive svd, full_matrices")
+    made = xp.linalg.svd(Ball(a), full_matrices=False)
     if not step.params["compute_uv"]:
         return [made.S.data]
     u, v = made.U.data, made.Vh.data
@@ -211,7 +214,7 @@ def _eig(step: Any, values: list[Any]) -> list[np.ndarray]:
     seen_values, *seen_vectors = bind(step.eqn, [seen(a, step.eqn.invars[0])])
     params = step.params
     if params["compute_left_eigenvectors"]:
-        raise NotImplementedError("left eigenvectors")
+        raise NoBallRule("primitive eig, left eigenvectors")
     made = _each(_eigenpairs, a, np.asarray(seen_values)[..., None])
     return list(made[: 1 + len(seen_vectors)])
 
@@ -237,7 +240,7 @@ def _normalised(vector: np.ndarray) -> np.ndarray:
 
 def _qr(params: Any, a: np.ndarray) -> tuple[np.ndarray, ...]:
     if params["pivoting"]:
-        raise NotImplementedError("qr with pivoting")
+        raise NoBallRule("primitive qr, pivoting")
     mode = "complete" if params["full_matrices"] else "reduced"
     return tuple(part.data for part in xp.linalg.qr(Ball(a), mode=mode))
 

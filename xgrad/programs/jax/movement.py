@@ -55,10 +55,9 @@ LAYOUT: dict[str, Callable[..., Any]] = {
 
 # --- what JAX does with positions ----------------------------------------------------------------
 
-MOVES = frozenset(
-    """gather dynamic_slice dynamic_update_slice scatter pad split tile stack unstack expand_dims
-    select_and_gather""".split()
-)
+_MOVES = """gather dynamic_slice dynamic_update_slice scatter pad split tile stack unstack expand_dims
+    select_and_gather"""
+MOVES = frozenset(_MOVES.split())
 
 
 def positions(step: Any, values: list[Any], find: Callable[[], Any]) -> Any:
@@ -131,7 +130,5 @@ _smaller = np.frompyfunc(lambda a, b: b if b.mid() < a.mid() else a, 2, 1)
 _COMBINED = {"add": np.add, "sub": np.subtract, "mul": np.multiply,
              "max": _larger, "min": _smaller}  # fmt: skip
 SCATTERS: dict[str, Callable[..., list[np.ndarray]]] = {
-    f"scatter{sign}{name}": scatter(combine)
-    for name, combine in _COMBINED.items()
-    for sign in "-_"
+    f"scatter{sign}{name}": scatter(combine) for name, combine in _COMBINED.items() for sign in "-_"
 }

@@ -11,10 +11,9 @@ from xgrad.programs.constants import as_array
 from xgrad.programs.jax.values import bind, is_balls, is_float
 from xgrad.programs.ranks import Ranks
 
-ORDER = frozenset(
-    """sort argmax argmin top_k approx_top_k reduce_max reduce_min cummax cummin clamp
-    reduce_window_max reduce_window_min""".split()
-)
+_ORDER = """sort argmax argmin top_k approx_top_k reduce_max reduce_min cummax cummin clamp
+    reduce_window_max reduce_window_min"""
+ORDER = frozenset(_ORDER.split())
 
 # What NumPy does in a line, without compiling anything.
 _REDUCED: dict[str, Callable[..., Any]] = {
@@ -44,7 +43,6 @@ def order(step: Any, values: list[Any]) -> list[Any]:
 def _sorted(step: Any, values: list[Any]) -> list[Any]:
     """Operands that are no keys travel as positions along the axis."""
     keys = [Ranks([v]).arrays[0] if is_balls(v) else v for v in values[: step.params["num_keys"]]]
-    shape, axis = values[0].shape, step.params["dimension"]
-    places = np.arange(values[0].size).reshape(shape)
+    places = np.arange(values[0].size).reshape(values[0].shape)
     found = np.asarray(bind(step.eqn, [*keys, places])[-1])
     return [v.reshape(-1)[found] for v in values]

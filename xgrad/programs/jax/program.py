@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
+from xgrad.programs.jax.rounding import Rounding
 from xgrad.programs.jax.values import put
 from xgrad.programs.jax.walk import Hook, Plan, Walk
 from xgrad.programs.scalars import is_complex
@@ -41,7 +43,8 @@ class JaxProgram:
     """A JAX function, run as its jaxpr in balls; traced, pruned and compiled once per shapes.
 
     `function` takes the differentiated arrays and returns a tree of arrays, of which the floats
-    count. Arrays in and out are object arrays of `arb`, or of `acb` where they are complex.
+    count. Arrays in and out are object arrays of `arb`, or of `acb` where they are complex. Every
+    run takes `frozen`, `rounding` and `hooks`, each called with a step, its operands and outputs.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -53,15 +56,15 @@ class JaxProgram:
 
     def value(self, x: Arrays, **options: Any) -> list[np.ndarray]:
         """The outputs at x: one array for each leaf that holds floats."""
-        return self._run("value", self._outputs, (x,), **options)
+        return self._run("value", (x,), **options)
 
     def vjp(self, x: Arrays, w: Arrays, **options: Any) -> list[np.ndarray]:
         """The outputs' derivatives weighed with w: one array for each input."""
-        return self._run("vjp", self._pulled, (x, w), **options)
+        return self._run("vjp", (x, w), **options)
 
     def jvp(self, x: Arrays, v: Arrays, **options: Any) -> list[np.ndarray]:
         """The derivative along v: one array for each output."""
-        return self._run("jvp", self._pushed, (x, v), **options)
+        return self._run("jvp", (x, v), **options)
 
     def hvp(
         self, x: Arrays, v: Arrays, w: Arrays, order: str = "forward over reverse", **options: Any
@@ -69,38 +72,31 @@ class JaxProgram:
         """The derivative along v of the vjp with w, by two transforms, the outer one first."""
         if order not in _SECOND:
             raise unknown("order", order, _SECOND)
-        return self._run(order, _SECOND[order].__get__(self), (x, v, w), **options)
+        return self._run(order, (x, v, w), **options)
 
     def trace(self, what: str, *arrays: Arrays) -> Any:
         """The jaxpr of `value`, `vjp`, `jvp`, or an order of `hvp`, for arrays of these shapes."""
-        with _scope():
-            return self._jaxpr(what, self._of(what), arrays)
-
-    def _of(self, what: str) -> Callable[..., Any]:
-        first = {"value": self._outputs, "vjp": self._pulled, "jvp": self._pushed}
-        return first[what] if what in first else _SECOND[what].__get__(self)
+        avals = tuple(tuple(map(_abstract, each)) for each in arrays)
+        key = what, tuple(tuple((a.shape, a.dtype) for a in each) for each in avals)
+        if key not in self._traced:
+            with _scope():
+                self._traced[key] = jax.make_jaxpr(partial(_TRANSFORMS[what], self))(*avals)
+        return self._traced[key]
 
     def _run(
         self,
         what: str,
-        compute: Callable[..., Any],
         arrays: tuple[Arrays, ...],
         frozen: Frozen | None = None,
+        rounding: Rounding | None = None,
         hooks: Sequence[Hook] = (),
     ) -> list[np.ndarray]:
+        jaxpr = self.trace(what, *arrays)
+        if frozen is not None:
+            frozen.begin()
         with _scope():
-            jaxpr = self._jaxpr(what, compute, arrays)
-            if frozen is not None:
-                frozen.begin()
-            walk = Walk(self._plans, frozen, hooks)
+            walk = Walk(self._plans, frozen, rounding, hooks)
             return walk.run(jaxpr, [a for each in arrays for a in each])
-
-    def _jaxpr(self, what: str, compute: Callable[..., Any], arrays: tuple[Arrays, ...]) -> Any:
-        avals = tuple(tuple(map(_abstract, each)) for each in arrays)
-        key = what, tuple(tuple((a.shape, a.dtype) for a in each) for each in avals)
-        if key not in self._traced:
-            self._traced[key] = jax.make_jaxpr(compute)(*avals)
-        return self._traced[key]
 
     # --- the transforms --------------------------------------------------------------------------
 
@@ -132,11 +128,17 @@ class JaxProgram:
         return jax.jacfwd(self._weighed(w, lambda t: self._pushed(t, v)))(tuple(x))
 
 
-_SECOND: dict[str, Any] = {
+_SECOND: dict[str, Callable[..., Any]] = {
     "forward over reverse": JaxProgram._forward_over_reverse,
     "reverse over forward": JaxProgram._reverse_over_forward,
     "reverse over reverse": JaxProgram._reverse_over_reverse,
     "forward over forward": JaxProgram._forward_over_forward,
+}
+_TRANSFORMS: dict[str, Callable[..., Any]] = {
+    "value": JaxProgram._outputs,
+    "vjp": JaxProgram._pulled,
+    "jvp": JaxProgram._pushed,
+    **_SECOND,
 }
 
 

@@ -14,8 +14,16 @@ from xgrad.programs.jax.elementwise import ELEMENTWISE, PARAMETRIC, WHOLE
 from xgrad.programs.jax.matrices import ALIGNED, CONTRACTIONS
 from xgrad.programs.jax.movement import LAYOUT, MOVES, SCATTERS, move
 from xgrad.programs.jax.order import ORDER, order
-from xgrad.programs.jax.values import all_finite, bind, is_balls, is_key, is_number, put
-from xgrad.programs.jax.values import seen
+from xgrad.programs.jax.values import (
+    all_finite,
+    bind,
+    finite,
+    is_balls,
+    is_key,
+    is_number,
+    put,
+    seen,
+)
 from xgrad.programs.jax.windows import WINDOWS
 from xgrad.programs.scalars import is_complex
 
@@ -82,17 +90,21 @@ def _missing(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     raise NoBallRule(f"primitive {step.name}")
 
 
+_finite = np.frompyfunc(finite, 1, 1)
+
+
 def _as_jax(step: Any, values: list[Any], made: Any) -> np.ndarray:
     """Infinities as JAX makes them of the midpoints: 1 / 0, log 0, atanh 1 are NaN to Arb."""
     made = as_array(made)
-    if made.dtype != object or all_finite(made):
+    if not is_balls(made) or all_finite(made):
         return made
     if is_complex(made) or any(is_balls(v) and is_complex(v) for v in values):
         return made
     given = [seen(v, variable) for v, variable in zip(values, step.eqn.invars, strict=True)]
     told = np.asarray(bind(step.eqn, given)[0], dtype=np.float64)
-    odd = ~np.frompyfunc(lambda a: a.is_finite(), 1, 1)(made).astype(bool)
-    odd &= ~np.isfinite(told) | _from_infinity(given, made.shape)
+    odd = ~np.asarray(_finite(made), dtype=bool) & (
+        ~np.isfinite(told) | _from_infinity(given, made.shape)
+    )
     return np.where(odd, put(told), made)
 
 

@@ -65,9 +65,8 @@ PRODUCTS: dict[str, Callable[[Any], int]] = {
     "reduce_window_mul": _window,
 }
 # Backward-stable routines: the exact result for slightly different operands.
-ROUTINES: dict[str, Callable[[Any], int]] = dict.fromkeys(
-    "cholesky lu qr eigh eig svd triangular_solve tridiagonal_solve fft".split(), _row
-)
+_ROUTINES = """cholesky lu qr eigh eig svd triangular_solve tridiagonal_solve fft"""
+ROUTINES: dict[str, Callable[[Any], int]] = dict.fromkeys(_ROUTINES.split(), _row)
 TERMS = {**SUMS, **PRODUCTS, **ROUTINES}
 
 

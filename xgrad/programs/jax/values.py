@@ -28,7 +28,7 @@ def filled(shape: Any, value: Any) -> np.ndarray:
 
 def put(value: Any) -> Any:
     """Floats as balls, exactly; keys as they are, whole numbers as NumPy arrays."""
-    if getattr(value, "dtype", None) == object or is_key(value):
+    if is_balls(value) or is_key(value):
         return value
     data = np.asarray(value)
     if data.dtype.kind == "c":
@@ -55,7 +55,7 @@ def is_float(variable: Any) -> bool:
 
 def is_balls(value: Any) -> bool:
     """Whether a value is an array of balls."""
-    return getattr(value, "dtype", None) == object
+    return isinstance(value, np.ndarray) and value.dtype.hasobject
 
 
 def all_finite(data: np.ndarray) -> bool:

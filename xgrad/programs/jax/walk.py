@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import flint
-
 from jax.extend.core import ClosedJaxpr, Literal
 
 from xgrad.numbers import LEDGER
 from xgrad.programs.constants import recognising
+from xgrad.programs.jax.rounding import Rounding
 from xgrad.programs.jax.rules import Rule, rule_of
 from xgrad.programs.jax.terms import cost
 from xgrad.programs.jax.values import put
@@ -42,7 +42,7 @@ class Step:
     @property
     def params(self) -> dict[str, Any]:
         """The primitive's parameters."""
-        return self.eqn.params  # type: ignore[no-any-return]
+        return self.eqn.params
 
 
 class Plan:
@@ -122,17 +122,21 @@ def _live(jaxpr: Any, wanted: Sequence[bool] | None) -> list[tuple[Any, tuple[bo
 class Walk:
     """One evaluation of a jaxpr, its plans shared with others.
 
-    `frozen` gives the values behind `stop_gradient`; each hook sees every step with its operands
-    and outputs, and returns the outputs to go on with.
+    `frozen` gives the values behind `stop_gradient`, `rounding` those that floats would have; each
+    hook sees every step with its operands and outputs, and returns the outputs to go on with.
     """
 
     def __init__(
         self,
         plans: dict[Any, Plan],
         frozen: Callable[[Any], Any] | None = None,
+        rounding: Rounding | None = None,
         hooks: Sequence[Hook] = (),
     ):
-        self.plans, self.frozen, self.hooks = plans, frozen, hooks
+        self.plans, self.frozen, self.rounding = plans, frozen, rounding
+        self.hooks: tuple[Hook, ...] = tuple(hooks)
+        if rounding is not None:
+            self.hooks += (rounding,)
 
     def run(
         self, jaxpr: Any, values: Sequence[Any], wanted: Sequence[bool] | None = None
@@ -144,7 +148,7 @@ class Walk:
         plan = self.plans[key]
         slots: list[Any] = [None] * plan.size
         for place, value in plan.constants():
-            slots[place] = value
+            slots[place] = value if self.rounding is None else self.rounding.constant(value)
         for place, value in zip(plan.inputs, values, strict=True):
             slots[place] = value
         for step in plan.steps:
@@ -159,7 +163,7 @@ class Walk:
         if step.constant:
             if None not in step.found:
                 step.found[None] = step.rule(self, step, operands)
-            return step.found[None]  # type: ignore[no-any-return]
+            return step.found[None]
         LEDGER.charge(step.cost)
         made = step.rule(self, step, operands)
         for hook in self.hooks:

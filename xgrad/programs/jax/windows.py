@@ -82,9 +82,7 @@ def _convolution(step: Any, values: list[Any]) -> list[np.ndarray]:
         x.shape[2:], w.shape[2:], params["window_strides"], params["padding"],
         params["lhs_dilation"], params["rhs_dilation"],
     ))  # fmt: skip
-    flat = np.concatenate(
-        [filled((*x.shape[:2], 1), ZERO), x.reshape(*x.shape[:2], -1)], axis=-1
-    )
+    flat = np.concatenate([filled((*x.shape[:2], 1), ZERO), x.reshape(*x.shape[:2], -1)], axis=-1)
     places, taps = index.shape[:-1], index.shape[-1]
     seen = flat[..., index.reshape(-1)].reshape(*x.shape[:2], -1, taps)
     n, c = x.shape[0] // batches, x.shape[1] // groups
