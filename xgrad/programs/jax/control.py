@@ -11,6 +11,8 @@ from jax.extend.core.primitives import random_gamma_p
 
 from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
 
+REFINEMENTS = 2  # each doubles the digits of a solution by factors that are a step away
+
 
 def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
@@ -71,10 +73,17 @@ def _stacked(variable: Any, rows: list[Any]) -> Any:
 
 
 def _linear_solve(walk: Any, step: Any, values: list[Any]) -> list[Any]:
-    lengths, solve = step.params["const_lengths"], step.params["jaxprs"].solve
+    """By the solve that the program brings; refined where what that factors may be frozen."""
+    lengths, jaxprs = step.params["const_lengths"], step.params["jaxprs"]
     start = lengths.matvec + lengths.vecmat
     consts = values[start : start + lengths.solve]
-    return walk.run(solve, [*consts, *values[sum(lengths) :]], step.wanted)
+    sides = values[sum(lengths) :]
+    x = walk.run(jaxprs.solve, [*consts, *sides])
+    for _ in range(REFINEMENTS if walk.frozen is not None else 0):
+        found = walk.run(jaxprs.matvec, [*values[: lengths.matvec], *x])
+        rest = [b - a for a, b in zip(found, sides, strict=True)]
+        x = [a + d for a, d in zip(x, walk.run(jaxprs.solve, [*consts, *rest]), strict=True)]
+    return x
 
 
 def _same(walk: Any, step: Any, values: list[Any]) -> list[Any]:
@@ -115,9 +124,8 @@ def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 _CALLS = """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
     custom_vjp_call_jaxpr custom_lin custom_vmap_call"""
-_PASSES = (
-    """copy copy_p optimization_barrier device_put sharding_constraint name reduce_precision"""
-)
+_PASSES = """copy copy_p optimization_barrier device_put sharding_constraint name
+    reduce_precision"""
 CONTROL: dict[str, Callable[..., list[Any]]] = {
     **dict.fromkeys(_CALLS.split(), _call),
     "cond": _cond,
@@ -135,7 +143,3 @@ AT_MIDPOINTS: dict[str, Callable[..., list[Any]]] = {
     "random_gamma": _sampled,
     "bitcast_convert_type": _bits,
 }
-# Which of them hold functions of their own, whose equations count.
-CALLS = frozenset(CONTROL) - frozenset(
-    n for n, rule in CONTROL.items() if rule in (_same, _nothing)
-)

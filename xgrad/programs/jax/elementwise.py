@@ -154,3 +154,26 @@ WHOLE: dict[str, Callable[..., Any]] = {
     "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "not": np.invert,
     "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "sign": np.sign,
 }  # fmt: skip
+
+
+def _iota(params: Any, *dynamic: Any) -> np.ndarray:
+    shape, axis = params["shape"], params["dimension"]
+    along = [-1 if k == axis else 1 for k in range(len(shape))]
+    return np.broadcast_to(np.arange(shape[axis], dtype=params["dtype"]).reshape(along), shape)
+
+
+def _reduction(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    def apply(params: Any, x: np.ndarray) -> np.ndarray:
+        made = function(x, axis=tuple(map(int, params["axes"])))
+        return np.asarray(made, dtype=x.dtype)
+
+    return apply
+
+
+WHOLE_PARAMETRIC: dict[str, Callable[..., Any]] = {
+    "convert_element_type": lambda params, x: x.astype(params["new_dtype"]),
+    "iota": _iota,
+    "reduce_and": _reduction(np.all),
+    "reduce_or": _reduction(np.any),
+    "reduce_sum": _reduction(np.sum),
+}

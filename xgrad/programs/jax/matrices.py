@@ -14,7 +14,7 @@ from xgrad.numbers import NAMESPACE as xp
 from xgrad.numbers import Ball
 from xgrad.programs.constants import as_array
 from xgrad.programs.errors import NoBallRule
-from xgrad.programs.jax.values import ONE, ZERO, bind, filled, midpoints, seen
+from xgrad.programs.jax.values import ONE, ZERO, bind, filled, midpoints, seen, zero
 from xgrad.programs.scalars import is_complex
 
 _conjugate = np.frompyfunc(lambda a: acb(a).conjugate() if isinstance(a, acb) else a, 1, 1)
@@ -34,7 +34,7 @@ def _array(made: Any) -> np.ndarray:
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a b."""
     if 0 in a.shape or 0 in b.shape:
-        return filled((a.shape[0], b.shape[1]), ZERO)
+        return filled((a.shape[0], b.shape[1]), zero(a))
     return _array(_matrix(a) * _matrix(b))
 
 
@@ -131,9 +131,9 @@ def _fft(params: Any, x: np.ndarray) -> Any:
 def _triangular_solve(params: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     n = a.shape[-1]
     mask = np.tri(n, dtype=bool) if params["lower"] else np.tri(n, dtype=bool).T
-    t = np.where(mask, a, ZERO)
+    t = np.where(mask, a, zero(a))
     if params["unit_diagonal"]:
-        t = np.where(np.eye(n, dtype=bool), ONE, t)
+        t = np.where(np.eye(n, dtype=bool), zero(a) + 1, t)
     if params["transpose_a"]:
         t = np.swapaxes(t, -1, -2)
     if params.get("conjugate_a"):
@@ -145,7 +145,7 @@ def _triangular_solve(params: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _tridiagonal_solve(params: Any, low: Any, main: Any, up: Any, b: Any) -> np.ndarray:
     n = main.shape[-1]
-    k, out = np.arange(n), filled((*main.shape, n), ZERO)
+    k, out = np.arange(n), filled((*main.shape, n), zero(main))
     out[..., k, k] = main
     out[..., k[1:], k[:-1]], out[..., k[:-1], k[1:]] = low[..., 1:], up[..., :-1]
     return _each(_solve, out, b)
@@ -156,7 +156,7 @@ def _cholesky(params: Any, a: np.ndarray) -> np.ndarray:
 
 
 def _cholesky_factor(m: np.ndarray) -> np.ndarray:
-    lower = filled(m.shape, ZERO)
+    lower = filled(m.shape, zero(m))
     for j in range(len(m)):
         row = as_array(_conjugate(lower[j, :j]))
         lower[j, j] = (m[j, j] - sum(lower[j, :j] * row)).sqrt()

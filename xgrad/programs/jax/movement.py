@@ -42,22 +42,57 @@ def _select(params: Any, which: np.ndarray, *cases: np.ndarray) -> Any:
     return np.take_along_axis(np.stack(cases), index[None].astype(np.int64), axis=0)[0]
 
 
+def _pad(params: Any, x: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """Elements apart by `interior`; a negative edge cuts."""
+    config = params["padding_config"]
+    inner = [max(0, n + (n - 1) * gap) for n, (_, _, gap) in zip(x.shape, config, strict=True)]
+    whole = [n + max(a, 0) + max(b, 0) for n, (a, b, _) in zip(inner, config, strict=True)]
+    out = np.broadcast_to(fill, whole).copy()
+    places = [slice(max(a, 0), max(a, 0) + n, gap + 1)
+              for n, (a, _, gap) in zip(inner, config, strict=True)]  # fmt: skip
+    out[tuple(places)] = x
+    return out[tuple(slice(max(-a, 0), n - max(-b, 0))
+                     for n, (a, b, _) in zip(whole, config, strict=True))]  # fmt: skip
+
+
+def _at(shape: Any, sizes: Any, starts: Any) -> tuple[slice, ...]:
+    """A block of so many elements, moved to lie inside."""
+    firsts = [min(max(int(i), 0), n - k) for i, n, k in zip(starts, shape, sizes, strict=True)]
+    return tuple(slice(i, i + k) for i, k in zip(firsts, sizes, strict=True))
+
+
+def _dynamic_slice(params: Any, x: np.ndarray, *starts: Any) -> np.ndarray:
+    return x[_at(x.shape, params["slice_sizes"], starts)]
+
+
+def _dynamic_update(params: Any, x: np.ndarray, update: np.ndarray, *starts: Any) -> np.ndarray:
+    out = x.copy()
+    out[_at(x.shape, update.shape, starts)] = update
+    return out
+
+
+def _split(params: Any, x: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(np.split(x, np.cumsum(params["sizes"])[:-1], axis=params["axis"]))
+
+
 LAYOUT: dict[str, Callable[..., Any]] = {
     "broadcast_in_dim": _broadcast,
     "concatenate": lambda params, *xs: np.concatenate(xs, axis=params["dimension"]),
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update,
+    "pad": _pad,
     "reshape": _reshape,
     "rev": lambda params, x: np.flip(x, axis=tuple(map(int, params["dimensions"]))),
     "select_n": _select,
     "slice": _slice,
+    "split": _split,
     "squeeze": lambda params, x: np.squeeze(x, axis=tuple(map(int, params["dimensions"]))),
     "transpose": lambda params, x: np.transpose(x, params["permutation"]),
 }
 
 # --- what JAX does with positions ----------------------------------------------------------------
 
-_MOVES = """gather dynamic_slice dynamic_update_slice scatter pad split tile stack unstack expand_dims
-    select_and_gather"""
-MOVES = frozenset(_MOVES.split())
+MOVES = frozenset(("gather", "scatter", "tile", "stack", "unstack", "select_and_gather"))
 
 
 def positions(step: Any, values: list[Any], find: Callable[[], Any]) -> Any:

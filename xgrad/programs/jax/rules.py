@@ -10,7 +10,7 @@ import numpy as np
 from xgrad.programs.constants import as_array
 from xgrad.programs.errors import NoBallRule
 from xgrad.programs.jax.control import AT_MIDPOINTS, CONTROL
-from xgrad.programs.jax.elementwise import ELEMENTWISE, PARAMETRIC, WHOLE
+from xgrad.programs.jax.elementwise import ELEMENTWISE, PARAMETRIC, WHOLE, WHOLE_PARAMETRIC
 from xgrad.programs.jax.matrices import ALIGNED, CONTRACTIONS
 from xgrad.programs.jax.movement import LAYOUT, MOVES, SCATTERS, move
 from xgrad.programs.jax.order import ORDER, order
@@ -34,9 +34,11 @@ def rule_of(eqn: Any) -> tuple[str, Rule]:
     """The kind of an equation, and what evaluates it: rule(walk, step, operands)."""
     name = eqn.primitive.name
     floats = any(map(is_number, eqn.invars))
-    keys = any(is_key(v.aval) for v in eqn.invars)
+    native = any(is_key(v.aval) for v in eqn.invars) or (
+        not floats and any(map(is_number, eqn.outvars))
+    )
     for kind, table, made in _TABLES if floats else _WITHOUT_FLOATS:
-        if name in table and not (keys and kind == "movement"):
+        if name in table and (kind == "control" or not native or floats):
             return kind, made(name)
     return ("unknown", _missing) if floats else ("native", _native)
 
@@ -53,11 +55,19 @@ def _whole(function: Callable[..., Any]) -> Rule:
 
 
 def _layout(function: Callable[..., Any]) -> Rule:
-    return lambda walk, step, values: [as_array(function(step.params, *values))]
+    def rule(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+        made = function(step.params, *values)
+        return list(made) if isinstance(made, tuple) else [as_array(made)]
+
+    return rule
 
 
 def _whole_layout(function: Callable[..., Any]) -> Rule:
-    return lambda walk, step, values: [np.asarray(function(step.params, *map(np.asarray, values)))]
+    def rule(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+        made = function(step.params, *map(np.asarray, values))
+        return [np.asarray(m) for m in (made if isinstance(made, tuple) else (made,))]
+
+    return rule
 
 
 def _each(function: Callable[..., Any]) -> Rule:
@@ -150,4 +160,5 @@ _WITHOUT_FLOATS: tuple[tuple[str, Any, Callable[[str], Rule]], ...] = (
     ("control", CONTROL, _control),
     ("whole", WHOLE, _entries(WHOLE, _whole)),
     ("movement", LAYOUT, _entries(LAYOUT, _whole_layout)),
+    ("whole", WHOLE_PARAMETRIC, _entries(WHOLE_PARAMETRIC, _whole_layout)),
 )

@@ -26,6 +26,11 @@ def filled(shape: Any, value: Any) -> np.ndarray:
     return data
 
 
+def zero(data: np.ndarray) -> Any:
+    """A zero of the kind of an array's elements."""
+    return acb(0) if is_complex(data) else ZERO
+
+
 def put(value: Any) -> Any:
     """Floats as balls, exactly; keys as they are, whole numbers as NumPy arrays."""
     if is_balls(value) or is_key(value):

@@ -11,7 +11,7 @@ from jax import lax
 from xgrad.programs.constants import as_array
 from xgrad.programs.jax.matrices import product
 from xgrad.programs.jax.movement import positions
-from xgrad.programs.jax.values import ONE, ZERO, filled
+from xgrad.programs.jax.values import ONE, ZERO, filled, zero
 from xgrad.programs.ranks import Ranks
 
 
@@ -60,7 +60,7 @@ def _chosen(step: Any, operand: np.ndarray) -> np.ndarray:
 def _scattered(step: Any, values: list[Any]) -> list[np.ndarray]:
     """The gradient of an extreme over windows goes to its first place."""
     source, operand = values
-    out = filled(operand.size + 1, ZERO)
+    out = filled(operand.size + 1, zero(source))
     np.add.at(out, _chosen(step, operand).reshape(-1), source.reshape(-1))
     return [out[1:].reshape(operand.shape)]
 
@@ -82,7 +82,9 @@ def _convolution(step: Any, values: list[Any]) -> list[np.ndarray]:
         x.shape[2:], w.shape[2:], params["window_strides"], params["padding"],
         params["lhs_dilation"], params["rhs_dilation"],
     ))  # fmt: skip
-    flat = np.concatenate([filled((*x.shape[:2], 1), ZERO), x.reshape(*x.shape[:2], -1)], axis=-1)
+    flat = np.concatenate(
+        [filled((*x.shape[:2], 1), zero(x)), x.reshape(*x.shape[:2], -1)], axis=-1
+    )
     places, taps = index.shape[:-1], index.shape[-1]
     seen = flat[..., index.reshape(-1)].reshape(*x.shape[:2], -1, taps)
     n, c = x.shape[0] // batches, x.shape[1] // groups
