@@ -1,0 +1,106 @@
+"""torch's own test database: its differentiable operations with sample inputs, to be certified."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from certificates import Certificate, certify, drawn
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+
+LARGEST = 2_000  # differentiated elements of a sample
+LOOKED_AT = 60  # samples of an operation, of which the first small ones are taken
+SECONDS = 25  # for one sample
+
+
+class TooSlow(BaseException):
+    """More than the seconds allowed."""
+
+
+@contextmanager
+def allowed(seconds):
+    """Raise `TooSlow` after so many seconds."""
+
+    def raised(*ignored):
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, raised)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def name_of(op):
+    return op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
+
+
+def operations(double=False):
+    """By name, the operations that have a derivative (twice) in float64."""
+    return {
+        name_of(op): op
+        for op in op_db
+        if op.supports_autograd
+        and torch.float64 in op.dtypes
+        and (op.supports_gradgrad or not double)
+    }
+
+
+def samples(op, count):
+    """The first samples with something to differentiate that is small."""
+    torch.manual_seed(0)
+    made = itertools.islice(op.sample_inputs("cpu", torch.float64, requires_grad=True), LOOKED_AT)
+    small = (s for s in made if 0 < sum(t.numel() for t in _differentiated(s)) <= LARGEST)
+    return list(itertools.islice(small, count))
+
+
+def _differentiated(sample):
+    leaves = tree_leaves((sample.input, sample.args, sample.kwargs))
+    return [t for t in leaves if isinstance(t, torch.Tensor) and t.requires_grad]
+
+
+def function_of(op, sample):
+    """The operation as a function of what is differentiated, and those tensors."""
+    leaves, spec = tree_flatten((sample.input, sample.args, sample.kwargs))
+    where = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor) and v.requires_grad]
+
+    def function(*xs):
+        given = list(leaves)
+        for k, x in zip(where, xs, strict=True):
+            given[k] = x
+        x, args, kwargs = tree_unflatten(given, spec)
+        y = op.gradcheck_wrapper(op.get_op(), x, *args, **kwargs)
+        return sample.output_process_fn_grad(y)
+
+    return function, [leaves[k] for k in where]
+
+
+def backward_of(function):
+    """The gradient of a function, as a function to differentiate again."""
+
+    def backward(*xs):
+        ys = [t for t in tree_leaves(function(*xs)) if isinstance(t, torch.Tensor) and t.requires_grad]
+        rng = np.random.default_rng(9)
+        ws = [torch.from_numpy(drawn(rng, tuple(y.shape), y.is_complex())) for y in ys]
+        made = torch.autograd.grad(ys, xs, ws, create_graph=True, allow_unused=True)
+        return [g for g in made if g is not None]
+
+    return backward
+
+
+def certificate(op, sample, double=False):
+    """The certificate of one sample; every failure is one too."""
+    function, xs = function_of(op, sample)
+    try:
+        with allowed(SECONDS):
+            return certify(backward_of(function) if double else function, xs)
+    except TooSlow:
+        return Certificate("too slow")
+    except Exception as error:
+        return Certificate("error", note=f"{type(error).__name__}: {error}".split("\n")[0][:200])

@@ -1,0 +1,130 @@
+"""Products of matrices, stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flint
+import numpy as np
+from flint import acb, arb
+
+from xgrad.numbers import matrices
+from xgrad.programs.constants import as_array, exactly
+from xgrad.programs.scalars import is_complex
+from xgrad.programs.torch.arithmetic.rule import Rule, inner, sums
+from xgrad.programs.torch.boxes import zeros
+
+
+def matrix(m: np.ndarray) -> Any:
+    """The Arb matrix of a two-dimensional object array, real or complex."""
+    if is_complex(m) or (m.size and isinstance(m.flat[-1], acb)):
+        return flint.acb_mat([[acb(v) for v in row] for row in m.tolist()])
+    return flint.arb_mat(m.tolist())
+
+
+def alike(*arrays: np.ndarray) -> list[Any]:
+    """Their Arb matrices, complex where one of them is."""
+    made = [matrix(a) for a in arrays]
+    if any(isinstance(m, flint.acb_mat) for m in made):
+        return [m if isinstance(m, flint.acb_mat) else flint.acb_mat(m) for m in made]
+    return made
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a b of two-dimensional object arrays."""
+    if 0 in a.shape or 0 in b.shape:
+        return zeros((a.shape[0], b.shape[1]))
+    x, y = alike(a, b)
+    return matrices.from_matrix(x * y)
+
+
+def stacked(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
+    """A function of matrices for each of stacks, whose leading axes are broadcast."""
+    lead = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
+    arrays = tuple(np.broadcast_to(a, lead + a.shape[-2:]) for a in arrays)
+    empty = 0 in lead
+    indices = [None] if empty else list(np.ndindex(*lead))
+    made = [
+        function(*(zeros(a.shape[-2:]) if i is None else a[i] for a in arrays)) for i in indices
+    ]
+
+    def joined(parts: list[Any]) -> np.ndarray:
+        first = as_array(parts[0])
+        out = np.empty((0 if empty else len(parts), *first.shape), dtype=first.dtype)
+        for k in range(len(out)):
+            out[k] = parts[k] if first.ndim else as_array(parts[k])[()]
+        return out.reshape(lead + first.shape)
+
+    if isinstance(made[0], tuple):
+        return tuple(joined(list(parts)) for parts in zip(*made, strict=True))
+    return joined(made)
+
+
+def _mm(a: Any, b: Any, out_dtype: Any = None) -> np.ndarray:
+    return product(a, b)
+
+
+def _bmm(a: Any, b: Any, out_dtype: Any = None) -> np.ndarray:
+    return stacked(product, a, b)
+
+
+def _addmm(x: Any, a: Any, b: Any, beta: Any = 1, alpha: Any = 1) -> np.ndarray:
+    made = product(a, b)
+    made = made if alpha == 1 else made * exactly(alpha)
+    if beta == 0:
+        return as_array(np.broadcast_to(made, made.shape))
+    return as_array(made + (x if beta == 1 else x * exactly(beta)))
+
+
+def _addbmm(x: Any, a: Any, b: Any, beta: Any = 1, alpha: Any = 1) -> np.ndarray:
+    made = stacked(product, a, b)
+    made = made.sum(axis=0) if len(made) else zeros(made.shape[1:])
+    return as_array(x * exactly(beta) + made * exactly(alpha))
+
+
+def _weights(size: int, out: int) -> np.ndarray:
+    """The means that adaptive pooling takes, as a matrix."""
+    made = zeros((out, size))
+    for k in range(out):
+        start, stop = (k * size) // out, -((-(k + 1) * size) // out)
+        made[k, start:stop] = arb(1) / (stop - start)
+    return made
+
+
+def _along(x: np.ndarray, axis: int, m: np.ndarray) -> np.ndarray:
+    """x mᵀ along an axis."""
+    moved = np.moveaxis(x, axis, -1)
+    made = product(moved.reshape(-1, moved.shape[-1]), m.T)
+    return np.moveaxis(made.reshape(moved.shape[:-1] + (m.shape[0],)), -1, axis)
+
+
+def _adaptive(m: int) -> Callable[..., np.ndarray]:
+    def apply(x: Any, out: Any) -> np.ndarray:
+        for k, n in enumerate(out):
+            x = _along(x, x.ndim - m + k, _weights(x.shape[x.ndim - m + k], n))
+        return x
+
+    return apply
+
+
+def _adaptive_backward(m: int) -> Callable[..., np.ndarray]:
+    def apply(g: Any, x: Any) -> np.ndarray:
+        for axis in range(x.ndim - m, x.ndim):
+            g = _along(g, axis, _weights(x.shape[axis], g.shape[axis]).T)
+        return g
+
+    return apply
+
+
+PRODUCTS: dict[str, Rule] = {
+    **sums(inner, mm=_mm, bmm=_bmm, mv=lambda a, b: product(a, b[:, None])[:, 0]),
+    **sums(lambda x, a, *rest, **named: float(max(1, a.shape[-1])), addmm=_addmm, addbmm=_addbmm),
+    **sums(
+        lambda x, *rest, **named: max(1.0, x.size / max(1, rest[-1].size)),
+        _adaptive_avg_pool2d=_adaptive(2),
+        _adaptive_avg_pool3d=_adaptive(3),
+        _adaptive_avg_pool2d_backward=_adaptive_backward(2),
+        _adaptive_avg_pool3d_backward=_adaptive_backward(3),
+    ),
+}

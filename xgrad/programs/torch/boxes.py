@@ -1,0 +1,163 @@
+"""Tensors of balls: a float64 element that is no ordinary float is a signalling NaN, a *box*.
+
+Its payload numbers a ball in a table. Torch moves elements bit by bit, so views, in-place writes,
+saved tensors and the like are torch's own; arithmetic that no rule took over quiets the NaN, and
+is noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from flint import acb, arb
+
+from xgrad.programs.constants import as_array, exact_array, exactly
+from xgrad.programs.failures import Escape
+from xgrad.programs.scalars import is_complex
+
+BOX = 0x7FF4 << 48
+QUIET = 0x7FFC << 48  # what arithmetic makes of a box
+SIGN = -(1 << 63)
+NUMBER = (1 << 48) - 1
+KIND = ~SIGN & ~NUMBER
+
+_acb = np.frompyfunc(acb, 2, 1)
+_real = np.frompyfunc(lambda z: z.real if isinstance(z, acb) else z, 1, 1)
+_imag = np.frompyfunc(lambda z: z.imag, 1, 1)
+
+
+class Table:
+    """Balls by number. Numbers are not used again, so that a box from an earlier run is noticed."""
+
+    def __init__(self) -> None:
+        self.first, self.used, self.depth = 1, 0, 0
+        self.balls = np.empty(1 << 12, dtype=object)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Balls are kept until the outermost use ends."""
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            if not self.depth:
+                self.first += self.used
+                self.used, self.balls = 0, np.empty(1 << 12, dtype=object)
+
+    def add(self, balls: np.ndarray) -> np.ndarray:
+        """The numbers of new balls."""
+        start, stop = self.used, self.used + balls.size
+        while stop > self.balls.size:
+            self.balls = np.concatenate([self.balls, np.empty_like(self.balls)])
+        self.balls[start:stop] = balls.reshape(-1)
+        self.used = stop
+        return np.arange(self.first + start, self.first + stop, dtype=np.int64)
+
+    def find(self, numbers: np.ndarray) -> Any:
+        """The balls of numbers; raises `Escape` for those of an earlier run."""
+        at = numbers - self.first
+        if at.size and (at.min() < 0 or at.max() >= self.used):
+            raise Escape("a tensor that outlives one run in balls was written to in an earlier one")
+        return self.balls[at]
+
+
+TABLE = Table()
+
+
+def is_float(value: Any) -> bool:
+    """Whether this is a tensor of floats or complex numbers."""
+    return isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())
+
+
+def plain(t: torch.Tensor) -> np.ndarray:
+    """The numbers of a tensor as NumPy's, boxes as they are."""
+    with torch._C.DisableTorchFunction():
+        return _plain(t.detach())
+
+
+def _plain(t: torch.Tensor) -> np.ndarray:
+    if t._is_zerotensor():
+        return np.zeros(tuple(t.shape))
+    if t.layout != torch.strided:
+        t = t.to_dense()
+    if t.is_complex():
+        return np.asarray(t.resolve_conj().resolve_neg().numpy())
+    if t.is_neg():
+        t = t.resolve_neg()
+    if t.dtype != torch.float64 and t.is_floating_point():
+        t = t.double()
+    return np.asarray(t.numpy())
+
+
+def is_boxed(t: torch.Tensor) -> bool:
+    """Whether any element is a box."""
+    if t.dtype not in (torch.float64, torch.complex128):
+        return False
+    bits = np.ascontiguousarray(plain(t)).view(np.int64)
+    return bool(((bits & KIND) == BOX).any())
+
+
+def decode(t: Any) -> np.ndarray:
+    """The balls of a tensor or a number, as an object array."""
+    if not isinstance(t, torch.Tensor):
+        return as_array(exactly(t))
+    numbers = plain(t)
+    if t.is_complex():
+        parts = numbers.astype(np.complex128).reshape(*numbers.shape, 1).view(np.float64)
+        return as_array(_acb(_unboxed(parts[..., 0]), _unboxed(parts[..., 1])))
+    return _unboxed(numbers) if t.dtype == torch.float64 else exact_array(numbers)
+
+
+def _unboxed(numbers: np.ndarray) -> np.ndarray:
+    bits = numbers.view(np.int64)
+    kind = bits & KIND
+    boxed = kind == BOX
+    if boxed.all():
+        balls = as_array(TABLE.find(bits & NUMBER))
+    else:
+        if (kind == QUIET).any():
+            raise Escape("a value went through arithmetic that no rule took over")
+        balls = exact_array(np.where(boxed, 0.0, numbers))
+        balls[boxed] = TABLE.find(bits[boxed] & NUMBER)
+    minus = boxed & (bits < 0)
+    if minus.any():
+        balls[minus] = -balls[minus]
+    return balls
+
+
+def encode(balls: Any) -> torch.Tensor:
+    """A new tensor of these balls."""
+    balls = as_array(balls)
+    if is_complex(balls) or (balls.size and isinstance(balls.flat[-1], acb)):
+        return torch.complex(encode(_real(balls)), encode(_imag(_complex(balls))))
+    bits = TABLE.add(balls) | BOX
+    return torch.from_numpy(bits.view(np.float64).reshape(balls.shape))
+
+
+def _complex(balls: np.ndarray) -> np.ndarray:
+    return as_array(np.frompyfunc(acb, 1, 1)(balls))
+
+
+def numbers_of(t: torch.Tensor) -> np.ndarray:
+    """For each element its number in the table, and 0 for an ordinary float."""
+    bits = np.ascontiguousarray(plain(t)).view(np.int64)
+    return np.where((bits & KIND) == BOX, bits & NUMBER, 0)
+
+
+def midpoints(balls: np.ndarray) -> np.ndarray:
+    """The nearest floats."""
+    if is_complex(balls):
+        return np.asarray(np.frompyfunc(complex, 1, 1)(balls)).astype(np.complex128)
+    return np.asarray(np.frompyfunc(float, 1, 1)(balls)).astype(np.float64)
+
+
+def zeros(shape: Any) -> np.ndarray:
+    """An array of exact zeros."""
+    made = np.empty(tuple(shape), dtype=object)
+    made[...] = arb(0)
+    return made

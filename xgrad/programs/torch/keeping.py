@@ -1,0 +1,49 @@
+"""What a run must leave as it was: every tensor that it did not make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from xgrad.programs.failures import Escape
+from xgrad.programs.torch.boxes import is_boxed, is_float
+
+HALF = {
+    torch.float32: torch.float64,
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.complex64: torch.complex128,
+    torch.complex32: torch.complex128,
+}
+
+
+class Journal:
+    """The bytes of every storage before its first write."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Any, Any]] = {}
+
+    def keep(self, target: Any) -> None:
+        """Remember a tensor, or a list of them, that is about to be written to."""
+        if isinstance(target, (list, tuple)):
+            for each in target:
+                self.keep(each)
+        elif isinstance(target, torch.Tensor) and target.layout == torch.strided:
+            storage = target.untyped_storage()
+            if storage.nbytes() and storage.data_ptr() not in self._before:
+                self._before[storage.data_ptr()] = storage, storage.clone()
+
+    def restore(self) -> None:
+        """Write back what was."""
+        for storage, before in self._before.values():
+            if storage.nbytes() == before.nbytes():
+                storage.copy_(before)
+        self._before.clear()
+
+
+def require_room(target: Any, given: Any) -> None:
+    """Raise `Escape` where boxes would be written to a tensor too narrow for them."""
+    if isinstance(target, torch.Tensor) and target.dtype in HALF and is_float(given):
+        if is_boxed(given):
+            raise Escape(f"balls written to a tensor of {target.dtype}: make it float64 before")

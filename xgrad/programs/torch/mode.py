@@ -1,0 +1,317 @@
+"""The dispatch mode: each of torch's operations becomes movement, order or arithmetic of balls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch._refs.fft
+import torch._refs.linalg
+import torch._refs.nn.functional
+import torch._refs.special
+from flint import acb
+from torch._decomp import decomposition_table
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+from xgrad.programs.constants import as_array
+from xgrad.programs.failures import Escape, NoBallRule
+from xgrad.programs.torch.arithmetic import RULES, Rule
+from xgrad.programs.torch.boxes import decode, encode, is_boxed, is_float, midpoints
+from xgrad.programs.torch.composed import COMPOSED, pullback
+from xgrad.programs.torch.freezing import Frozen, is_meant
+from xgrad.programs.torch.keeping import HALF, Journal, require_room
+from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, MOVEMENT, SAMPLED
+from xgrad.programs.torch.order import COMPARED, order
+from xgrad.programs.torch.recording import Tape
+from xgrad.programs.torch.rounding import Rounding
+from xgrad.programs.torch.watching import Cut, where
+
+aten = torch.ops.aten
+Act = Callable[["Balls", Any, str, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Balls(TorchDispatchMode):
+    """What torch does inside is done in balls; `counts` says how often each operation was."""
+
+    def __init__(
+        self,
+        rounding: Rounding | None = None,
+        tape: Tape | None = None,
+        frozen: Frozen | None = None,
+    ):
+        super().__init__()
+        self.rounding, self.tape, self.frozen = rounding, tape, frozen
+        self.counts: Counter[str] = Counter()
+        self.cuts: list[Cut] = []
+        self.journal = Journal()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if kwargs.get("dtype") in HALF:
+            kwargs = {**kwargs, "dtype": HALF[kwargs["dtype"]]}
+        name, act, written = _ACTS.get(func) or _classified(func)
+        for k, key in written:
+            self.journal.keep(args[k] if k < len(args) else kwargs.get(key))
+        with torch._C.DisableTorchFunction():
+            try:
+                return act(self, func, name, args, kwargs)
+            except Escape as escape:
+                if escape.args[0].startswith("in "):
+                    raise
+                raise Escape(f"in {func}, at {where()}: {escape}") from escape
+
+
+# --- kinds of operations -------------------------------------------------------------------------
+
+
+def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    if name in ("real", "imag") and not args[0].is_complex():
+        return args[0]
+    if name == "detach" and mode.frozen is not None and is_meant(args[0]):
+        return mode.frozen.detached(args[0], func(*args, **kwargs))
+    return func(*args, **kwargs)
+
+
+def _overwrite(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """Movement in place."""
+    for given in args[1:]:
+        require_room(args[0], given)
+    if name == "copy_" and not is_float(args[0]) and is_float(args[1]):
+        args = (args[0], torch.from_numpy(midpoints(decode(args[1]))), *args[2:])
+    return func(*args, **kwargs)
+
+
+def _convert(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """Casts: floats stay what they are, integers are those of the midpoints."""
+    x, dtype = args[0], kwargs.get("dtype", args[1] if len(args) > 1 else None)
+    dtype = HALF.get(dtype, dtype)
+    if not is_float(x):
+        return func(*args, **kwargs)
+    if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+        return torch.from_numpy(np.asarray(midpoints(decode(x)))).to(dtype)
+    complex_ = dtype.is_complex if dtype is not None else x.is_complex()
+    kwargs = {"memory_format": kwargs.get("memory_format")}
+    return aten._to_copy.default(x, dtype=torch.complex128 if complex_ else torch.float64, **kwargs)
+
+
+def _take(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """A number for control flow: it is the midpoint, and what is computed from it is constant."""
+    t = args[0]
+    if not is_float(t):
+        return func(t)
+    value = decode(t).item()
+    value = complex(value) if isinstance(value, acb) else float(value)
+    if is_boxed(t):
+        mode.cuts.append(Cut(".item()", where(), value))
+    return value
+
+
+def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    if not has_floats((*args, *kwargs.values())):
+        return func(*args, **kwargs)
+    mode.counts[name] += 1
+    made = order(func, name, args, kwargs)
+    if mode.tape is not None:
+        mode.tape.note(str(func), (args, kwargs), made)
+    return made
+
+
+def _sample(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    near = tree_map(lambda t: encode_midpoints(t) if is_float(t) else t, args[1:])
+    first = args[0] if name.endswith("_") else tree_map(encode_midpoints, args[0])
+    return func(first, *near, **kwargs)
+
+
+def encode_midpoints(t: torch.Tensor) -> torch.Tensor:
+    """A tensor of the nearest floats."""
+    return torch.from_numpy(midpoints(decode(t)))
+
+
+def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    if not has_floats((*args, *kwargs.values())):
+        return func(*args, **kwargs)
+    mode.counts[name] += 1
+    rule = RULES[name]
+    taken = _numbers if rule.numbers else _arrays
+    given, named = [taken(a) for a in args], {k: taken(v) for k, v in kwargs.items()}
+    if mode.rounding is None:
+        balls = rule.function(*given, **named)
+    else:
+        balls = mode.rounding.apply(rule, given, named)
+    made = _tensors(balls)
+    if rule.numbers and isinstance(made, torch.Tensor):
+        made = _laid_out(made, args)
+    if mode.tape is not None:
+        mode.tape.note(str(func), (args, kwargs), made)
+    return made
+
+
+def _compose(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    with mode:
+        return COMPOSED[name](*args, **kwargs)
+
+
+def _decompose(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """torch's own decomposition, or the derivative of the operation's."""
+    if not has_floats((*args, *kwargs.values())):
+        return func(*args, **kwargs)
+    with mode:
+        made = func.decompose(*args, **kwargs)
+        if made is NotImplemented:
+            made = _transposed(func, name, args, kwargs)
+    return made
+
+
+def _by_table(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    if not has_floats((*args, *kwargs.values())):
+        return func(*args, **kwargs)
+    with mode:
+        return decomposition_table[func](*args, **kwargs)
+
+
+def _mutate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """The functional operation, and its results copied to where the schema says."""
+    if not has_floats((*args, *kwargs.values())):
+        return func(*args, **kwargs)
+    outs = [a.name for a in func._schema.arguments if a.is_out and a.name in kwargs]
+    targets = [kwargs[k] for k in outs] or [args[0]]
+    kwargs = {k: v for k, v in kwargs.items() if k not in outs}
+    packet = getattr(aten, name if outs else name[:-1], None)
+    if packet is None:
+        raise NoBallRule(str(func))
+    with mode:
+        results = packet(*args, **kwargs)
+    results = results if isinstance(results, (tuple, list)) else (results,)
+    for target, result in zip(targets, results, strict=False):
+        require_room(target, result)
+        if outs and target.shape != result.shape:
+            aten.resize_.default(target, result.shape)
+        _overwrite(mode, aten.copy_.default, "copy_", (target, result), {})
+    return targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def _for_each(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """`_foreach_X` of lists: X of each."""
+    packet = getattr(aten, name.removeprefix("_foreach_"))
+    rows = len(args[0])
+    with mode:
+        made = [
+            packet(*(a[k] if isinstance(a, (list, tuple)) else a for a in args), **kwargs)
+            for k in range(rows)
+        ]
+    return None if name.endswith("_") else made
+
+
+def _transposed(func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """A missing `X_backward`: the decomposition of X, differentiated by autograd."""
+    packet = getattr(aten, name.removesuffix("_backward"), None)
+    forms = [getattr(packet, n) for n in packet.overloads() if n != "vec"] if packet else []
+    table = [decomposition_table[f] for f in forms if f in decomposition_table
+             and not f._schema.is_mutable]  # fmt: skip
+    names = [a.name for a in func._schema.arguments]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    if not name.endswith("_backward") or not table or len(names) < 2:
+        raise NoBallRule(str(func))
+    grad = given.pop(names[0])
+    if names[1] in ("self", "input"):
+        x = given.pop(names[1])
+    elif "input_size" in given:  # linear, so that any point will do
+        x = torch.zeros(given.pop("input_size"), dtype=torch.float64)
+    else:
+        raise NoBallRule(str(func))
+    return pullback(lambda x: table[0](x, *given.values()), grad, x)[0]
+
+
+# --- which kind an operation is ------------------------------------------------------------------
+
+_ACTS: dict[Any, tuple[str, Act, tuple[tuple[int, str], ...]]] = {}
+
+
+def _classified(func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
+    """The name, what to do, and which arguments are written to; remembered."""
+    name = func.overloadpacket.__name__
+    arguments = func._schema.arguments
+    written = tuple(
+        (k, a.name)
+        for k, a in enumerate(arguments)
+        if a.alias_info is not None and a.alias_info.is_write
+    )
+    _ACTS[func] = name, _act(func, name, bool(written)), written
+    return _ACTS[func]
+
+
+_CASTS = ("_to_copy", "to", "convert_element_type")
+
+
+def _act(func: Any, name: str, written: bool) -> Act:
+    known = func.namespace in ("aten", "prims")
+    arithmetic = f"{name}.{func._overloadname}" in ARITHMETIC_OVERLOADS
+    out = any(a.is_out for a in func._schema.arguments)
+    rows: tuple[tuple[Any, Act], ...] = (
+        (name == "_local_scalar_dense", _take),
+        (name in MOVEMENT and not arithmetic and not out, _overwrite if written else _move),
+        (name in _CASTS and not written, _convert),
+        (name in COMPARED and not written, _order),
+        (name in SAMPLED, _sample),
+        (known and name in COMPOSED and not out, _compose),
+        (known and name in RULES and not written, _calculate),
+        (name.startswith("_foreach_") and not out, _for_each),
+        (known and written and (out or name.endswith("_")), _mutate),
+        (func in decomposition_table, _by_table),
+    )
+    return next((act for holds, act in rows if holds), _decompose)
+
+
+# --- tensors and arrays --------------------------------------------------------------------------
+
+
+def has_floats(values: Any) -> bool:
+    """Whether any is a tensor of floats."""
+    return any(
+        is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values
+    )
+
+
+def _numbers(value: Any) -> Any:
+    """Tensors and numbers as balls."""
+    if isinstance(value, torch.Tensor) or (
+        isinstance(value, (int, float, complex)) and not isinstance(value, bool)
+    ):
+        return decode(value)
+    return value
+
+
+def _arrays(value: Any) -> Any:
+    """Tensors of floats as balls, others as NumPy has them."""
+    if isinstance(value, torch.Tensor):
+        return decode(value) if is_float(value) else value.numpy()
+    if isinstance(value, (list, tuple)):
+        return [_arrays(v) for v in value]
+    return value
+
+
+def _tensors(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return tuple(_tensors(v) for v in value)
+    if value is None:
+        return None
+    array = as_array(value)
+    if array.dtype == object:
+        return encode(array)
+    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+
+
+def _laid_out(made: torch.Tensor, args: Any) -> torch.Tensor:
+    """With the strides of an argument of its shape, as elementwise kernels keep them."""
+    for t in args:
+        if isinstance(t, torch.Tensor) and t.shape == made.shape:
+            if t.layout != torch.strided or t.is_contiguous():
+                return made
+            return torch.empty_like(t, dtype=made.dtype).copy_(made)
+    return made

@@ -1,0 +1,168 @@
+"""A torch function run as it is in balls, with its own derivatives."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.autograd.forward_ad as forward
+from torch.utils._pytree import tree_leaves
+
+from xgrad.programs.torch.boxes import TABLE, decode, encode, is_float, zeros
+from xgrad.programs.torch.freezing import Frozen
+from xgrad.programs.torch.mode import Balls
+from xgrad.programs.torch.recording import Tape
+from xgrad.programs.torch.rounding import Rounding
+from xgrad.programs.torch.watching import Cut, Watch
+
+Arrays = Sequence[np.ndarray]
+Weights = Arrays | Callable[[list[np.ndarray]], Arrays]
+
+
+@dataclass
+class Run:
+    """What was seen in one run: operations with how often they came, and numbers that left."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    cuts: list[Cut] = field(default_factory=list)
+
+    @property
+    def operations(self) -> int:
+        """How many operations were done in balls."""
+        return self.counts.total()
+
+
+@dataclass
+class TorchProgram:
+    """`function` of the differentiated tensors, evaluated and differentiated in balls.
+
+    Points, directions and results are object arrays of `flint.arb` or `acb`, one for each tensor
+    of floats: the precision is that of the context. Results are those outputs that are floats.
+    Raises `NoBallRule` for an operation that has no rule, and `Escape` where balls leave torch.
+    Tensors that are not differentiated are left as they were.
+    """
+
+    function: Callable[..., Any]
+    seed: int = 0
+    rounding: Rounding | None = None
+    tape: Tape | None = None
+    frozen: Frozen | None = None
+    last: Run = field(default_factory=Run)
+
+    def value(self, x: Arrays) -> list[np.ndarray]:
+        """f(x)."""
+        with self._inside():
+            return [decode(y) for y in self._outputs(self._leaves(x))]
+
+    def vjp(self, x: Arrays, w: Weights) -> list[np.ndarray]:
+        """wᵀ J(x), by the program's own backward."""
+        return self.value_and_vjp(x, w)[1]
+
+    def value_and_vjp(self, x: Arrays, w: Weights) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """f(x) and wᵀ J(x); w may be a function of the values."""
+        with self._inside():
+            leaves = self._leaves(x)
+            outputs = self._outputs(leaves)
+            values = [decode(y) for y in outputs]
+            weights = [encode(v) for v in (w(values) if callable(w) else w)]
+            return values, [decode(g) for g in _pulled(outputs, leaves, weights)]
+
+    def jvp(self, x: Arrays, v: Arrays) -> list[np.ndarray]:
+        """J(x) v, by forward mode."""
+        with self._inside(), forward.dual_level():
+            duals = [
+                forward.make_dual(leaf.detach(), encode(along))
+                for leaf, along in zip(self._leaves(x), v, strict=True)
+            ]
+            tangents = [forward.unpack_dual(y) for y in self._outputs(duals)]
+            return [
+                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent)
+                for t in tangents
+            ]
+
+    def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
+        """The derivative of vᵀ (wᵀ J(x)) in x: the program's backward, differentiated."""
+        return self.gradient(w).vjp(x, v)
+
+    def gradient(self, w: Arrays) -> TorchProgram:
+        """The program that computes wᵀ J(x), to be differentiated itself."""
+
+        def differentiated(*leaves: torch.Tensor) -> list[torch.Tensor]:
+            outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+            return _pulled(outputs, list(leaves), [encode(a) for a in w], create_graph=True)
+
+        return replace(self, function=differentiated, last=Run())
+
+    def frozen_at(self, x: Arrays) -> TorchProgram:
+        """The program in which values behind a `detach` are those at x, wherever it is run."""
+        recorded = Frozen()
+        replace(self, frozen=recorded, last=Run()).value(x)
+        return replace(self, frozen=Frozen(recorded.values, replaying=True), last=Run())
+
+    def _leaves(self, x: Arrays) -> list[torch.Tensor]:
+        return [encode(a).requires_grad_() for a in x]
+
+    def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        return [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+
+    @contextmanager
+    def _inside(self) -> Iterator[Balls]:
+        """Everything in balls and seeded; afterwards all is as it was."""
+        if self.frozen is not None:
+            self.frozen.start()
+        mode = Balls(self.rounding, self.tape, self.frozen)
+        with ExitStack() as stack:
+            stack.enter_context(TABLE.open())
+            stack.enter_context(_seeded(self.seed))
+            stack.callback(mode.journal.restore)
+            if self.tape is not None:
+                stack.enter_context(self.tape.listening())
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(Watch())
+            stack.enter_context(mode)
+            try:
+                yield mode
+            finally:
+                self.last = Run(mode.counts, mode.cuts)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Random numbers from a seed and new tensors in float64, and as before afterwards."""
+    dtype, numpy_state = torch.get_default_dtype(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - what programs use is kept as found
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _pulled(
+    outputs: list[torch.Tensor],
+    leaves: list[torch.Tensor],
+    weights: list[torch.Tensor],
+    create_graph: bool = False,
+) -> list[torch.Tensor]:
+    """wᵀ J for each leaf, zeros where nothing depends on it."""
+    pairs = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    made: Sequence[Any] = [None] * len(leaves)
+    if pairs:
+        ys, ws = zip(*pairs, strict=True)
+        made = torch.autograd.grad(
+            ys, leaves, ws, allow_unused=True, create_graph=create_graph
+        )
+    return [
+        torch.zeros_like(leaf) if g is None else g for g, leaf in zip(made, leaves, strict=True)
+    ]

@@ -1,0 +1,79 @@
+"""What a run did: each operation with its arguments and results, its line and its module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.modules import module as modules
+from torch.utils._pytree import tree_leaves
+
+from xgrad.programs.torch.boxes import TABLE, is_float, numbers_of
+from xgrad.programs.torch.watching import where
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. Its arguments and results name balls by number, 0 for an ordinary float.
+
+    Movement keeps numbers, so that a result is known wherever it turns up as an argument.
+    """
+
+    operation: str
+    arguments: tuple[np.ndarray, ...]
+    results: tuple[np.ndarray, ...]
+    where: str
+    module: str
+    values: tuple[np.ndarray, ...]
+
+
+@dataclass
+class Tape:
+    """The nodes of a run in order; `names` says what modules are called."""
+
+    names: Mapping[torch.nn.Module, str] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    _inside: list[str] = field(default_factory=list)
+
+    def note(self, operation: str, given: Any, made: Any) -> None:
+        """Add an operation."""
+        results = tuple(numbers_of(t) for t in tree_leaves(made) if is_float(t))
+        self.nodes.append(
+            Node(
+                operation,
+                tuple(numbers_of(t) for t in tree_leaves(given) if is_float(t)),
+                results,
+                where(),
+                self._inside[-1] if self._inside else "",
+                tuple(_balls(r) for r in results),
+            )
+        )
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Know which module is called inside."""
+
+        def enter(module: torch.nn.Module, args: Any) -> None:
+            self._inside.append(self.names.get(module, type(module).__name__))
+
+        def leave(module: torch.nn.Module, args: Any, out: Any) -> None:
+            self._inside.pop()
+
+        hooks = (
+            modules.register_module_forward_pre_hook(enter),
+            modules.register_module_forward_hook(leave, always_call=True),
+        )
+        try:
+            yield
+        finally:
+            self._inside.clear()
+            for hook in hooks:
+                hook.remove()
+
+
+def _balls(numbers: np.ndarray) -> Any:
+    return TABLE.find(numbers) if numbers.all() else np.where(numbers > 0, numbers, None)

@@ -1,0 +1,73 @@
+"""Monte-Carlo arithmetic: the results of every operation rounded at random, as a dtype would.
+
+Parker 1997, Monte Carlo arithmetic, UCLA CSD-970002.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from flint import acb, arb
+
+from xgrad.numbers import EPS
+from xgrad.programs.constants import as_array
+from xgrad.programs.scalars import UNARY, is_complex
+from xgrad.programs.torch.arithmetic.rule import EXACT, ROUTINE, SUM, Rule
+
+_arb = np.frompyfunc(arb, 1, 1)
+_mid = np.frompyfunc(lambda a: acb(a.real.mid(), a.imag.mid()) if isinstance(a, acb) else a.mid(),
+                     1, 1)  # fmt: skip
+
+
+class Rounding:
+    """1 + u·ξ for each result, with u half the dtype's epsilon and ξ uniform in [−1, 1].
+
+    A sum of n terms gets u·√n·Σ|terms|·ξ, a routine arguments that are slightly different.
+    """
+
+    def __init__(self, dtype: str, seed: int = 0):
+        self.unit = EPS[dtype] / 2
+        self.rng = np.random.default_rng(seed)
+
+    def apply(self, rule: Rule, args: list[Any], named: dict[str, Any]) -> Any:
+        """What the rule returns, rounded."""
+        if rule.rounding == ROUTINE:
+            args = [self._near(a) for a in args]
+        made = rule.function(*args, **named)
+        if rule.rounding == EXACT:
+            return made
+        if rule.rounding == SUM:
+            sizes = rule.function(*(_size(a) for a in args), **{k: _size(v) for k, v in named.items()})
+            return self._each(made, sizes, rule, args, named)
+        return self._each(made, made, rule, args, named)
+
+    def _each(self, made: Any, sizes: Any, rule: Rule, args: Any, named: Any) -> Any:
+        if isinstance(made, tuple):
+            parts = zip(made, sizes, strict=True)
+            return type(made)(self._each(m, s, rule, args, named) for m, s in parts)
+        if made is None or as_array(made).dtype != object:
+            return made
+        made = as_array(made)
+        units = self.unit * math.sqrt(rule.terms(*args, made, **named))
+        return as_array(_mid(made + as_array(sizes) * self._xi(made.shape, units)))
+
+    def _xi(self, shape: Any, scale: float) -> np.ndarray:
+        return as_array(_arb(((2 * self.rng.random(shape) - 1) * scale).astype(object)))
+
+    def _near(self, a: Any) -> Any:
+        """a, moved in the scale of each matrix's largest element."""
+        if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
+            return a
+        sizes = np.asarray(np.frompyfunc(float, 1, 1)(UNARY["abs"](a))).astype(np.float64)
+        largest = sizes.max(axis=(-2, -1) if a.ndim > 1 else None, keepdims=True)
+        moved = self._xi(a.shape, self.unit * math.sqrt(max(a.shape[-2:], default=1)))
+        return as_array(a + as_array(_arb(largest.astype(object))) * moved)
+
+
+def _size(a: Any) -> Any:
+    if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
+        return a
+    sizes = UNARY["abs"](a)
+    return as_array(np.frompyfunc(acb, 1, 1)(sizes)) if is_complex(a) else sizes
