@@ -26,8 +26,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from certificates import Certificate, certify
 
-from xgrad.programs.errors import NoBallRule
-from xgrad.programs.jax import Frozen, JaxProgram
+from xgrad.programs.failures import NoBallRule
+from xgrad.programs.jax import JaxProgram
 
 SECONDS = 60  # for one function
 
@@ -143,7 +143,7 @@ def certify_jax(function: Callable[..., Any], *arguments: Any, **options: Any) -
         return y, gradient
 
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        return certify(JaxProgram(call), x, plain, frozen=Frozen(), **options)
+        return certify(JaxProgram(call), x, plain, **options)
 
 
 def fitting(function: Callable[..., Any]) -> tuple[Any, ...] | str:
@@ -154,6 +154,7 @@ def fitting(function: Callable[..., Any]) -> tuple[Any, ...] | str:
             call, x = differentiated(function, arguments)
             if not x:
                 continue
+            jax.eval_shape(lambda *each: jax.vjp(call, *each)[1](call(*each)), *x)  # noqa: B023
             out = call(*x)
             moved = call(*[a * (1 + 1e-3 * (1 + j)) + 1e-4 for j, a in enumerate(x)])
         except _Late:

@@ -174,7 +174,9 @@ def _is_kink(program, x, v, y, h):
     for step in (h, -h):
         there = program.value([as_array(p + a * step) for p, a in zip(x, v, strict=True)])
         sides.append([as_array((a - o) / step) for a, o in zip(there, y, strict=True)])
-    gap = max((sizes(as_array(a - b)).max(initial=0.0) for a, b in zip(*sides, strict=True)), default=0)
+    gap = max(
+        (sizes(as_array(a - b)).max(initial=0.0) for a, b in zip(*sides, strict=True)), default=0
+    )
     size = max((sizes(a).max(initial=0.0) for a in sides[0]), default=0)
     return gap > 1e-18 * size
 

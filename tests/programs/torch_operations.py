@@ -85,7 +85,9 @@ def backward_of(function):
     """The gradient of a function, as a function to differentiate again."""
 
     def backward(*xs):
-        ys = [t for t in tree_leaves(function(*xs)) if isinstance(t, torch.Tensor) and t.requires_grad]
+        ys = [
+            t for t in tree_leaves(function(*xs)) if isinstance(t, torch.Tensor) and t.requires_grad
+        ]
         rng = np.random.default_rng(9)
         ws = [torch.from_numpy(drawn(rng, tuple(y.shape), y.is_complex())) for y in ys]
         made = torch.autograd.grad(ys, xs, ws, create_graph=True, allow_unused=True)

@@ -13,7 +13,7 @@ from flint import acb, arb
 from xgrad.numbers import NAMESPACE as xp
 from xgrad.numbers import Ball
 from xgrad.programs.constants import as_array
-from xgrad.programs.errors import NoBallRule
+from xgrad.programs.failures import NoBallRule
 from xgrad.programs.jax.values import ONE, ZERO, bind, filled, midpoints, seen, zero
 from xgrad.programs.scalars import is_complex
 

@@ -1,36 +1,39 @@
-"""What each step of a program computed, and the line of the user's source that asked for it."""
+"""What a run did: each step with its operands and results, and the line that asked for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jax.extend import source_info_util
 
 
 @dataclass(frozen=True)
-class Record:
-    """One step: its operands and outputs, in the order in which they were computed."""
+class Node:
+    """One step. An array that one node returns is the very operand of those that read it."""
 
     step: Any
     operands: list[Any]
-    outputs: list[Any]
+    results: list[Any]
 
     @property
-    def primitive(self) -> str:
+    def operation(self) -> str:
         """The primitive's name."""
         return str(self.step.name)
 
     @property
-    def line(self) -> str:
-        """`file:line (function)` of the source that asked for it."""
+    def where(self) -> str:
+        """`file:line:column (function)` of the program's source."""
         return str(source_info_util.summarize(self.step.eqn.source_info))
 
 
-class Recording(list[Record]):
-    """A hook that keeps the records of a run."""
+@dataclass
+class Tape:
+    """The nodes of runs in order, those inside of calls and loops before the call itself."""
+
+    nodes: list[Node] = field(default_factory=list)
 
     def __call__(self, step: Any, operands: list[Any], made: list[Any]) -> list[Any]:
-        """Note a step, and leave it as it is."""
-        self.append(Record(step, operands, made))
+        """Add a step, and leave it as it is."""
+        self.nodes.append(Node(step, operands, made))
         return made

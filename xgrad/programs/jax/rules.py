@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.programs.constants import as_array
-from xgrad.programs.errors import NoBallRule
+from xgrad.programs.failures import NoBallRule
 from xgrad.programs.jax.control import AT_MIDPOINTS, CONTROL
 from xgrad.programs.jax.elementwise import ELEMENTWISE, PARAMETRIC, WHOLE, WHOLE_PARAMETRIC
 from xgrad.programs.jax.matrices import ALIGNED, CONTRACTIONS

@@ -273,9 +273,7 @@ def _act(func: Any, name: str, written: bool) -> Act:
 
 def has_floats(values: Any) -> bool:
     """Whether any is a tensor of floats."""
-    return any(
-        is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values
-    )
+    return any(is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values)
 
 
 def _numbers(value: Any) -> Any:

@@ -179,9 +179,7 @@ def _pad_backward(name: str) -> Callable[..., np.ndarray]:
 
 def _upsample_backward(name: str) -> Callable[..., np.ndarray]:
     back = transposed(getattr(aten, name).default)
-    return lambda grad, out, size, *scales, **named: back(
-        grad, size, out, *scales, *named.values()
-    )
+    return lambda grad, out, size, *scales, **named: back(grad, size, out, *scales, *named.values())
 
 
 def _unfold_backward(grad: Any, sizes: Any, dim: int, size: int, step: int) -> np.ndarray:
