@@ -10,6 +10,7 @@ import numpy as np
 from jax.extend.core.primitives import random_gamma_p
 
 from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
+from xgrad.programs.jax.windows import windows_of
 
 REFINEMENTS = 2  # each doubles the digits of a solution by factors that are a step away
 
@@ -122,6 +123,16 @@ def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return carry
 
 
+def _folded_windows(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """A reduction of windows by any function, one place of them after the other."""
+    n = len(values) // 2
+    taps = [windows_of(step, x, start.item()) for x, start in zip(values, values[n:], strict=False)]
+    carry = [np.broadcast_to(c, taps[0].shape[:-1]) for c in values[n:]]
+    for k in range(taps[0].shape[-1]):
+        carry = walk.run(step.params["jaxpr"], [*carry, *(t[..., k] for t in taps)])
+    return carry
+
+
 _CALLS = """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
     custom_vjp_call_jaxpr custom_lin custom_vmap_call"""
 _PASSES = """copy copy_p optimization_barrier device_put sharding_constraint name
@@ -133,6 +144,7 @@ CONTROL: dict[str, Callable[..., list[Any]]] = {
     "scan": _scan,
     "custom_linear_solve": _linear_solve,
     "reduce": _folded,
+    "reduce_window": _folded_windows,
     **dict.fromkeys(_PASSES.split(), _same),
     "stop_gradient": _frozen,
     "debug_callback": _nothing,

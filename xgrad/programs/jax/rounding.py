@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers import EPS, rounded
-from xgrad.programs.constants import exact_array
+from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.jax.terms import ROUTINES, SUMS, terms
 from xgrad.programs.jax.values import is_balls, midpoints
 from xgrad.programs.scalars import UNARY, is_complex
@@ -48,7 +48,8 @@ class Rounding:
         if step.name in SUMS:
             sizes = [UNARY["abs"](a) if is_balls(a) else a for a in operands]
             made_of = step.rule(None, step, sizes)
-            return [m + s * self._errors(m, count) for m, s in zip(made, made_of, strict=True)]
+            pairs = zip(made, made_of, strict=True)
+            return [as_array(m + s * self._errors(m, count)) for m, s in pairs]
         return [self._rounded(m, count * LOOSE.get(step.name, 1.0)) for m in made]
 
     def constant(self, value: Any) -> Any:
@@ -60,11 +61,11 @@ class Rounding:
         return value if held.all() else np.where(held, value, self._rounded(value))
 
     def _rounded(self, made: Any, units: float = 1.0) -> Any:
-        return made + made * self._errors(made, units) if is_balls(made) else made
+        return as_array(made + made * self._errors(made, units)) if is_balls(made) else made
 
     def _near(self, a: np.ndarray, units: float) -> np.ndarray:
         size = float(np.max(np.abs(midpoints(a)), initial=0.0))
-        return a + self._errors(a, units * size)
+        return as_array(a + self._errors(a, units * size))
 
     def _errors(self, made: np.ndarray, units: float) -> np.ndarray:
         drawn = 2.0 * self._rng.random((2, *made.shape)) - 1.0

@@ -39,10 +39,15 @@ def _seen(x: np.ndarray, where: np.ndarray, outside: Any) -> np.ndarray:
     return np.concatenate([filled(1, outside), x.reshape(-1)])[where]
 
 
+def windows_of(step: Any, x: np.ndarray, outside: Any) -> np.ndarray:
+    """The elements of each window on a last axis, the padding's value among them."""
+    return _seen(x, _windows(step, x.shape), outside)
+
+
 def _reduced(combine: Any, outside: Any) -> Callable[..., list[np.ndarray]]:
     def apply(step: Any, values: list[Any]) -> list[np.ndarray]:
         (x,) = values
-        return [as_array(combine(_seen(x, _windows(step, x.shape), outside), axis=-1))]
+        return [as_array(combine(windows_of(step, x, outside), axis=-1))]
 
     return apply
 
