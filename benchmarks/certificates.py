@@ -17,7 +17,7 @@ from xgrad.numbers import Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
 from xgrad.techniques.definition import Definition, agreement
 
-CERTIFIED, AMPLE, NEAR = 40.0, 25.0, 14.0  # digits from which a grade is given
+CERTIFIED, AMPLE, NEAR = 40.0, 25.0, 12.0  # digits from which a grade is given
 FLOAT64 = 1e-6  # relative to the largest element: what no rounding explains at a generic point
 UNROUNDED = 1e-9  # from which it is told
 SAME = 1e-20  # relative gap between one-sided slopes that are one
@@ -51,7 +51,7 @@ class Certificate:
         """Whether nothing is wrong, in the rule or in float64; at a kink there is no one truth."""
         if not self.kinked and self.best < NEAR:
             return False
-        return max(self.value_gap, self.gradient_gap) < FLOAT64
+        return self.value_gap < FLOAT64 and self.gradient_gap < FLOAT64
 
     @property
     def reason(self) -> str:

@@ -34,7 +34,7 @@ SECONDS = 60  # for one function
 
 MODULES = (
     "jax.nn", "jax.scipy.special", "jax.numpy", "jax.numpy.linalg", "jax.scipy.linalg",
-    "jax.numpy.fft", "jax.lax", "jax.scipy.signal", "jax.scipy.integrate", "optax.losses",
+    "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.scipy.signal", "jax.scipy.integrate", "optax.losses",
     "optax.projections",
 )  # fmt: skip
 # What reads files, draws, or takes functions that say what is computed.
@@ -43,14 +43,54 @@ _LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printo
     map switch custom_root custom_linear_solve custom_gradient rng_uniform Precision
     ConvDimensionNumbers"""
 LEFT_OUT = frozenset(_LEFT_OUT.split())
-_rng = np.random.default_rng(4)
-_FIVE, _HEADS = _rng.uniform(0.1, 0.9, 5), _rng.uniform(0.1, 0.9, (3, 2, 5, 2, 4))
-# Keywords that functions need, and inputs where the list's show nothing of them.
+
+
+def _some(*shape: int, seed: int = 4) -> np.ndarray:
+    return np.random.default_rng([seed, *shape]).uniform(0.1, 0.9, shape)
+
+
+_SPD = _some(4, 4) @ _some(4, 4).T + np.diag([1.0, 2.0, 3.0, 4.0])
+_FLAGS = np.array([True, False, True, True, False])
+# Keywords that functions need, and inputs where the list has none that show something of them.
 PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    "bessel_jn": ((_FIVE,), {"v": 4}),
-    "dot_product_attention": (tuple(_HEADS), {}),
-    "sph_harm_y": ((np.array([3]), np.array([1]), _FIVE[:1], _FIVE[1:2]), {"n_max": 4}),
-}
+    "apply_over_axes": ((jnp.sum, _some(3, 4), (0,)), {}),
+    "associative_scan": ((jnp.multiply, _some(5)), {}),
+    "bessel_jn": ((_some(5),), {"v": 4}),
+    "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
+    "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {}),
+    "compress": ((_some(5),), {"condition": _FLAGS}),
+    "conv": ((_some(2, 3, 6, 6), _some(4, 3, 3, 2), (1, 2), "SAME"), {}),
+    "conv_general_dilated_local": (
+        (_some(1, 2, 4, 4), _some(3, 8, 3, 3), (1, 1), "VALID", (2, 2)), {}
+    ),
+    "conv_general_dilated_patches": ((_some(1, 2, 4, 4), (2, 2), (1, 1), "VALID"), {}),
+    "ctc_loss": ((_some(1, 6, 4), np.zeros((1, 6)), np.array([[1, 2]]), np.zeros((1, 2))), {}),
+    "dirichlet.logpdf": ((np.array([0.2, 0.3, 0.5]), _some(3)), {}),
+    "dot_product_attention": (tuple(_some(3, 2, 5, 2, 4)), {}),
+    "dynamic_slice": ((_some(4, 4), (1, 0), (2, 4)), {}),
+    "dynamic_update_slice": ((_some(4, 4), _some(2, 2), (1, 1)), {}),
+    "extract": ((_FLAGS, _some(5)), {"size": 3}),
+    "fill_diagonal": ((_some(4, 4), _some(4)), {"inplace": False}),
+    "householder_product": ((_some(4, 3), _some(3)), {}),
+    "lstsq": ((_some(5, 3), _some(5)), {}),
+    "lu_solve": (((_SPD, np.array([1, 1, 3, 3])), _some(4)), {}),
+    "multivariate_normal.logpdf": ((_some(4), _some(4, seed=5), _SPD), {}),
+    "ntxent": ((_some(4, 3), np.array([0, 0, 1, 1])), {}),
+    "permute_dims": ((_some(2, 3, 4), (1, 2, 0)), {}),
+    "place": ((_some(5), _FLAGS, _some(3)), {"inplace": False}),
+    "polar": ((_some(4, 4),), {"method": "svd"}),
+    "polyfit": ((_some(5), _some(5, seed=5), 2), {}),
+    "put": ((_some(5), np.array([1, 3]), _some(2)), {"inplace": False}),
+    "put_along_axis": ((_some(3, 4), np.array([[1], [0], [2]]), _some(3, 1), 1),
+                       {"inplace": False}),
+    "ragged_dot": ((_some(3, 4), _some(2, 4, 5), np.array([2, 1], dtype=np.int32)), {}),
+    "reduce_window": ((_some(4, 4), 0.0, jax.lax.add, (2, 2), (1, 1), "VALID"), {}),
+    "roots": ((np.array([1.0, -3.0, 1.0, 4.0]),), {"strip_zeros": False}),
+    "sph_harm_y": ((np.array([3]), np.array([1]), _some(1), _some(1, seed=5)), {"n_max": 4}),
+    "tridiagonal_solve": ((_some(5), _some(5, seed=5) + 2, _some(5, seed=6), _some(5, 2)), {}),
+    "triangular_solve": ((_SPD, _some(4, 2)), {"left_side": True}),
+    "truncnorm.logpdf": ((_some(5), -1.0, 2.0), {}),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -195,7 +235,8 @@ def examine(module: str, name: str, function: Callable[..., Any]) -> Row:
     start = time.perf_counter()
     signal.alarm(SECONDS)
     try:
-        given, named = PARTICULAR.get(name, ((), {}))
+        short = f"{module.rpartition('.')[2]}.{name}"
+        given, named = PARTICULAR.get(short) or PARTICULAR.get(name) or ((), {})
         function = partial(function, **named) if named else function
         arguments = given or fitting(function)
         if isinstance(arguments, str):

@@ -52,7 +52,9 @@ def shadow(step, operands, made):
             continue
         got, want = np.asarray(seen(mine, variable)), np.asarray(theirs)
         assert got.shape == want.shape, step.name
-        eps = jnp.finfo(want.dtype).eps if jnp.issubdtype(want.dtype, jnp.inexact) else 0.0
+        kinds = [a.aval.dtype for a in (variable, *step.eqn.invars)]
+        coarse = [float(jnp.finfo(k).eps) for k in kinds if jnp.issubdtype(k, jnp.inexact)]
+        eps = max(coarse, default=0.0)
         scale = np.max(np.abs(want[np.isfinite(want)]), initial=0.0) if eps else 0.0
         scale = max([scale, *(_largest(g) for g in given)]) if eps else 0.0
         if step.name == "cholesky":  # what is above the diagonal is nobody's
@@ -353,7 +355,7 @@ def test_what_is_watched_costs_nothing_when_nobody_watches():
 
 
 def test_a_rule_is_found_by_name_and_by_whether_floats_take_part():
-    jaxpr = jax.make_jaxpr(lambda x, i: (x + 1.0, i + 1, x.reshape(1), jnp.sort(x)))(
+    jaxpr = jax.make_jaxpr(lambda x, i: (x + 1.0, i + 1, x[None], jnp.sort(x)))(
         np.ones(1), np.ones(1, dtype=int)
     )
     kinds = [rule_of(eqn)[0] for eqn in jaxpr.jaxpr.eqns]

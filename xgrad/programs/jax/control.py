@@ -7,18 +7,40 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from flint import arb
 from jax.extend.core.primitives import random_gamma_p
 
+from xgrad.programs.constants import as_array
 from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
 from xgrad.programs.jax.windows import windows_of
 
 REFINEMENTS = 2  # each doubles the digits of a solution by factors that are a step away
 
 
+def _frexp(x: np.ndarray) -> list[Any]:
+    """Mantissa and exponent, which JAX takes from the bits."""
+    exponents = np.frexp(midpoints(x))[1]
+    powers = np.frompyfunc(lambda k: arb(2) ** int(k), 1, 1)(exponents)
+    return [as_array(x / powers), np.asarray(exponents, dtype=np.int32)]
+
+
+# JAX's own functions that work on the bits of floats, which balls have not.
+BITS: dict[str, Callable[..., list[Any]]] = {"_frexp": _frexp}
+
+
+def _name(inner: Any) -> str:
+    """What JAX calls a function of its own."""
+    told = getattr(getattr(inner, "jaxpr", inner).debug_info, "func_src_info", None) or ""
+    name, _, place = told.partition(" at ")
+    return name if "/jax/_src/" in place else ""
+
+
 def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
     params = step.params
     inner = next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr", "call") if k in params)
+    if step.name == "custom_jvp_call" and (name := _name(inner)) in BITS:
+        return BITS[name](*values)
     return walk.run(inner, values, step.wanted)
 
 

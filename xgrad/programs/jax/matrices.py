@@ -44,6 +44,8 @@ def _each(function: Callable[..., Any], *stacks: np.ndarray) -> Any:
     made = [function(*(s[index] for s in stacks)) for index in np.ndindex(*lead)]
     if made and isinstance(made[0], tuple):
         return tuple(np.stack(part).reshape(*lead, *part[0].shape) for part in zip(*made))  # noqa: B905
+    if len(made) == 1:
+        return made[0].reshape(*lead, *made[0].shape)
     return np.stack(made).reshape(*lead, *made[0].shape)
 
 

@@ -33,7 +33,7 @@ class Rounding:
     arithmetic, UCLA CSD-970002.
     """
 
-    def __init__(self, dtype: str, seed: int):
+    def __init__(self, dtype: str, seed: int = 0):
         self.dtype, self.unit = dtype, EPS[dtype] / 2
         self._rng = np.random.default_rng(seed)
 
