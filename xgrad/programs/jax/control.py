@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flint import arb
@@ -109,6 +111,24 @@ def _linear_solve(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return x
 
 
+def _decomposed(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """By the program that JAX itself lowers it to."""
+    if None not in step.found:
+        avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in step.eqn.invars]
+        compute = partial(DECOMPOSITIONS[step.name](), **step.params)
+        step.found[None] = jax.make_jaxpr(compute)(*avals)
+    return walk.run(step.found[None], values)
+
+
+def _ragged_dot() -> Callable[..., Any]:
+    from jax._src.lax.lax import _ragged_dot_general_impl
+
+    return _ragged_dot_general_impl
+
+
+DECOMPOSITIONS: dict[str, Callable[[], Callable[..., Any]]] = {"ragged_dot_general": _ragged_dot}
+
+
 def _same(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return values
 
@@ -165,6 +185,7 @@ CONTROL: dict[str, Callable[..., list[Any]]] = {
     "while": _while,
     "scan": _scan,
     "custom_linear_solve": _linear_solve,
+    **dict.fromkeys(DECOMPOSITIONS, _decomposed),
     "reduce": _folded,
     "reduce_window": _folded_windows,
     **dict.fromkeys(_PASSES.split(), _same),
