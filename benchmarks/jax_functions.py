@@ -86,6 +86,8 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ragged_dot": ((_some(3, 4), _some(2, 4, 5), np.array([2, 1], dtype=np.int32)), {}),
     "reduce_window": ((_some(4, 4), 0.0, jax.lax.add, (2, 2), (1, 1), "VALID"), {}),
     "roots": ((np.array([1.0, -3.0, 1.0, 4.0]),), {"strip_zeros": False}),
+    "select": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
+    "select_n": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
     "sph_harm_y": ((np.array([3]), np.array([1]), _some(1), _some(1, seed=5)), {"n_max": 4}),
     "tridiagonal_solve": ((_some(5), _some(5, seed=5) + 2, _some(5, seed=6), _some(5, 2)), {}),
     "triangular_solve": ((_SPD, _some(4, 2)), {"left_side": True}),

@@ -13,7 +13,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 LARGEST = 2_000  # differentiated elements of a sample
-LOOKED_AT = 60  # samples of an operation, of which the first small ones are taken
+LOOKED_AT = 200  # samples of an operation, of which the first small ones are taken
 SECONDS = 25  # for one sample
 
 
@@ -56,8 +56,10 @@ def samples(op, count):
     """The first samples with something to differentiate that is small."""
     torch.manual_seed(0)
     made = itertools.islice(op.sample_inputs("cpu", torch.float64, requires_grad=True), LOOKED_AT)
-    small = (s for s in made if 0 < sum(t.numel() for t in _differentiated(s)) <= LARGEST)
-    return list(itertools.islice(small, count))
+    sized = [(sum(t.numel() for t in _differentiated(s)), s) for s in made]
+    sized = [(n, s) for n, s in sized if n]
+    small = [s for n, s in sized if n <= LARGEST]
+    return small[:count] or [s for _, s in sorted(sized, key=lambda pair: pair[0])[:1]]
 
 
 def _differentiated(sample):
@@ -85,9 +87,7 @@ def backward_of(function):
     """The gradient of a function, as a function to differentiate again."""
 
     def backward(*xs):
-        ys = [
-            t for t in tree_leaves(function(*xs)) if isinstance(t, torch.Tensor) and t.requires_grad
-        ]
+        ys = [t for t in tree_leaves(function(*xs)) if isinstance(t, torch.Tensor) and t.requires_grad]
         rng = np.random.default_rng(9)
         ws = [torch.from_numpy(drawn(rng, tuple(y.shape), y.is_complex())) for y in ys]
         made = torch.autograd.grad(ys, xs, ws, create_graph=True, allow_unused=True)

@@ -1,7 +1,26 @@
-"""Programs of torch and JAX as they are, run in balls."""
+"""Programs of torch and JAX as they are, run in balls; either is loaded at first use."""
+
+from importlib import import_module
+from typing import Any
 
 from xgrad.programs.constants import exactly, recognised_constants
 from xgrad.programs.failures import Escape, NoBallRule
-from xgrad.programs.torch.program import Run, TorchProgram
-from xgrad.programs.torch.recording import Node, Tape
-from xgrad.programs.torch.rounding import Rounding
+
+_AT_FIRST_USE = {
+    "TorchProgram": ("torch.program", "TorchProgram"),
+    "Run": ("torch.program", "Run"),
+    "Node": ("torch.recording", "Node"),
+    "Tape": ("torch.recording", "Tape"),
+    "Rounding": ("torch.rounding", "Rounding"),
+    "JaxProgram": ("jax.program", "JaxProgram"),
+    "JaxNode": ("jax.recording", "Node"),
+    "JaxTape": ("jax.recording", "Tape"),
+    "JaxRounding": ("jax.rounding", "Rounding"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, inside = _AT_FIRST_USE[name]
+    return getattr(import_module(f"{__name__}.{module}"), inside)

@@ -19,6 +19,7 @@ from xgrad.numbers import precision
 MOST_BITS = 1024  # in which the table is kept
 NEAR = 2  # units in the last place: products and roots that were rounded twice
 LARGEST = 4096  # denominator of a fraction that is recognised
+DIGITS = 9  # of a decimal that is recognised
 SCALES = range(-3, 4)  # powers of two that a constant may be multiplied by
 
 _RECOGNISING: ContextVar[bool] = ContextVar("recognising", default=False)
@@ -100,7 +101,7 @@ def _recognised(value: float, bits: int) -> arb:
     with precision(bits):
         if not math.isfinite(value) or value.is_integer():
             return arb(value)
-        return _constant(value) or _fraction(value) or arb(value)
+        return _constant(value) or _fraction(value) or _decimal(value) or arb(value)
 
 
 def _constant(value: float) -> arb | None:
@@ -136,6 +137,12 @@ def _fraction(value: float) -> arb | None:
         root = _quotient(square).sqrt()
         return root if value > 0 else -root
     return None
+
+
+def _decimal(value: float) -> arb | None:
+    """A decimal of few digits, or a product of such that was rounded."""
+    short = f"{value:.{DIGITS}g}"
+    return arb(short) if abs(float(short) - value) <= NEAR * math.ulp(value) else None
 
 
 def _quotient(value: Fraction) -> arb:

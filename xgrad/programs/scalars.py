@@ -138,7 +138,7 @@ UNARY: dict[str, Each] = {
     "rsqrt": Each(_rsqrt, acb.rsqrt),
     "reciprocal": Each(_reciprocal, lambda a: 1 / a),
     "square": Each(lambda a: a * a),
-    "neg": Each(arb.neg, acb.neg),
+    "neg": Each(lambda a: -a),  # acb.neg leaves the sign
     "sigmoid": Each(scalars.expit),
     "softplus": Each(_softplus),
     "erfinv": Each(arb.erfinv),

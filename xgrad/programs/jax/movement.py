@@ -38,8 +38,8 @@ def _reshape(params: Any, x: np.ndarray) -> np.ndarray:
 def _select(params: Any, which: np.ndarray, *cases: np.ndarray) -> Any:
     if len(cases) == 2:
         return np.where(which, cases[1], cases[0])
-    index = np.broadcast_to(which, cases[0].shape)
-    return np.take_along_axis(np.stack(cases), index[None].astype(np.int64), axis=0)[0]
+    index = np.clip(np.broadcast_to(which, cases[0].shape), 0, len(cases) - 1).astype(np.int64)
+    return np.take_along_axis(np.stack(cases), index[None], axis=0)[0]
 
 
 def _pad(params: Any, x: np.ndarray, fill: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ NUMBER = (1 << 48) - 1
 KIND = ~SIGN & ~NUMBER
 
 _acb = np.frompyfunc(acb, 2, 1)
-_real = np.frompyfunc(lambda z: z.real if isinstance(z, acb) else z, 1, 1)
+_real = np.frompyfunc(lambda z: z.real, 1, 1)
 _imag = np.frompyfunc(lambda z: z.imag, 1, 1)
 
 
@@ -84,7 +84,7 @@ def _plain(t: torch.Tensor) -> np.ndarray:
     if t._is_zerotensor():
         return np.zeros(tuple(t.shape))
     if t.layout != torch.strided:
-        t = t.to_dense()
+        t = dense(t)
     if t.is_complex():
         return np.asarray(t.resolve_conj().resolve_neg().numpy())
     if t.is_neg():
@@ -92,6 +92,15 @@ def _plain(t: torch.Tensor) -> np.ndarray:
     if t.dtype != torch.float64 and t.is_floating_point():
         t = t.double()
     return np.asarray(t.numpy())
+
+
+def dense(t: torch.Tensor) -> torch.Tensor:
+    """A sparse tensor's elements where they belong, moved and not added."""
+    if t.layout == torch.strided:
+        return t
+    made = torch.zeros(t.shape, dtype=t.dtype)
+    made[tuple(t._indices())] = t._values()
+    return made
 
 
 def is_boxed(t: torch.Tensor) -> bool:
@@ -133,14 +142,16 @@ def _unboxed(numbers: np.ndarray) -> np.ndarray:
 def encode(balls: Any) -> torch.Tensor:
     """A new tensor of these balls."""
     balls = as_array(balls)
-    if is_complex(balls) or (balls.size and isinstance(balls.flat[-1], acb)):
-        return torch.complex(encode(_real(balls)), encode(_imag(_complex(balls))))
+    if is_complex(balls):
+        return torch.complex(encode(_real(balls)), encode(_imag(balls)))
     bits = TABLE.add(balls) | BOX
     return torch.from_numpy(bits.view(np.float64).reshape(balls.shape))
 
 
-def _complex(balls: np.ndarray) -> np.ndarray:
-    return as_array(np.frompyfunc(acb, 1, 1)(balls))
+def alike(balls: np.ndarray) -> np.ndarray:
+    """All of them complex, where any is."""
+    mixed = any(isinstance(b, acb) for b in balls.reshape(-1).tolist())
+    return as_array(np.frompyfunc(acb, 1, 1)(balls)) if mixed else balls
 
 
 def numbers_of(t: torch.Tensor) -> np.ndarray:
@@ -154,6 +165,11 @@ def midpoints(balls: np.ndarray) -> np.ndarray:
     if is_complex(balls):
         return np.asarray(np.frompyfunc(complex, 1, 1)(balls)).astype(np.complex128)
     return np.asarray(np.frompyfunc(float, 1, 1)(balls)).astype(np.float64)
+
+
+def nearest(t: torch.Tensor) -> torch.Tensor:
+    """A tensor of the nearest floats."""
+    return torch.from_numpy(midpoints(decode(t)))
 
 
 def zeros(shape: Any) -> np.ndarray:

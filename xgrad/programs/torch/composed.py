@@ -13,6 +13,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch._decomp import decomposition_table
+from torch.utils._python_dispatch import _disable_current_modes
+
+from xgrad.programs.torch.boxes import dense, nearest
 
 aten = torch.ops.aten
 Tensor = torch.Tensor
@@ -171,8 +174,8 @@ def _rrelu(x: Tensor, noise: Tensor, lower: float = 0.125, upper: float = 1 / 3,
            training: bool = False, generator: Any = None) -> Tensor:  # fmt: skip
     if not training:
         return torch.where(x > 0, x, x * ((lower + upper) / 2))
-    drawn = torch.empty(x.shape, dtype=torch.float64).uniform_(lower, upper, generator=generator)
-    noise.copy_(torch.where(x > 0, torch.ones_like(drawn), drawn))
+    with _disable_current_modes():  # draws for the negative elements only
+        aten.rrelu_with_noise.default(nearest(x), noise, lower, upper, True, generator)
     return x * noise
 
 
@@ -236,6 +239,76 @@ def _embedding_bag(weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad:
     return made, bag, size, taken
 
 
+def _weights_of_bags(g: Tensor, weight: Tensor, indices: Tensor, offsets: Tensor, bag: Tensor,
+                     mode: int, padding: int = -1) -> Tensor:  # fmt: skip
+    made = (g[bag] * weight[indices]).sum(-1)
+    return torch.where(indices == padding, torch.zeros_like(made), made)
+
+
+def _embedding_bag_backward(g: Tensor, indices: Tensor, bag: Tensor, sizes: Tensor, taken: Tensor,
+                            rows: int, scale_grad: bool, mode: int, weights: Any,
+                            padding: int = -1) -> Tensor:  # fmt: skip
+    made = torch.zeros(rows, g.shape[-1], dtype=g.dtype)
+    if mode == 2:
+        full = sizes[:, None] > 0
+        return made.scatter_add(0, taken, torch.where(full, g, torch.zeros_like(g)))
+    parts = (g / sizes.clamp(min=1)[:, None] if mode == 1 else g)[bag]
+    parts = parts if weights is None else parts * weights[:, None]
+    parts = torch.where((indices == padding)[:, None], torch.zeros_like(parts), parts)
+    if scale_grad:
+        parts = parts / torch.bincount(indices, minlength=rows)[indices][:, None]
+    return made.index_add(0, indices, parts)
+
+
+# --- segments ------------------------------------------------------------------------------------
+
+_REDUCED: dict[str, Callable[..., Tensor]] = {
+    "sum": torch.sum,
+    "mean": torch.mean,
+    "prod": torch.prod,
+    "max": torch.amax,
+    "min": torch.amin,
+}
+_OF_NONE = {"sum": 0.0, "mean": torch.nan, "prod": 1.0, "max": -torch.inf, "min": torch.inf}
+
+
+def _segment_reduce(data: Tensor, reduce: str, *, lengths: Any = None, indices: Any = None,
+                    offsets: Any = None, axis: int = 0, unsafe: bool = False,
+                    initial: Any = None) -> Tensor:  # fmt: skip
+    counts = offsets.diff(dim=-1) if lengths is None else lengths
+    if axis:
+        rows = [
+            _segment_reduce(d, reduce, lengths=n, axis=axis - 1, initial=initial)
+            for d, n in zip(data, counts, strict=True)
+        ]
+        return torch.stack(rows)
+    parts = data.split([*counts.tolist(), len(data) - int(counts.sum())])[:-1]
+    first = _OF_NONE[reduce] if initial is None else initial
+    start = torch.full((1, *data.shape[1:]), float(first), dtype=data.dtype)
+    return torch.stack([_segment(p, start, reduce, initial is not None) for p in parts])
+
+
+def _segment(part: Tensor, start: Tensor, reduce: str, started: bool) -> Tensor:
+    if not len(part):
+        return start[0]
+    if reduce == "prod":  # not by logarithms: a product of all but one
+        made = part[0]
+        for row in part[1:]:
+            made = made * row
+        return made * start[0] if started else made
+    if not started:
+        return _REDUCED[reduce](part, 0)
+    if reduce == "mean":
+        return (part.sum(0) + start[0]) / len(part)
+    return _REDUCED[reduce](torch.cat([start, part]), 0)
+
+
+def _segment_reduce_backward(
+    g: Tensor, output: Tensor, data: Tensor, reduce: str, **named: Any
+) -> Any:
+    return pullback(lambda d: _segment_reduce(d, reduce, **named), g, data)[0]
+
+
 COMPOSED: dict[str, Callable[..., Any]] = {
     "_unsafe_index": lambda x, indices: aten.index.Tensor(x, indices),
     "_linalg_det": _det,
@@ -254,4 +327,15 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "_scaled_dot_product_flash_attention_for_cpu_backward": _flash_backward,
     "_embedding_bag": _embedding_bag,
     "_embedding_bag_forward_only": _embedding_bag,
+    "_embedding_bag_per_sample_weights_backward": _weights_of_bags,
+    "_embedding_bag_dense_backward": _embedding_bag_backward,
+    "_embedding_bag_backward": lambda g, indices, offsets, *rest: _embedding_bag_backward(
+        g, indices, *rest[:6], *rest[7:]
+    ),
+    "sparse_mask": lambda x, mask: torch.sparse_coo_tensor(
+        mask._indices(), dense(x)[tuple(mask._indices())], x.shape, is_coalesced=True
+    ),
+    "_to_dense": lambda x, *how: dense(x),
+    "segment_reduce": _segment_reduce,
+    "_segment_reduce_backward": _segment_reduce_backward,
 }

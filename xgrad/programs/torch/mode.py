@@ -14,13 +14,15 @@ import torch._refs.nn.functional
 import torch._refs.special
 from flint import acb
 from torch._decomp import decomposition_table
+from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import Escape, NoBallRule
+from xgrad.programs.scalars import is_complex
 from xgrad.programs.torch.arithmetic import RULES, Rule
-from xgrad.programs.torch.boxes import decode, encode, is_boxed, is_float, midpoints
+from xgrad.programs.torch.boxes import alike, decode, encode, is_boxed, is_float, nearest
 from xgrad.programs.torch.composed import COMPOSED, pullback
 from xgrad.programs.torch.freezing import Frozen, is_meant
 from xgrad.programs.torch.keeping import HALF, Journal, require_room
@@ -42,8 +44,10 @@ class Balls(TorchDispatchMode):
         rounding: Rounding | None = None,
         tape: Tape | None = None,
         frozen: Frozen | None = None,
+        nudge: float = 0.0,
     ):
         super().__init__()
+        self.nudge = nudge
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
         self.cuts: list[Cut] = []
@@ -73,6 +77,8 @@ class Balls(TorchDispatchMode):
 def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if name in ("real", "imag") and not args[0].is_complex():
         return args[0]
+    if name == "neg" and args[0].is_complex():
+        return _calculate(mode, func, name, args, kwargs)
     if name == "detach" and mode.frozen is not None and is_meant(args[0]):
         return mode.frozen.detached(args[0], func(*args, **kwargs))
     return func(*args, **kwargs)
@@ -83,18 +89,18 @@ def _overwrite(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
     for given in args[1:]:
         require_room(args[0], given)
     if name == "copy_" and not is_float(args[0]) and is_float(args[1]):
-        args = (args[0], torch.from_numpy(midpoints(decode(args[1]))), *args[2:])
+        args = (args[0], nearest(args[1]), *args[2:])
     return func(*args, **kwargs)
 
 
 def _convert(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Casts: floats stay what they are, integers are those of the midpoints."""
     x, dtype = args[0], kwargs.get("dtype", args[1] if len(args) > 1 else None)
-    dtype = HALF.get(dtype, dtype)
+    dtype = HALF.get(dtype, dtype) if isinstance(dtype, torch.dtype) else None
     if not is_float(x):
         return func(*args, **kwargs)
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-        return torch.from_numpy(np.asarray(midpoints(decode(x)))).to(dtype)
+        return nearest(x).to(dtype)
     complex_ = dtype.is_complex if dtype is not None else x.is_complex()
     kwargs = {"memory_format": kwargs.get("memory_format")}
     return aten._to_copy.default(x, dtype=torch.complex128 if complex_ else torch.float64, **kwargs)
@@ -107,9 +113,10 @@ def _take(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         return func(t)
     value = decode(t).item()
     value = complex(value) if isinstance(value, acb) else float(value)
-    if is_boxed(t):
-        mode.cuts.append(Cut(".item()", where(), value))
-    return value
+    if not is_boxed(t):
+        return value
+    mode.cuts.append(Cut(".item()", where(), value))
+    return value * (1 + mode.nudge)
 
 
 def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -123,14 +130,9 @@ def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
 
 
 def _sample(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    near = tree_map(lambda t: encode_midpoints(t) if is_float(t) else t, args[1:])
-    first = args[0] if name.endswith("_") else tree_map(encode_midpoints, args[0])
-    return func(first, *near, **kwargs)
-
-
-def encode_midpoints(t: torch.Tensor) -> torch.Tensor:
-    """A tensor of the nearest floats."""
-    return torch.from_numpy(midpoints(decode(t)))
+    kept = 1 if name.endswith("_") else 0
+    near = tree_map(lambda t: nearest(t) if is_float(t) else t, args[kept:])
+    return func(*args[:kept], *near, **kwargs)
 
 
 def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -144,7 +146,7 @@ def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
         balls = rule.function(*given, **named)
     else:
         balls = mode.rounding.apply(rule, given, named)
-    made = _tensors(balls)
+    made = _tensors(balls, any(is_complex(a) for a in given if isinstance(a, np.ndarray)))
     if rule.numbers and isinstance(made, torch.Tensor):
         made = _laid_out(made, args)
     if mode.tape is not None:
@@ -208,6 +210,12 @@ def _for_each(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return None if name.endswith("_") else made
 
 
+def _by_definition(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """An operation that was defined in Python."""
+    with mode:
+        return OPDEFS[func._schema.name]._init_fn(*args, **kwargs)
+
+
 def _transposed(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """A missing `X_backward`: the decomposition of X, differentiated by autograd."""
     packet = getattr(aten, name.removesuffix("_backward"), None)
@@ -258,12 +266,13 @@ def _act(func: Any, name: str, written: bool) -> Act:
         (name in MOVEMENT and not arithmetic and not out, _overwrite if written else _move),
         (name in _CASTS and not written, _convert),
         (name in COMPARED and not written, _order),
-        (name in SAMPLED, _sample),
+        (name in SAMPLED and not out, _sample),
         (known and name in COMPOSED and not out, _compose),
         (known and name in RULES and not written, _calculate),
         (name.startswith("_foreach_") and not out, _for_each),
         (known and written and (out or name.endswith("_")), _mutate),
         (func in decomposition_table, _by_table),
+        (func._schema.name in OPDEFS, _by_definition),
     )
     return next((act for holds, act in rows if holds), _decompose)
 
@@ -273,7 +282,9 @@ def _act(func: Any, name: str, written: bool) -> Act:
 
 def has_floats(values: Any) -> bool:
     """Whether any is a tensor of floats."""
-    return any(is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values)
+    return any(
+        is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values
+    )
 
 
 def _numbers(value: Any) -> Any:
@@ -294,14 +305,15 @@ def _arrays(value: Any) -> Any:
     return value
 
 
-def _tensors(value: Any) -> Any:
+def _tensors(value: Any, mixed: bool) -> Any:
+    """Arrays as tensors; where they may hold real and complex balls, all are made complex."""
     if isinstance(value, (tuple, list)):
-        return tuple(_tensors(v) for v in value)
+        return tuple(_tensors(v, mixed) for v in value)
     if value is None:
         return None
     array = as_array(value)
     if array.dtype == object:
-        return encode(array)
+        return encode(alike(array) if mixed else array)
     return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
 
 

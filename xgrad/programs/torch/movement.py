@@ -18,7 +18,7 @@ MOVEMENT = frozenset((
     "diagonal_copy", "unfold_copy", "split_copy", "split_with_sizes_copy", "unbind_copy",
     "as_strided_copy", "alias_copy", "detach_copy", "view_as_real_copy", "view_as_complex_copy",
     "_reshape_copy", "_conj_copy", "_neg_view_copy", "narrow_copy", "_foreach_copy_", "neg",
-    "neg_", "conj_physical", "conj_physical_", "_conj_physical", "complex", "_to_dense",
+    "conj_physical", "conj_physical_", "_conj_physical", "complex", "_to_sparse",
     # elements taken, put and joined
     "cat", "stack", "gather", "index", "index_select", "where", "masked_fill", "masked_fill_",
     "masked_select", "masked_scatter", "masked_scatter_", "take", "scatter", "scatter_",
@@ -43,7 +43,8 @@ MOVEMENT = frozenset((
     "sym_numel", "sym_storage_offset", "size", "stride", "numel", "is_contiguous", "dim",
     "_has_same_storage_numel", "_has_compatible_shallow_copy_type", "is_complex",
     "is_floating_point", "result_type", "can_cast", "record_stream", "_version", "is_leaf",
-    "output_nr", "_assert_async", "_coalesced_", "_dimI", "_dimV", "_nnz", "sparse_dim",
+    "output_nr", "_assert_async", "_coalesced_", "_dimI", "_dimV", "_nnz", "sparse_dim", "is_coalesced", "dense_dim", "_sparse_coo_tensor_unsafe",
+    "_sparse_coo_tensor_with_dims_and_tensors",
 ))
 # fmt: on
 
@@ -52,4 +53,4 @@ ARITHMETIC_OVERLOADS = frozenset(("scatter.reduce", "scatter.value_reduce", "sca
                                   "scatter_.value_reduce"))  # fmt: skip
 
 # Random numbers drawn with given parameters: at the midpoints, and no derivative passes.
-SAMPLED = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial"))
+SAMPLED = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial", "normal"))

@@ -31,6 +31,7 @@ class Run:
 
     counts: Counter[str] = field(default_factory=Counter)
     cuts: list[Cut] = field(default_factory=list)
+    differentiable: list[bool] = field(default_factory=list)  # for each output
 
     @property
     def operations(self) -> int:
@@ -45,7 +46,8 @@ class TorchProgram:
     Points, directions and results are object arrays of `flint.arb` or `acb`, one for each tensor
     of floats: the precision is that of the context. Results are those outputs that are floats.
     Raises `NoBallRule` for an operation that has no rule, and `Escape` where balls leave torch.
-    Tensors that are not differentiated are left as they were.
+    Tensors that are not differentiated are left as they were. A number that `.item()` takes is
+    the midpoint times 1 + `nudge`: where that moves a result, the number does more than steer.
     """
 
     function: Callable[..., Any]
@@ -53,7 +55,9 @@ class TorchProgram:
     rounding: Rounding | None = None
     tape: Tape | None = None
     frozen: Frozen | None = None
+    nudge: float = 0.0
     last: Run = field(default_factory=Run)
+    _differentiable: list[bool] = field(default_factory=list, repr=False)
 
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
@@ -82,7 +86,8 @@ class TorchProgram:
             ]
             tangents = [forward.unpack_dual(y) for y in self._outputs(duals)]
             return [
-                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent) for t in tangents
+                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent)
+                for t in tangents
             ]
 
     def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
@@ -108,14 +113,16 @@ class TorchProgram:
         return [encode(a).requires_grad_() for a in x]
 
     def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        return [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+        outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+        self._differentiable = [bool(y.requires_grad) for y in outputs]
+        return outputs
 
     @contextmanager
     def _inside(self) -> Iterator[Balls]:
         """Everything in balls and seeded; afterwards all is as it was."""
         if self.frozen is not None:
             self.frozen.start()
-        mode = Balls(self.rounding, self.tape, self.frozen)
+        mode = Balls(self.rounding, self.tape, self.frozen, self.nudge)
         with ExitStack() as stack:
             stack.enter_context(TABLE.open())
             stack.enter_context(_seeded(self.seed))
@@ -130,7 +137,7 @@ class TorchProgram:
             try:
                 yield mode
             finally:
-                self.last = Run(mode.counts, mode.cuts)
+                self.last = Run(mode.counts, mode.cuts, self._differentiable)
 
 
 @contextmanager
@@ -159,7 +166,9 @@ def _pulled(
     made: Sequence[Any] = [None] * len(leaves)
     if pairs:
         ys, ws = zip(*pairs, strict=True)
-        made = torch.autograd.grad(ys, leaves, ws, allow_unused=True, create_graph=create_graph)
+        made = torch.autograd.grad(
+            ys, leaves, ws, allow_unused=True, create_graph=create_graph
+        )
     return [
         torch.zeros_like(leaf) if g is None else g for g, leaf in zip(made, leaves, strict=True)
     ]

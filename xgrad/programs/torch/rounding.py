@@ -39,9 +39,7 @@ class Rounding:
         if rule.rounding == EXACT:
             return made
         if rule.rounding == SUM:
-            sizes = rule.function(
-                *(_size(a) for a in args), **{k: _size(v) for k, v in named.items()}
-            )
+            sizes = rule.function(*(_size(a) for a in args), **{k: _size(v) for k, v in named.items()})
             return self._each(made, sizes, rule, args, named)
         return self._each(made, made, rule, args, named)
 

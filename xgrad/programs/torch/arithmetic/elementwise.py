@@ -26,7 +26,7 @@ _UNARY = {
 }
 _EXACT = {
     **{n: n for n in ("sign", "abs", "floor", "ceil", "trunc", "frac")},
-    "sgn": "sign", "absolute": "abs",
+    "sgn": "sign", "absolute": "abs", "neg": "neg",
 }
 _BINARY = {
     **{n: n for n in ("atan2", "hypot", "xlogy", "logaddexp", "logaddexp2")},
@@ -127,10 +127,7 @@ def _gelu_tanh_slope(x: Any) -> Any:
     return (1 + t) / 2 + x / 2 * (1 - t * t) * slope
 
 
-_GELU = {
-    "none": (Each(_gelu), Each(_gelu_slope)),
-    "tanh": (Each(_gelu_tanh), Each(_gelu_tanh_slope)),
-}
+_GELU = {"none": (Each(_gelu), Each(_gelu_slope)), "tanh": (Each(_gelu_tanh), Each(_gelu_tanh_slope))}
 
 
 ELEMENTWISE: dict[str, Rule] = {

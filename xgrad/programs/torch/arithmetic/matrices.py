@@ -8,14 +8,15 @@ import flint
 import numpy as np
 from flint import acb, arb
 
-from xgrad.numbers import factoring, matrices
-from xgrad.programs.constants import as_array
-from xgrad.programs.scalars import UNARY
+from xgrad.numbers import EPS, factoring, matrices, precision
+from xgrad.programs.constants import as_array, exact_array
+from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.products import alike, matrix, product, stacked
 from xgrad.programs.torch.arithmetic.rule import Rule, routine
 from xgrad.programs.torch.boxes import midpoints, zeros
 
 conj = UNARY["conj"]
+TINY = arb(2) ** -100  # relative difference of singular values that rounding alone makes
 
 
 def adjoint(m: np.ndarray) -> np.ndarray:
@@ -33,17 +34,18 @@ def _eye(n: int) -> np.ndarray:
     return made
 
 
-def balls(m: np.ndarray) -> np.ndarray:
+def balls(m: np.ndarray, kind: Any = arb) -> np.ndarray:
     """With the integers that NumPy's triangles leave as balls."""
-    return as_array(np.frompyfunc(lambda v: arb(v) if isinstance(v, int) else v, 1, 1)(m))
+    return as_array(np.frompyfunc(lambda v: kind(v) if isinstance(v, int) else v, 1, 1)(m))
 
 
 def triangle(m: np.ndarray, upper: bool, unit: bool = False) -> np.ndarray:
     """One triangle, with ones on the diagonal if asked."""
-    made = balls(np.triu(m) if upper else np.tril(m))
+    kind = acb if is_complex(m) else arb
+    made = balls(np.triu(m) if upper else np.tril(m), kind)
     if unit:
         n = np.arange(min(m.shape))
-        made[n, n] = arb(1)
+        made[n, n] = kind(1)
     return made
 
 
@@ -81,7 +83,8 @@ def _factored(m: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarray
     rows, columns = m.shape
     pivots = []
     for k in range(min(rows, columns)):
-        p = k + (int(np.argmax(np.abs(midpoints(m[k:, k])))) if pivot else 0)
+        near = midpoints(m[k:, k])
+        p = k + (int(np.argmax(np.abs(near.real) + np.abs(near.imag))) if pivot else 0)
         m[[k, p]] = m[[p, k]]
         pivots.append(p + 1)
         if not m[k, k].is_zero():
@@ -186,9 +189,45 @@ def _triangular_solve(
 
 def _lstsq(a: Any, b: Any, rcond: Any = None, driver: Any = None) -> Any:
     vector = b.ndim + 1 == a.ndim
-    x = stacked(product, stacked(factoring.pseudoinverse, a), b[..., None] if vector else b)
+    right = b[..., None] if vector else b
+    x = stacked(lambda m, n: product(_pseudoinverse(m), n), a, right)
+    rest = stacked(product, a, x) - np.broadcast_to(right, x.shape[:-2] + right.shape[-2:])
+    residuals = UNARY["squared_abs"](as_array(rest)).sum(axis=-2) if tall(a) else zeros((0,))
     rank = np.full(a.shape[:-2], min(a.shape[-2:]), dtype=np.int64)
-    return x[..., 0] if vector else x, zeros((0,)), rank, zeros((0,))
+    return x[..., 0] if vector else x, residuals, rank, zeros((0,))
+
+
+def tall(a: np.ndarray) -> bool:
+    """Whether there are more rows than columns."""
+    return bool(a.shape[-2] > a.shape[-1])
+
+
+def _pseudoinverse(m: np.ndarray, atol: Any = 0, rtol: Any = 0) -> np.ndarray:
+    """Σ vₖ uₖᴴ / σₖ over the singular values beyond max(atol, rtol · σ₁)."""
+    if not m.size:
+        return m.T
+    if m.shape[0] < m.shape[1]:
+        return _pseudoinverse(m.T, atol, rtol).T
+    near = np.linalg.svd(midpoints(m), compute_uv=False)
+    if near.min() > 2 * max(float(atol), float(rtol) * near.max()):
+        return factoring.pseudoinverse(m)
+    with precision(2 * flint.ctx.prec):
+        squares, vectors = factoring.symmetric(product(adjoint(m), m))
+        least = max((atol * atol).mid(), (rtol * rtol * squares[-1]).mid()) * (1 + TINY)
+        kept = np.array([bool(s.mid() > least) for s in squares], dtype=bool)
+        v = vectors[:, kept]
+        return product(as_array(v / squares[kept]), product(m, v).T)
+
+
+def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    """By default what is no larger than n · eps · σ₁ is taken for zero."""
+    given = atol is not None and bool(np.all(midpoints(atol) > 0))
+    share = exact_array(np.float64(0.0 if given else max(a.shape[-2:]) * EPS["float64"]))
+    limits = [
+        np.broadcast_to(v, a.shape[:-2])[..., None, None]
+        for v in (zeros(()) if atol is None else atol, share if rtol is None else rtol)
+    ]
+    return stacked(lambda m, x, y: _pseudoinverse(m, x[0, 0], y[0, 0]), a, *limits)
 
 
 # --- eigenvalues, singular values, reflections ---------------------------------------------------
@@ -290,7 +329,7 @@ MATRICES: dict[str, Rule] = routine(
     inverse=lambda a: stacked(_inverse, a),
     linalg_solve_triangular=_solve_triangular,
     triangular_solve=_triangular_solve,
-    linalg_pinv=lambda a, *ignored, **also: stacked(factoring.pseudoinverse, a),
+    linalg_pinv=_pinv,
     linalg_lstsq=_lstsq,
     _linalg_eigh=_eigh,
     _linalg_svd=_svd,

@@ -179,7 +179,9 @@ def _pad_backward(name: str) -> Callable[..., np.ndarray]:
 
 def _upsample_backward(name: str) -> Callable[..., np.ndarray]:
     back = transposed(getattr(aten, name).default)
-    return lambda grad, out, size, *scales, **named: back(grad, size, out, *scales, *named.values())
+    return lambda grad, out, size, *scales, **named: back(
+        grad, size, out, *scales, *named.values()
+    )
 
 
 def _unfold_backward(grad: Any, sizes: Any, dim: int, size: int, step: int) -> np.ndarray:
@@ -203,29 +205,6 @@ def _masked_scatter_backward(grad: Any, mask: Any, sizes: Any) -> np.ndarray:
     return made.reshape(tuple(sizes))
 
 
-def _segment_reduce(
-    data: Any, reduce: str, lengths: Any = None, indices: Any = None, offsets: Any = None,
-    axis: int = 0, unsafe: bool = False, initial: Any = None,
-) -> np.ndarray:  # fmt: skip
-    counts = np.diff(offsets, axis=-1) if lengths is None else lengths
-    moved = data.reshape(int(np.prod(data.shape[:axis])), *data.shape[axis:])
-    rows = []
-    for part, sizes in zip(moved, counts.reshape(-1, counts.shape[-1]), strict=True):
-        base = zeros((len(sizes), *part.shape[1:]))
-        first = _NEUTRAL[reduce] if initial is None else exactly(initial)
-        base[...] = first
-        used = part[: int(sizes.sum())]
-        where = places(base.shape)[np.repeat(np.arange(len(sizes)), sizes)]
-        kind = "sum" if reduce == "mean" else reduce
-        row = joined(base, where, used, kind, True)
-        if reduce == "mean":
-            n = sizes.reshape(-1, *[1] * (row.ndim - 1))
-            empty = arb.nan() if initial is None else first
-            row = np.where(n > 0, row / np.maximum(n, 1).astype(object), empty)
-        rows.append(row)
-    return np.stack(rows).reshape(*counts.shape, *data.shape[axis + 1 :])
-
-
 def _terms(*args: Any, **named: Any) -> float:
     """At most as many as there are elements for one of the result."""
     largest = max((a.size for a in args if isinstance(a, np.ndarray)), default=1)
@@ -243,14 +222,12 @@ POSITIONS: dict[str, Rule] = sums(
     _unsafe_index_put=_index_put,
     _index_put_impl=_index_put,
     put=_put,
-    _unsafe_index=lambda x, indices: x.reshape(-1)[at(x, indices)],
     _unsafe_masked_index=_masked_index,
     _unsafe_masked_index_put_accumulate=_masked_put,
     embedding_dense_backward=_embedding_backward,
     unfold_backward=_unfold_backward,
     col2im=_col2im,
     masked_scatter_backward=_masked_scatter_backward,
-    segment_reduce=_segment_reduce,
     **{
         f"{name}{m}d{end}_backward": _pool_backward(m)
         for m in (2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import flint
@@ -11,16 +12,16 @@ from flint import acb, arb
 
 from xgrad.numbers import matrices
 from xgrad.programs.constants import as_array, exactly
-from xgrad.programs.scalars import is_complex
 from xgrad.programs.torch.arithmetic.rule import Rule, inner, sums
 from xgrad.programs.torch.boxes import zeros
 
 
 def matrix(m: np.ndarray) -> Any:
     """The Arb matrix of a two-dimensional object array, real or complex."""
-    if is_complex(m) or (m.size and isinstance(m.flat[-1], acb)):
-        return flint.acb_mat([[acb(v) for v in row] for row in m.tolist()])
-    return flint.arb_mat(m.tolist())
+    rows = m.tolist()
+    if any(isinstance(v, acb) for row in rows for v in row):
+        return flint.acb_mat([[acb(v) for v in row] for row in rows])
+    return flint.arb_mat(rows)
 
 
 def alike(*arrays: np.ndarray) -> list[Any]:
@@ -117,6 +118,52 @@ def _adaptive_backward(m: int) -> Callable[..., np.ndarray]:
     return apply
 
 
+def _tent(x: Fraction) -> Fraction:
+    return max(Fraction(0), 1 - abs(x))
+
+
+def _keys(x: Fraction) -> Fraction:
+    """Keys 1981, Cubic convolution interpolation, IEEE Trans. ASSP 29, equation 15."""
+    x = abs(x)
+    if x < 1:
+        return (Fraction(3, 2) * x - Fraction(5, 2)) * x * x + 1
+    return ((5 - x) * x - 8) * x / 2 + 2 if x < 2 else Fraction(0)
+
+
+def _antialiased(size: int, out: int, scale: Any, corners: bool, kernel: Any, reach: int) -> Any:
+    """The weights of interpolation whose kernel is as wide as the steps of the output."""
+    step = Fraction(size, out) if scale is None else 1 / Fraction(scale)
+    if corners:
+        step = Fraction(size - 1, out - 1) if out > 1 else Fraction(0)
+    wide = max(step, Fraction(1))
+    made = zeros((out, size))
+    for k in range(out):
+        centre = step * (Fraction(k) + Fraction(1, 2))
+        start = max(int(centre - reach * wide + Fraction(1, 2)), 0)
+        stop = min(int(centre + reach * wide + Fraction(1, 2)), size)
+        weights = [kernel((j - centre + Fraction(1, 2)) / wide) for j in range(start, stop)]
+        for j, w in enumerate(weights, start):
+            share = w / sum(weights)
+            made[k, j] = arb(share.numerator) / share.denominator
+    return made
+
+
+def _upsample(kernel: Any, reach: int) -> dict[str, Callable[..., np.ndarray]]:
+    def both(x: Any, size: Any, out: Any, corners: bool, scales: Any, back: bool) -> np.ndarray:
+        scales = scales or (None, None)
+        for axis, (n, o, s) in enumerate(zip(size[-2:], out[-2:], scales, strict=True), x.ndim - 2):
+            m = _antialiased(n, o, s, corners, kernel, reach)
+            x = _along(x, axis, m.T if back else m)
+        return x
+
+    return {
+        "": lambda x, out, corners, *scales: both(x, x.shape, out, corners, scales, False),
+        "_backward": lambda g, out, size, corners, *scales: both(
+            g, size, out, corners, scales, True
+        ),
+    }
+
+
 PRODUCTS: dict[str, Rule] = {
     **sums(inner, mm=_mm, bmm=_bmm, mv=lambda a, b: product(a, b[:, None])[:, 0]),
     **sums(lambda x, a, *rest, **named: float(max(1, a.shape[-1])), addmm=_addmm, addbmm=_addbmm),
@@ -126,5 +173,10 @@ PRODUCTS: dict[str, Rule] = {
         _adaptive_avg_pool3d=_adaptive(3),
         _adaptive_avg_pool2d_backward=_adaptive_backward(2),
         _adaptive_avg_pool3d_backward=_adaptive_backward(3),
+        **{
+            f"_upsample_{name}2d_aa{end}": function
+            for name, kernel, reach in (("bilinear", _tent, 1), ("bicubic", _keys, 2))
+            for end, function in _upsample(kernel, reach).items()
+        },
     ),
 }

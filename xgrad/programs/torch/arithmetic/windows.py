@@ -85,14 +85,7 @@ class Correlation:
 
 
 def _correlation(
-    x: Any,
-    w: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    extra: Any,
-    groups: int,
+    x: Any, w: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, extra: Any, groups: int
 ) -> tuple[Any, Correlation]:
     m = w.ndim - 2
     stride, padding, dilation, extra = (
@@ -123,9 +116,7 @@ def _convolution_backward(g: Any, x: Any, w: Any, bias_sizes: Any, *how: Any) ->
     transposed, (of_x, of_w, of_bias) = how[3], how[6]
     dx = dw = None
     if of_x:
-        back = (
-            correlation.apply(fg, fw) if transposed else correlation.back_to_x(fg, fw, fx.shape[2])
-        )
+        back = correlation.apply(fg, fw) if transposed else correlation.back_to_x(fg, fw, fx.shape[2])
         dx = back.reshape(x.shape)
     if of_w:
         pair = (fx, fg) if transposed else (fg, fx)
