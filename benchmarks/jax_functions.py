@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from certificates import Certificate, certify
+from program_certificates import Certificate, certify
 
 from xgrad.programs.failures import NoBallRule
 from xgrad.programs.jax import JaxProgram

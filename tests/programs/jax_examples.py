@@ -5,9 +5,16 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import lax
 
 EXAMPLES = {}
+# Those that every run of the tests takes; the others wait for `--slow`.
+QUICK = """layer_norm attention average_pool lstm embedding scattered straight_through
+    target_network eigenvectors general_eigenvalues solve qr conjugate_gradients newton
+    implicit_fixed_point custom_root custom_linear_solve nested_scans branches loops_in_a_batch
+    hessian_vector sorting segments guarded power_spectrum filtered complex_inside
+    low_precision_inside"""
 _rng = np.random.default_rng(7)
 
 
@@ -17,6 +24,14 @@ def normal(*shape, scale=1.0):
 
 def positive(*shape):
     return np.abs(normal(*shape)) + 0.4
+
+
+def names():
+    """All examples, as parameters of a test."""
+    return [
+        name if name in QUICK.split() else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXAMPLES
+    ]
 
 
 def example(*arguments):

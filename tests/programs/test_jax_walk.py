@@ -7,7 +7,7 @@ import pytest
 from flint import arb
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
-from jax_examples import EXAMPLES
+from jax_examples import EXAMPLES, names
 from jax_functions import differentiated
 
 from xgrad.errors import BudgetExceeded
@@ -73,7 +73,7 @@ def _largest(value):
     return float(np.max(data[np.isfinite(data)], initial=0.0))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", names())
 def test_every_step_is_what_jax_makes_of_the_midpoints(name):
     call, x = differentiated(*EXAMPLES[name])
     JaxProgram(call, hooks=(shadow,)).value(balls(*x))
