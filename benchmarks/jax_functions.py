@@ -58,7 +58,7 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "bessel_jn": ((_some(5),), {"v": 4}),
     "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
     "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {"mode": "clip"}),
-    "compress": ((_some(5),), {"condition": _FLAGS}),
+    "compress": ((_FLAGS, _some(5)), {"size": 3}),
     "conv": ((_some(2, 3, 6, 6), _some(4, 3, 3, 2), (1, 2), "SAME"), {}),
     "conv_general_dilated_local": (
         (_some(1, 2, 4, 4), _some(3, 8, 3, 3), (1, 1), "VALID", (2, 2)), {}

@@ -104,12 +104,13 @@ def _linear_solve(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     consts = values[start : start + lengths.solve]
     sides = values[sum(lengths) :]
     x = walk.run(jaxprs.solve, [*consts, *sides])
+    thawed = walk.thawed()
     for _ in range(REFINEMENTS if walk.frozen is not None else 0):
-        found = walk.run(jaxprs.matvec, [*values[: lengths.matvec], *x])
+        found = thawed.run(jaxprs.matvec, [*values[: lengths.matvec], *x])
         rest = [b - a for a, b in zip(found, sides, strict=True)]
         if all(0 in a for each in rest for a in np.ravel(each)):
             break
-        x = [a + d for a, d in zip(x, walk.run(jaxprs.solve, [*consts, *rest]), strict=True)]
+        x = [a + d for a, d in zip(x, thawed.run(jaxprs.solve, [*consts, *rest]), strict=True)]
     return x
 
 

@@ -32,13 +32,12 @@ Rule = Callable[[Any, Any, list[Any]], list[Any]]
 
 def rule_of(eqn: Any) -> tuple[str, Rule]:
     """The kind of an equation, and what evaluates it: rule(walk, step, operands)."""
-    name = eqn.primitive.name
-    floats = any(map(is_number, eqn.invars))
-    native = any(is_key(v.aval) for v in eqn.invars) or (
-        not floats and any(map(is_number, eqn.outvars))
-    )
-    for kind, table, made in _TABLES if floats else _WITHOUT_FLOATS:
-        if name in table and (kind == "control" or not native or floats):
+    name, floats = eqn.primitive.name, any(map(is_number, eqn.invars))
+    tables = _TABLES if floats else _OF_WHOLE
+    if not floats and (any(map(is_number, eqn.outvars)) or any(is_key(v.aval) for v in eqn.invars)):
+        tables = _OF_KEYS
+    for kind, table, made in tables:
+        if name in table:
             return kind, made(name)
     return ("unknown", _missing) if floats else ("native", _native)
 
@@ -143,7 +142,8 @@ def _ordered(name: str) -> Rule:
     return lambda walk, step, values: order(step, values)
 
 
-_TABLES: tuple[tuple[str, Any, Callable[[str], Rule]], ...] = (
+_Tables = tuple[tuple[str, Any, Callable[[str], Rule]], ...]
+_TABLES: _Tables = (
     ("control", CONTROL, _control),
     ("movement", LAYOUT, _entries(LAYOUT, _layout)),
     ("movement", MOVES, _moved),
@@ -156,9 +156,10 @@ _TABLES: tuple[tuple[str, Any, Callable[[str], Rule]], ...] = (
     ("arithmetic", SCATTERS, _entries(SCATTERS, _of_step)),
     ("midpoint", AT_MIDPOINTS, lambda name: AT_MIDPOINTS[name]),
 )
-_WITHOUT_FLOATS: tuple[tuple[str, Any, Callable[[str], Rule]], ...] = (
+_OF_WHOLE: _Tables = (
     ("control", CONTROL, _control),
     ("whole", WHOLE, _entries(WHOLE, _whole)),
     ("movement", LAYOUT, _entries(LAYOUT, _whole_layout)),
     ("whole", WHOLE_PARAMETRIC, _entries(WHOLE_PARAMETRIC, _whole_layout)),
 )
+_OF_KEYS: _Tables = (("control", CONTROL, _control),)

@@ -135,8 +135,9 @@ class Walk:
     ):
         self.plans, self.frozen, self.rounding = plans, frozen, rounding
         self.hooks: tuple[Hook, ...] = tuple(hooks)
+        self._watching: tuple[Hook, ...] = self.hooks
         if rounding is not None:
-            self.hooks += (rounding,)
+            self._watching += (rounding,)
 
     def run(
         self, jaxpr: Any, values: Sequence[Any], wanted: Sequence[bool] | None = None
@@ -159,6 +160,10 @@ class Walk:
                 slots[place] = None
         return [None if place is None else slots[place] for place in plan.outputs]
 
+    def thawed(self) -> Walk:
+        """The same with nothing frozen: what is run more often beside the point than at it."""
+        return Walk(self.plans, None, self.rounding, self.hooks)
+
     def _made(self, step: Step, operands: list[Any]) -> list[Any]:
         if step.constant:
             if None not in step.found:
@@ -166,6 +171,6 @@ class Walk:
             return step.found[None]
         LEDGER.charge(step.cost)
         made = step.rule(self, step, operands)
-        for hook in self.hooks:
+        for hook in self._watching:
             made = hook(step, operands, made)
         return made
