@@ -336,6 +336,28 @@ def test_rounding_moves_results_by_units_of_the_dtype(dtype, unit):
     assert np.abs(np.mean(spread)) < 0.2
 
 
+ROUNDED = [
+    "attention",
+    "average_pool",
+    "eigenvectors",
+    "lstm",
+    "scattered",
+    "power_spectrum",
+    "solve",
+]
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_gradient_rounded_at_random_is_off_by_rounding(name):
+    call, x = differentiated(*EXAMPLES[name])
+    program = JaxProgram(call)
+    w = balls(*(np.ones(y.shape) for y in program.value(balls(*x))))
+    exact = program.vjp(balls(*x), w)
+    moved = JaxProgram(call, rounding=Rounding("float64", 1)).vjp(balls(*x), w)
+    gaps = [np.max(np.abs(a - b)) for a, b in zip(floats(exact), floats(moved), strict=True)]
+    assert 1e-18 < max(gaps) < 1e-12
+
+
 def test_sums_that_cancel_are_rounded_in_the_scale_of_their_terms():
     x = np.array([1e8, 1.0, -1e8])
     (made,) = JaxProgram(jnp.sum, rounding=Rounding("float64", 1)).value(balls(x))

@@ -16,7 +16,7 @@ from xgrad.programs.scalars import UNARY, is_complex
 # Arithmetic whose results every type holds that holds the operands.
 _EXACT = """neg abs sign floor ceil round max min real imag conj complex nextafter is_finite
     convert_element_type eq ne lt le gt ge eq_to ne_to lt_to le_to gt_to ge_to
-    select_and_gather_add"""
+    select_and_gather_add scatter-max scatter_max scatter-min scatter_min"""
 EXACT = frozenset(_EXACT.split())
 # Units that a library's function may be off by, beyond one: series and recurrences inside.
 LOOSE = {"digamma": 16.0, "polygamma": 16.0, "zeta": 16.0, "igamma": 64.0, "igammac": 64.0,
