@@ -39,7 +39,7 @@ class Rounding:
 
     def __call__(self, step: Any, operands: list[Any], made: list[Any]) -> list[Any]:
         """The outputs of a step, rounded."""
-        if step.kind != "arithmetic" or step.name in EXACT:
+        if step.kind != "arithmetic" or (step.name in EXACT and not _is_root(step, operands)):
             return made
         count = math.sqrt(terms(step.eqn))
         if step.name in ROUTINES:
@@ -71,3 +71,8 @@ class Rounding:
         drawn = 2.0 * self._rng.random((2, *made.shape)) - 1.0
         found = drawn[0] + 1j * drawn[1] if is_complex(made) else drawn[0]
         return exact_array(np.asarray(found * (units * self.unit)))
+
+
+def _is_root(step: Any, operands: list[Any]) -> bool:
+    """Whether a size is one of complex numbers."""
+    return step.name in ("abs", "sign") and is_complex(operands[0])
