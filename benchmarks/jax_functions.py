@@ -40,7 +40,7 @@ MODULES = (
 # What reads files, draws, or takes functions that say what is computed.
 _LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
     get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop
-    map switch custom_root custom_linear_solve custom_gradient rng_uniform Precision
+    map switch custom_root custom_linear_solve custom_gradient rng_uniform psum Precision
     ConvDimensionNumbers"""
 LEFT_OUT = frozenset(_LEFT_OUT.split())
 
@@ -58,6 +58,7 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "bessel_jn": ((_some(5),), {"v": 4}),
     "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
     "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {"mode": "clip"}),
+    "clamp": ((_some(5) / 4, _some(5, seed=5), _some(5) / 4 + 0.5), {}),
     "compress": ((_FLAGS, _some(5)), {"size": 3}),
     "conv": ((_some(2, 3, 6, 6), _some(4, 3, 3, 2), (1, 2), "SAME"), {}),
     "conv_general_dilated_local": (

@@ -91,6 +91,6 @@ def test_a_room_has_a_sentence_and_nobody_inside_goes_through_its_own_face(room)
 
 def test_the_package_is_seen_at_a_glance():
     entries = [p.name for p in PACKAGE.iterdir() if p.name not in ("__pycache__", "cases")]
-    assert len(entries) <= 18
+    assert len(entries) <= 19
     long = {str(p): n for p in PACKAGE.rglob("*.py") if (n := p.read_text().count("\n")) > 400}
     assert long == {}
