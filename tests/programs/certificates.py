@@ -54,7 +54,9 @@ def certify(function, tensors, seed=0, floats=True):
         with recognised_constants():
             again = _certificate(function, tensors, seed, floats)
         if again.digits >= ENOUGH:
-            return replace(again, note=f"constants recognised; {found.digits:.1f} as floats; {again.note}")
+            return replace(
+                again, note=f"constants recognised; {found.digits:.1f} as floats; {again.note}"
+            )
         return replace(found, note=f"{again.digits:.1f} digits with constants recognised")
     except NoBallRule as missing:
         return Certificate("no rule", note=str(missing))
@@ -203,7 +205,9 @@ def _is_kink(program, x, v, y, h, passed):
         there = program.value([as_array(p + a * step) for p, a in zip(x, v, strict=True)])
         pairs = zip(_chosen(there, passed), _chosen(y, passed), strict=True)
         sides.append([as_array((a - o) / step) for a, o in pairs])
-    gap = max((sizes(as_array(a - b)).max(initial=0.0) for a, b in zip(*sides, strict=True)), default=0)
+    gap = max(
+        (sizes(as_array(a - b)).max(initial=0.0) for a, b in zip(*sides, strict=True)), default=0
+    )
     size = max((sizes(a).max(initial=0.0) for a in sides[0]), default=0)
     return gap > 1e-18 * size
 

@@ -15,10 +15,10 @@ CHOSEN_TWICE = random.sample(sorted(TWICE), FEW // 2)
 
 def check(op, double=False):
     found = [certificate(op, s, double) for s in samples(op, SAMPLES)]
-    known = KNOWN.get((name_of(op), double))
+    verdict, _ = KNOWN.get((name_of(op), double), (None, ""))
     left = [f for f in found if not f.certified]
-    assert all(f.verdict == known for f in left), left
-    assert (not left) == (known is None), f"{known} no more: strike it from the list"
+    assert all(f.verdict in (verdict, "kink") for f in left), left
+    assert (not left) == (verdict is None), "certified now: strike it from the list"
 
 
 @pytest.mark.parametrize("name", CHOSEN)

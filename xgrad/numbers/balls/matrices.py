@@ -6,7 +6,7 @@ from typing import Any
 
 import flint
 import numpy as np
-from flint import arb
+from flint import acb, arb
 
 from xgrad.numbers.balls.array import LEDGER
 from xgrad.numbers.balls.lifting import raw
@@ -14,8 +14,19 @@ from xgrad.numbers.balls.shapes import zeros
 
 
 def matrix(data: np.ndarray) -> Any:
-    """The Arb matrix of a two-dimensional object array."""
-    return flint.arb_mat([[arb(e) for e in row] for row in data.tolist()])
+    """The Arb matrix of a two-dimensional object array, complex where any element is."""
+    rows = data.tolist()
+    if any(isinstance(e, acb) for row in rows for e in row):
+        return flint.acb_mat([[acb(e) for e in row] for row in rows])
+    return flint.arb_mat([[arb(e) for e in row] for row in rows])
+
+
+def alike(*arrays: np.ndarray) -> list[Any]:
+    """Their Arb matrices, complex where one of them is."""
+    made = [matrix(a) for a in arrays]
+    if any(isinstance(m, flint.acb_mat) for m in made):
+        return [m if isinstance(m, flint.acb_mat) else flint.acb_mat(m) for m in made]
+    return made
 
 
 def from_matrix(made: Any) -> np.ndarray:
@@ -31,4 +42,5 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     LEDGER.charge(a.shape[0] * a.shape[1] * b.shape[1] // 8)  # block products cost less
     if 0 in a.shape or 0 in b.shape:
         return raw(zeros((a.shape[0], b.shape[1])))
-    return from_matrix(matrix(a) * matrix(b))
+    x, y = alike(a, b)
+    return from_matrix(x * y)

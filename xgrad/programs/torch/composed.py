@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import _disable_current_modes
 
 from xgrad.programs.torch.boxes import dense, nearest
 
 aten = torch.ops.aten
-Tensor = torch.Tensor
 
 
 def pullback(function: Callable[..., Any], grad: Any, *xs: Tensor) -> tuple[Any, ...]:
@@ -139,8 +139,8 @@ def _read(x: Tensor, at: list[Tensor]) -> Tensor:
 
 
 def _sampler_backward(forward: Callable[..., Tensor]) -> Callable[..., Any]:
-    def backward(g: Tensor, x: Tensor, grid: Tensor, *how: Any) -> Any:
-        *how, mask = how
+    def backward(g: Tensor, x: Tensor, grid: Tensor, *options: Any) -> Any:
+        *how, mask = options
         dx, dgrid = pullback(lambda a, b: forward(a, b, *how), g, x, grid)
         return dx if mask[0] else None, torch.zeros_like(grid) if dgrid is None else dgrid
 
@@ -186,16 +186,12 @@ def _rrelu_backward(g: Tensor, x: Tensor, noise: Tensor, lower: float, upper: fl
     return torch.where(x > 0, g, g * ((lower + upper) / 2))
 
 
-def _flash_backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Any, lse: Any,
-                    dropout: float, causal: bool, attn_mask: Any = None, scale: Any = None) -> Any:  # fmt: skip
+def _flash_backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Any, lse: Any, dropout: float,
+                    causal: bool, attn_mask: Any = None, scale: Any = None) -> Any:  # fmt: skip
     attention = aten._scaled_dot_product_attention_math.default
     return pullback(
         lambda q, k, v: attention(q, k, v, attn_mask, dropout, causal, scale=scale), g, q, k, v
     )
-
-
-def _fused_attention_backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Any) -> Any:
-    return pullback(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, bias), g, q, k, v)
 
 
 # --- bags of embeddings --------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from xgrad.programs.failures import Escape
 from xgrad.programs.torch.boxes import decode, encode
 
 _TORCH = str(Path(torch.__file__).parent)
+_HERE = str(Path(__file__).parent)
+_DISPATCH = (f"{_HERE}/mode", f"{_HERE}/watching", f"{_TORCH}/_dynamo", f"{_TORCH}/_compile")
 
 
 @dataclass
@@ -49,7 +51,6 @@ def is_meant(t: Any) -> bool:
     if not (torch.is_grad_enabled() and t.requires_grad):
         return False
     frame: Any = sys._getframe(1)
-    ours = str(Path(__file__).parent)
-    while frame is not None and frame.f_code.co_filename.startswith(ours):
+    while frame is not None and frame.f_code.co_filename.startswith(_DISPATCH):
         frame = frame.f_back
-    return frame is not None and not frame.f_code.co_filename.startswith(_TORCH)
+    return frame is not None and not frame.f_code.co_filename.startswith((_TORCH, _HERE))

@@ -44,6 +44,6 @@ class Journal:
 
 def require_room(target: Any, given: Any) -> None:
     """Raise `Escape` where boxes would be written to a tensor too narrow for them."""
-    if isinstance(target, torch.Tensor) and target.dtype in HALF and is_float(given):
-        if is_boxed(given):
-            raise Escape(f"balls written to a tensor of {target.dtype}: make it float64 before")
+    narrow = isinstance(target, torch.Tensor) and target.dtype in HALF
+    if narrow and is_float(given) and is_boxed(given):
+        raise Escape(f"balls written to a tensor of {target.dtype}: make it float64 before")

@@ -21,12 +21,12 @@ from torch.utils._pytree import tree_map
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import Escape, NoBallRule
 from xgrad.programs.scalars import is_complex
-from xgrad.programs.torch.arithmetic import RULES, Rule
+from xgrad.programs.torch.arithmetic import RULES
 from xgrad.programs.torch.boxes import alike, decode, encode, is_boxed, is_float, nearest
 from xgrad.programs.torch.composed import COMPOSED, pullback
 from xgrad.programs.torch.freezing import Frozen, is_meant
 from xgrad.programs.torch.keeping import HALF, Journal, require_room
-from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, MOVEMENT, SAMPLED
+from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, AT_MIDPOINTS, MOVEMENT
 from xgrad.programs.torch.order import COMPARED, order
 from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
@@ -52,6 +52,10 @@ class Balls(TorchDispatchMode):
         self.counts: Counter[str] = Counter()
         self.cuts: list[Cut] = []
         self.journal = Journal()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nobody compiles in here, and the wrapper takes time
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -129,7 +133,7 @@ def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return made
 
 
-def _sample(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _ask(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     kept = 1 if name.endswith("_") else 0
     near = tree_map(lambda t: nearest(t) if is_float(t) else t, args[kept:])
     return func(*args[:kept], *near, **kwargs)
@@ -266,7 +270,7 @@ def _act(func: Any, name: str, written: bool) -> Act:
         (name in MOVEMENT and not arithmetic and not out, _overwrite if written else _move),
         (name in _CASTS and not written, _convert),
         (name in COMPARED and not written, _order),
-        (name in SAMPLED and not out, _sample),
+        (name in AT_MIDPOINTS and not out, _ask),
         (known and name in COMPOSED and not out, _compose),
         (known and name in RULES and not written, _calculate),
         (name.startswith("_foreach_") and not out, _for_each),
@@ -282,9 +286,7 @@ def _act(func: Any, name: str, written: bool) -> Act:
 
 def has_floats(values: Any) -> bool:
     """Whether any is a tensor of floats."""
-    return any(
-        is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values
-    )
+    return any(is_float(v) or (isinstance(v, (list, tuple)) and has_floats(v)) for v in values)
 
 
 def _numbers(value: Any) -> Any:

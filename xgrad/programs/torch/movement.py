@@ -43,7 +43,8 @@ MOVEMENT = frozenset((
     "sym_numel", "sym_storage_offset", "size", "stride", "numel", "is_contiguous", "dim",
     "_has_same_storage_numel", "_has_compatible_shallow_copy_type", "is_complex",
     "is_floating_point", "result_type", "can_cast", "record_stream", "_version", "is_leaf",
-    "output_nr", "_assert_async", "_coalesced_", "_dimI", "_dimV", "_nnz", "sparse_dim", "is_coalesced", "dense_dim", "_sparse_coo_tensor_unsafe",
+    "output_nr", "_assert_async", "_coalesced_", "_dimI", "_dimV", "_nnz", "sparse_dim",
+    "is_coalesced", "dense_dim", "_sparse_coo_tensor_unsafe",
     "_sparse_coo_tensor_with_dims_and_tensors",
 ))
 # fmt: on
@@ -52,5 +53,6 @@ MOVEMENT = frozenset((
 ARITHMETIC_OVERLOADS = frozenset(("scatter.reduce", "scatter.value_reduce", "scatter_.reduce",
                                   "scatter_.value_reduce"))  # fmt: skip
 
-# Random numbers drawn with given parameters: at the midpoints, and no derivative passes.
-SAMPLED = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial", "normal"))
+# Random numbers with given parameters, and questions of nearness: asked of the nearest floats.
+AT_MIDPOINTS = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial", "normal",
+                          "allclose", "isclose"))  # fmt: skip

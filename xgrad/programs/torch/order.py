@@ -42,7 +42,7 @@ COMPARED: dict[str, tuple[str, ...]] = {
 
 def order(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Any) -> Any:
     """An operation of the table done on ranks; what it returns names elements."""
-    schema = [a for a in function._schema.arguments]  # type: ignore[attr-defined]
+    schema = list(function._schema.arguments)  # type: ignore[attr-defined]
     given = dict(zip([a.name for a in schema], args, strict=False)) | kwargs
     which = [k for k in COMPARED[name] if _is_number(given.get(k))]
     balls = [decode(given[k]) for k in which]

@@ -86,8 +86,7 @@ class TorchProgram:
             ]
             tangents = [forward.unpack_dual(y) for y in self._outputs(duals)]
             return [
-                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent)
-                for t in tangents
+                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent) for t in tangents
             ]
 
     def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
@@ -166,9 +165,7 @@ def _pulled(
     made: Sequence[Any] = [None] * len(leaves)
     if pairs:
         ys, ws = zip(*pairs, strict=True)
-        made = torch.autograd.grad(
-            ys, leaves, ws, allow_unused=True, create_graph=create_graph
-        )
+        made = torch.autograd.grad(ys, leaves, ws, allow_unused=True, create_graph=create_graph)
     return [
         torch.zeros_like(leaf) if g is None else g for g, leaf in zip(made, leaves, strict=True)
     ]

@@ -75,5 +75,8 @@ class Tape:
                 hook.remove()
 
 
-def _balls(numbers: np.ndarray) -> Any:
-    return TABLE.find(numbers) if numbers.all() else np.where(numbers > 0, numbers, None)
+def _balls(numbers: np.ndarray) -> np.ndarray:
+    """The balls of numbers, and None for an ordinary float."""
+    balls = np.full(numbers.shape, None, dtype=object)
+    balls[numbers > 0] = TABLE.find(numbers[numbers > 0])
+    return balls

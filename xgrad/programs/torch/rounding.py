@@ -17,8 +17,13 @@ from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.rule import EXACT, ROUTINE, SUM, Rule
 
 _arb = np.frompyfunc(arb, 1, 1)
+_finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
 _mid = np.frompyfunc(lambda a: acb(a.real.mid(), a.imag.mid()) if isinstance(a, acb) else a.mid(),
                      1, 1)  # fmt: skip
+
+
+def _is_finite(a: np.ndarray) -> np.ndarray:
+    return np.asarray(_finite(a), dtype=bool)
 
 
 class Rounding:
@@ -39,7 +44,9 @@ class Rounding:
         if rule.rounding == EXACT:
             return made
         if rule.rounding == SUM:
-            sizes = rule.function(*(_size(a) for a in args), **{k: _size(v) for k, v in named.items()})
+            sizes = rule.function(
+                *(_size(a) for a in args), **{k: _size(v) for k, v in named.items()}
+            )
             return self._each(made, sizes, rule, args, named)
         return self._each(made, made, rule, args, named)
 
@@ -51,7 +58,8 @@ class Rounding:
             return made
         made = as_array(made)
         units = self.unit * math.sqrt(rule.terms(*args, made, **named))
-        return as_array(_mid(made + as_array(sizes) * self._xi(made.shape, units)))
+        moved = as_array(_mid(made + as_array(sizes) * self._xi(made.shape, units)))
+        return as_array(np.where(_is_finite(made), moved, made))
 
     def _xi(self, shape: Any, scale: float) -> np.ndarray:
         return as_array(_arb(((2 * self.rng.random(shape) - 1) * scale).astype(object)))
@@ -61,9 +69,11 @@ class Rounding:
         if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
             return a
         sizes = np.asarray(np.frompyfunc(float, 1, 1)(UNARY["abs"](a))).astype(np.float64)
+        sizes = np.where(np.isfinite(sizes), sizes, 0.0)
         largest = sizes.max(axis=(-2, -1) if a.ndim > 1 else None, keepdims=True)
         moved = self._xi(a.shape, self.unit * math.sqrt(max(a.shape[-2:], default=1)))
-        return as_array(a + as_array(_arb(largest.astype(object))) * moved)
+        moved = as_array(a + as_array(_arb(largest.astype(object))) * moved)
+        return as_array(np.where(_is_finite(a), moved, a))
 
 
 def _size(a: Any) -> Any:

@@ -21,7 +21,6 @@ TAKING: dict[Callable[..., Any], str] = {
     torch.Tensor.tolist: ".tolist()",
     torch.Tensor.__array__: "np.asarray",
     torch.Tensor.__dlpack__: "DLPack",
-    torch.Tensor.data_ptr: ".data_ptr()",
 }
 
 

@@ -127,7 +127,10 @@ def _gelu_tanh_slope(x: Any) -> Any:
     return (1 + t) / 2 + x / 2 * (1 - t * t) * slope
 
 
-_GELU = {"none": (Each(_gelu), Each(_gelu_slope)), "tanh": (Each(_gelu_tanh), Each(_gelu_tanh_slope))}
+_GELU = {
+    "none": (Each(_gelu), Each(_gelu_slope)),
+    "tanh": (Each(_gelu_tanh), Each(_gelu_tanh_slope)),
+}
 
 
 ELEMENTWISE: dict[str, Rule] = {

@@ -11,17 +11,12 @@ from flint import acb, arb
 from xgrad.numbers import EPS, factoring, matrices, precision
 from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.scalars import UNARY, is_complex
-from xgrad.programs.torch.arithmetic.products import alike, matrix, product, stacked
+from xgrad.programs.torch.arithmetic.products import stacked
 from xgrad.programs.torch.arithmetic.rule import Rule, routine
 from xgrad.programs.torch.boxes import midpoints, zeros
 
-conj = UNARY["conj"]
+conj, adjoint = UNARY["conj"], factoring.adjoint
 TINY = arb(2) ** -100  # relative difference of singular values that rounding alone makes
-
-
-def adjoint(m: np.ndarray) -> np.ndarray:
-    """The conjugate transpose."""
-    return np.asarray(conj(m.T))
 
 
 def _status(a: np.ndarray) -> np.ndarray:
@@ -71,7 +66,7 @@ def cholesky(a: Any, upper: bool = False, check_errors: bool = False) -> np.ndar
 
 def _gram(m: np.ndarray, upper: bool) -> np.ndarray:
     m = triangle(m, upper)
-    return product(adjoint(m), m) if upper else product(m, adjoint(m))
+    return matrices.product(adjoint(m), m) if upper else matrices.product(m, adjoint(m))
 
 
 # --- LU ------------------------------------------------------------------------------------------
@@ -136,13 +131,13 @@ def _lu_unpack(data: Any, pivots: Any, unpack_data: bool = True, unpack_pivots: 
     return p, low, up
 
 
-def _lu_solve(data: Any, pivots: Any, b: Any, left: bool = True, adjoint_: bool = False) -> Any:
+def _lu_solve(data: Any, pivots: Any, b: Any, left: bool, transpose: bool) -> Any:
     whole = np.empty_like(data)
     for i in np.ndindex(*data.shape[:-2]):
-        m = product(*_unpacked(data[i]))
+        m = matrices.product(*_unpacked(data[i]))
         back = np.empty_like(m)
         back[_rows(pivots[i], len(m))] = m
-        whole[i] = adjoint(back) if adjoint_ else back
+        whole[i] = adjoint(back) if transpose else back
     return solved(whole, b, left)
 
 
@@ -152,7 +147,7 @@ def _lu_solve(data: Any, pivots: Any, b: Any, left: bool = True, adjoint_: bool 
 def _solve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if 0 in b.shape or 0 in a.shape:
         return b.copy()
-    x, y = alike(a, b)
+    x, y = matrices.alike(a, b)
     return matrices.from_matrix(x.solve(y))
 
 
@@ -168,7 +163,7 @@ def _solve_ex(a: Any, b: Any, left: bool = True, check_errors: bool = False) -> 
 
 
 def _inverse(m: np.ndarray) -> np.ndarray:
-    return matrices.from_matrix(matrix(m).inv()) if m.size else m
+    return matrices.from_matrix(matrices.matrix(m).inv()) if m.size else m
 
 
 def _solve_triangular(
@@ -190,8 +185,8 @@ def _triangular_solve(
 def _lstsq(a: Any, b: Any, rcond: Any = None, driver: Any = None) -> Any:
     vector = b.ndim + 1 == a.ndim
     right = b[..., None] if vector else b
-    x = stacked(lambda m, n: product(_pseudoinverse(m), n), a, right)
-    rest = stacked(product, a, x) - np.broadcast_to(right, x.shape[:-2] + right.shape[-2:])
+    x = stacked(lambda m, n: matrices.product(_pseudoinverse(m), n), a, right)
+    rest = stacked(matrices.product, a, x) - np.broadcast_to(right, x.shape[:-2] + right.shape[-2:])
     residuals = UNARY["squared_abs"](as_array(rest)).sum(axis=-2) if tall(a) else zeros((0,))
     rank = np.full(a.shape[:-2], min(a.shape[-2:]), dtype=np.int64)
     return x[..., 0] if vector else x, residuals, rank, zeros((0,))
@@ -212,17 +207,17 @@ def _pseudoinverse(m: np.ndarray, atol: Any = 0, rtol: Any = 0) -> np.ndarray:
     if near.min() > 2 * max(float(atol), float(rtol) * near.max()):
         return factoring.pseudoinverse(m)
     with precision(2 * flint.ctx.prec):
-        squares, vectors = factoring.symmetric(product(adjoint(m), m))
+        squares, vectors = factoring.symmetric(matrices.product(adjoint(m), m))
         least = max((atol * atol).mid(), (rtol * rtol * squares[-1]).mid()) * (1 + TINY)
         kept = np.array([bool(s.mid() > least) for s in squares], dtype=bool)
         v = vectors[:, kept]
-        return product(as_array(v / squares[kept]), product(m, v).T)
+        return matrices.product(as_array(v / squares[kept]), matrices.product(m, v).T)
 
 
 def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
     """By default what is no larger than n · eps · σ₁ is taken for zero."""
     given = atol is not None and bool(np.all(midpoints(atol) > 0))
-    share = exact_array(np.float64(0.0 if given else max(a.shape[-2:]) * EPS["float64"]))
+    share = exact_array(np.asarray(0.0 if given else max(a.shape[-2:]) * EPS["float64"]))
     limits = [
         np.broadcast_to(v, a.shape[:-2])[..., None, None]
         for v in (zeros(()) if atol is None else atol, share if rtol is None else rtol)
@@ -239,8 +234,7 @@ def _eigh(a: Any, UPLO: str = "L", compute_v: bool = True) -> Any:
 
 def _completed(u: np.ndarray) -> np.ndarray:
     """Orthonormal columns, and as many more as there are rows."""
-    q, r = factoring.orthogonal(u, True)
-    q = balls(q)
+    q = balls(factoring.orthogonal(u, True)[0])
     k = u.shape[1]
     q[:, :k] = u
     return q
@@ -304,7 +298,7 @@ def _ormqr(v: Any, tau: Any, c: Any, left: bool = True, transpose: bool = False)
     def apply(m: np.ndarray, t: np.ndarray, n: np.ndarray) -> np.ndarray:
         q = _reflected(m, t, _eye(len(m)))
         q = adjoint(q) if transpose else q
-        return product(q, n) if left else product(n, q)
+        return matrices.product(q, n) if left else matrices.product(n, q)
 
     size = c.shape[-2] if left else c.shape[-1]
     wide = np.concatenate([v, zeros((*v.shape[:-2], size, size - v.shape[-1]))], axis=-1)
@@ -312,7 +306,7 @@ def _ormqr(v: Any, tau: Any, c: Any, left: bool = True, transpose: bool = False)
 
 
 def _matrix_exp(a: Any) -> Any:
-    return stacked(lambda m: matrices.from_matrix(matrix(m).exp()) if m.size else m, a)
+    return stacked(lambda m: matrices.from_matrix(matrices.matrix(m).exp()) if m.size else m, a)
 
 
 MATRICES: dict[str, Rule] = routine(
@@ -323,7 +317,9 @@ MATRICES: dict[str, Rule] = routine(
     linalg_lu_factor_ex=lu,
     linalg_lu=_lu,
     lu_unpack=_lu_unpack,
-    linalg_lu_solve=lambda *args, left=True, adjoint=False: _lu_solve(*args, left, adjoint),
+    linalg_lu_solve=lambda m, pivots, b, left=True, adjoint=False: _lu_solve(
+        m, pivots, b, left, adjoint
+    ),
     _linalg_solve_ex=_solve_ex,
     linalg_inv_ex=lambda a, check_errors=False: (stacked(_inverse, a), _status(a)),
     inverse=lambda a: stacked(_inverse, a),

@@ -22,8 +22,13 @@ _PICKED = {
     "min": np.frompyfunc(scalars.smaller, 2, 1),
 }
 _NEUTRAL = {
-    **{"sum": arb(0), "mean": arb(0), "prod": arb(1)},
-    **{"amax": arb.neg_inf(), "max": arb.neg_inf(), "amin": arb.pos_inf(), "min": arb.pos_inf()},
+    "sum": arb(0),
+    "mean": arb(0),
+    "prod": arb(1),
+    "amax": arb.neg_inf(),
+    "max": arb.neg_inf(),
+    "amin": arb.pos_inf(),
+    "min": arb.pos_inf(),
 }
 
 
@@ -41,7 +46,7 @@ def gathered(base: np.ndarray, where: np.ndarray, values: Any, ufunc: Any = np.a
 
 def along(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
     """The flat positions in x that `gather` would read."""
-    grid = np.indices(index.shape, sparse=True)
+    grid: Any = np.indices(index.shape, sparse=True)
     at = [index if k == dim % x.ndim else g for k, g in enumerate(grid)]
     return places(x.shape)[tuple(at)]
 
@@ -153,7 +158,7 @@ def _embedding_backward(
 
 def _pool_backward(m: int) -> Callable[..., np.ndarray]:
     def apply(grad: Any, x: Any, *rest: Any, **named: Any) -> np.ndarray:
-        index = named.get("indices", rest[-1] if rest else None)
+        index: Any = named.get("indices", rest[-1] if rest else None)
         lead = int(np.prod(x.shape[: x.ndim - m]))
         size = int(np.prod(x.shape[x.ndim - m :]))
         where = index.reshape(lead, -1) + size * np.arange(lead)[:, None]
@@ -179,9 +184,7 @@ def _pad_backward(name: str) -> Callable[..., np.ndarray]:
 
 def _upsample_backward(name: str) -> Callable[..., np.ndarray]:
     back = transposed(getattr(aten, name).default)
-    return lambda grad, out, size, *scales, **named: back(
-        grad, size, out, *scales, *named.values()
-    )
+    return lambda grad, out, size, *scales, **named: back(grad, size, out, *scales, *named.values())
 
 
 def _unfold_backward(grad: Any, sizes: Any, dim: int, size: int, step: int) -> np.ndarray:

@@ -6,38 +6,13 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
-from flint import acb, arb
+from flint import arb
 
 from xgrad.numbers import matrices
 from xgrad.programs.constants import as_array, exactly
 from xgrad.programs.torch.arithmetic.rule import Rule, inner, sums
 from xgrad.programs.torch.boxes import zeros
-
-
-def matrix(m: np.ndarray) -> Any:
-    """The Arb matrix of a two-dimensional object array, real or complex."""
-    rows = m.tolist()
-    if any(isinstance(v, acb) for row in rows for v in row):
-        return flint.acb_mat([[acb(v) for v in row] for row in rows])
-    return flint.arb_mat(rows)
-
-
-def alike(*arrays: np.ndarray) -> list[Any]:
-    """Their Arb matrices, complex where one of them is."""
-    made = [matrix(a) for a in arrays]
-    if any(isinstance(m, flint.acb_mat) for m in made):
-        return [m if isinstance(m, flint.acb_mat) else flint.acb_mat(m) for m in made]
-    return made
-
-
-def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a b of two-dimensional object arrays."""
-    if 0 in a.shape or 0 in b.shape:
-        return zeros((a.shape[0], b.shape[1]))
-    x, y = alike(a, b)
-    return matrices.from_matrix(x * y)
 
 
 def stacked(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
@@ -63,15 +38,15 @@ def stacked(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
 
 
 def _mm(a: Any, b: Any, out_dtype: Any = None) -> np.ndarray:
-    return product(a, b)
+    return matrices.product(a, b)
 
 
 def _bmm(a: Any, b: Any, out_dtype: Any = None) -> np.ndarray:
-    return stacked(product, a, b)
+    return stacked(matrices.product, a, b)
 
 
 def _addmm(x: Any, a: Any, b: Any, beta: Any = 1, alpha: Any = 1) -> np.ndarray:
-    made = product(a, b)
+    made = matrices.product(a, b)
     made = made if alpha == 1 else made * exactly(alpha)
     if beta == 0:
         return as_array(np.broadcast_to(made, made.shape))
@@ -79,7 +54,7 @@ def _addmm(x: Any, a: Any, b: Any, beta: Any = 1, alpha: Any = 1) -> np.ndarray:
 
 
 def _addbmm(x: Any, a: Any, b: Any, beta: Any = 1, alpha: Any = 1) -> np.ndarray:
-    made = stacked(product, a, b)
+    made = stacked(matrices.product, a, b)
     made = made.sum(axis=0) if len(made) else zeros(made.shape[1:])
     return as_array(x * exactly(beta) + made * exactly(alpha))
 
@@ -96,8 +71,8 @@ def _weights(size: int, out: int) -> np.ndarray:
 def _along(x: np.ndarray, axis: int, m: np.ndarray) -> np.ndarray:
     """x mᵀ along an axis."""
     moved = np.moveaxis(x, axis, -1)
-    made = product(moved.reshape(-1, moved.shape[-1]), m.T)
-    return np.moveaxis(made.reshape(moved.shape[:-1] + (m.shape[0],)), -1, axis)
+    made = matrices.product(moved.reshape(-1, moved.shape[-1]), m.T)
+    return np.moveaxis(made.reshape(*moved.shape[:-1], m.shape[0]), -1, axis)
 
 
 def _adaptive(m: int) -> Callable[..., np.ndarray]:
@@ -165,7 +140,7 @@ def _upsample(kernel: Any, reach: int) -> dict[str, Callable[..., np.ndarray]]:
 
 
 PRODUCTS: dict[str, Rule] = {
-    **sums(inner, mm=_mm, bmm=_bmm, mv=lambda a, b: product(a, b[:, None])[:, 0]),
+    **sums(inner, mm=_mm, bmm=_bmm, mv=lambda a, b: matrices.product(a, b[:, None])[:, 0]),
     **sums(lambda x, a, *rest, **named: float(max(1, a.shape[-1])), addmm=_addmm, addbmm=_addbmm),
     **sums(
         lambda x, *rest, **named: max(1.0, x.size / max(1, rest[-1].size)),

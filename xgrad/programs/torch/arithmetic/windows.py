@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.numbers import matrices
 from xgrad.programs.constants import as_array
-from xgrad.programs.torch.arithmetic.products import product
 from xgrad.programs.torch.arithmetic.rule import Rule, sums
 from xgrad.programs.torch.boxes import zeros
 
@@ -42,6 +42,12 @@ def padded(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x, zeros((*x.shape[:-1], 1))], axis=-1)
 
 
+def _add_at(made: np.ndarray, where: np.ndarray, values: np.ndarray) -> None:
+    """Add values at positions along the last axis."""
+    at: Any = (*(slice(None) for _ in made.shape[:-1]), where)
+    np.add.at(made, at, values)
+
+
 @dataclass(frozen=True)
 class Correlation:
     """y[n, o, p] = Σ x[n, c, where[k, p]] w[o, c, k] in groups, and its two transposes."""
@@ -52,11 +58,11 @@ class Correlation:
     def apply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         """y of x [N, C, S] and w [O, C/g, K]."""
         columns = padded(x)[:, :, self.where]
-        n, (o, c, k), p = len(x), w.shape, self.where.shape[1]
+        n, (_, c, k), p = len(x), w.shape, self.where.shape[1]
         parts = []
         for xs, ws in self._split((columns, 1), (w, 0)):
             right = xs.transpose(1, 2, 0, 3).reshape(c * k, n * p)
-            parts.append(product(ws.reshape(-1, c * k), right).reshape(-1, n, p))
+            parts.append(matrices.product(ws.reshape(-1, c * k), right).reshape(-1, n, p))
         return np.concatenate(parts).transpose(1, 0, 2)
 
     def back_to_x(self, y: np.ndarray, w: np.ndarray, size: int) -> np.ndarray:
@@ -65,8 +71,8 @@ class Correlation:
         made = zeros((n, self.groups * c, size + 1))
         for out, ys, ws in self._split((made, 1), (y, 1), (w, 0)):
             right = ys.transpose(1, 0, 2).reshape(-1, n * p)
-            columns = product(ws.reshape(-1, c * k).T, right).reshape(c, k, n, p)
-            np.add.at(out, (slice(None), slice(None), self.where), columns.transpose(2, 0, 1, 3))
+            columns = matrices.product(ws.reshape(-1, c * k).T, right).reshape(c, k, n, p)
+            _add_at(out, self.where, columns.transpose(2, 0, 1, 3))
         return made[:, :, :size]
 
     def back_to_w(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -77,7 +83,7 @@ class Correlation:
         for ys, xs in self._split((y, 1), (columns, 1)):
             left = ys.transpose(1, 0, 2).reshape(-1, n * p)
             right = xs.transpose(0, 3, 1, 2).reshape(n * p, -1)
-            parts.append(product(left, right).reshape(left.shape[0], -1, k))
+            parts.append(matrices.product(left, right).reshape(left.shape[0], -1, k))
         return np.concatenate(parts)
 
     def _split(self, *given: tuple[np.ndarray, int]) -> Any:
@@ -85,7 +91,14 @@ class Correlation:
 
 
 def _correlation(
-    x: Any, w: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, extra: Any, groups: int
+    x: Any,
+    w: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    extra: Any,
+    groups: int,
 ) -> tuple[Any, Correlation]:
     m = w.ndim - 2
     stride, padding, dilation, extra = (
@@ -116,7 +129,9 @@ def _convolution_backward(g: Any, x: Any, w: Any, bias_sizes: Any, *how: Any) ->
     transposed, (of_x, of_w, of_bias) = how[3], how[6]
     dx = dw = None
     if of_x:
-        back = correlation.apply(fg, fw) if transposed else correlation.back_to_x(fg, fw, fx.shape[2])
+        back = (
+            correlation.apply(fg, fw) if transposed else correlation.back_to_x(fg, fw, fx.shape[2])
+        )
         dx = back.reshape(x.shape)
     if of_w:
         pair = (fx, fg) if transposed else (fg, fx)
@@ -124,8 +139,9 @@ def _convolution_backward(g: Any, x: Any, w: Any, bias_sizes: Any, *how: Any) ->
     return dx, dw, as_array(fg.sum(axis=(0, 2))) if of_bias else None
 
 
-def _means(m: int, size: Any, kernel: Any, stride: Any = (), padding: Any = (0,), ceil: bool = False,
-           with_padding: bool = True, divisor: int | None = None) -> Any:  # fmt: skip
+def _means(m: int, size: Any, kernel: Any, stride: Any = (), padding: Any = (0,),
+           ceil: bool = False, with_padding: bool = True,
+           divisor: int | None = None) -> Any:  # fmt: skip
     """Where windows read, how many elements each counts, and the shape of the result."""
     kernel, padding = repeated(kernel, m), repeated(padding, m)
     stride = repeated(stride, m) if stride else kernel
@@ -160,7 +176,7 @@ def _average_backward(m: int) -> Callable[..., np.ndarray]:
         rows = int(np.prod(x.shape[:-m]))
         g = g.reshape(rows, -1) / counts
         made = zeros((rows, int(np.prod(x.shape[-m:])) + 1))
-        np.add.at(made, (slice(None), where), np.broadcast_to(g[:, None], (rows, *where.shape)))
+        _add_at(made, where, np.broadcast_to(g[:, None], (rows, *where.shape)))
         return made[:, :-1].reshape(x.shape)
 
     return apply
