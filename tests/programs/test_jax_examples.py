@@ -1,6 +1,8 @@
 """What people write in JAX is certified: its gradient program meets the definition to 40 digits."""
 
 import pytest
+
+pytest.importorskip("jax")
 from jax_examples import EXAMPLES, names
 from jax_functions import certify_jax
 

@@ -1,10 +1,12 @@
 """The walk over a jaxpr: every step's midpoints are JAX's, and nothing is run that nobody needs."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flint import arb
+
+jax = pytest.importorskip("jax")  # before what needs it
+# ruff: noqa: E402
+import jax.numpy as jnp
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 from jax_examples import EXAMPLES, names
@@ -362,6 +364,16 @@ def test_sums_that_cancel_are_rounded_in_the_scale_of_their_terms():
     x = np.array([1e8, 1.0, -1e8])
     (made,) = JaxProgram(jnp.sum, rounding=Rounding("float64", 1)).value(balls(x))
     assert 1e-10 < abs(float(made.item()) - 1.0) < 1e-6
+
+
+def test_infinities_are_not_rounded():
+    def function(x):
+        return jnp.max(jnp.where(x > 0, x, -jnp.inf) * 2.0), jnp.exp(-1 / (x - x))
+
+    rounding = Rounding("float64", 1)
+    largest, none = floats(JaxProgram(function, rounding=rounding).value(balls([0.5, -0.5])))
+    assert largest == pytest.approx(1.0)
+    assert np.all((none == 0.0) | (none == np.inf))
 
 
 def test_movement_and_order_are_not_rounded():

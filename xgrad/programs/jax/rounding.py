@@ -10,7 +10,7 @@ import numpy as np
 from xgrad.numbers import EPS, rounded
 from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.jax.terms import ROUTINES, SUMS, terms
-from xgrad.programs.jax.values import is_balls, midpoints
+from xgrad.programs.jax.values import all_finite, finite, is_balls, midpoints
 from xgrad.programs.scalars import UNARY, is_complex
 
 # Arithmetic whose results every type holds that holds the operands.
@@ -49,7 +49,7 @@ class Rounding:
             sizes = [UNARY["abs"](a) if is_balls(a) else a for a in operands]
             made_of = step.rule(None, step, sizes)
             pairs = zip(made, made_of, strict=True)
-            return [as_array(m + s * self._errors(m, count)) for m, s in pairs]
+            return [_moved(m, s * self._errors(m, count)) for m, s in pairs]
         return [self._rounded(m, count * LOOSE.get(step.name, 1.0)) for m in made]
 
     def constant(self, value: Any) -> Any:
@@ -61,7 +61,7 @@ class Rounding:
         return value if held.all() else np.where(held, value, self._rounded(value))
 
     def _rounded(self, made: Any, units: float = 1.0) -> Any:
-        return as_array(made + made * self._errors(made, units)) if is_balls(made) else made
+        return _moved(made, made * self._errors(made, units)) if is_balls(made) else made
 
     def _near(self, a: np.ndarray, units: float) -> np.ndarray:
         size = float(np.max(np.abs(midpoints(a)), initial=0.0))
@@ -71,6 +71,15 @@ class Rounding:
         drawn = 2.0 * self._rng.random((2, *made.shape)) - 1.0
         found = drawn[0] + 1j * drawn[1] if is_complex(made) else drawn[0]
         return exact_array(np.asarray(found * (units * self.unit)))
+
+
+def _moved(made: Any, by: Any) -> np.ndarray:
+    """made + by, and infinities as they are."""
+    moved = as_array(made + by)
+    if all_finite(moved):
+        return moved
+    kept = ~np.asarray(np.frompyfunc(finite, 1, 1)(made), dtype=bool)
+    return np.where(kept, made, moved)
 
 
 def _is_root(step: Any, operands: list[Any]) -> bool:
