@@ -146,9 +146,9 @@ def test_a_gradient_that_is_nan_in_float64_is_told():
 # --- JAX's own library ---------------------------------------------------------------------------
 
 FEW = [
-    "jax.nn.gelu", "jax.nn.logsumexp", "jax.numpy.linalg.pinv", "jax.numpy.median",
-    "jax.scipy.special.i1", "jax.scipy.linalg.expm", "jax.numpy.fft.irfft", "jax.lax.cumprod",
-    "jax.scipy.stats.t.logpdf", "jax.scipy.signal.convolve", "jax.scipy.special.gammainc",
+    "jax.nn.log_softmax", "jax.nn.logsumexp", "jax.numpy.linalg.pinv", "jax.numpy.median",
+    "jax.scipy.special.i1", "jax.numpy.fft.irfft", "jax.lax.cumprod", "jax.scipy.stats.t.logpdf",
+    "jax.numpy.interp",
 ]  # fmt: skip
 
 
