@@ -72,7 +72,6 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "dynamic_update_slice": ((_some(4, 4), _some(2, 2), (1, 1)), {}),
     "extract": ((_FLAGS, _some(5)), {"size": 3}),
     "fill_diagonal": ((_some(4, 4), _some(4)), {"inplace": False}),
-    "householder_product": ((_some(4, 3), _some(3)), {}),
     "lstsq": ((_some(5, 3), _some(5)), {}),
     "lu_solve": (((_SPD, np.array([1, 1, 3, 3], dtype=np.int32)), _some(4)), {}),
     "multivariate_normal.logpdf": ((_some(4), _some(4, seed=5), _SPD), {}),
@@ -93,6 +92,7 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "tridiagonal_solve": ((_some(5), _some(5, seed=5) + 2, _some(5, seed=6), _some(5, 2)), {}),
     "triangular_solve": ((_SPD, _some(4, 2)), {"left_side": True}),
     "truncnorm.logpdf": ((_some(5), -1.0, 2.0), {}),
+    "uniform.logpdf": ((_some(5), -_some(5, seed=5), _some(5, seed=6) + 2), {}),
 }  # fmt: skip
 
 

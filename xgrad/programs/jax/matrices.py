@@ -247,6 +247,19 @@ def _qr(params: Any, a: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(part.data for part in xp.linalg.qr(Ball(a), mode=mode))
 
 
+def _reflections(params: Any, a: np.ndarray, taus: np.ndarray) -> np.ndarray:
+    return _each(_reflected, a, taus[..., None])
+
+
+def _reflected(a: np.ndarray, taus: np.ndarray) -> np.ndarray:
+    """The first columns of the product of the reflections 1 − τ v vᴴ."""
+    q = np.where(np.eye(*a.shape, dtype=bool), zero(a) + 1, zero(a))
+    for k in reversed(range(len(taus))):
+        v = np.concatenate([filled(k, zero(a)), filled(1, zero(a) + 1), a[k + 1 :, k]])
+        q = q - np.multiply.outer(v * taus[k, 0], as_array(_conjugate(v)).dot(q))
+    return q
+
+
 CONTRACTIONS: dict[str, Callable[..., Any]] = {
     "reduce_sum": _summed(np.sum, ZERO),
     "reduce_prod": _summed(np.prod, ONE),
@@ -256,6 +269,7 @@ CONTRACTIONS: dict[str, Callable[..., Any]] = {
     "dot_general": _dot,
     "fft": _fft,
     "cholesky": _cholesky,
+    "householder_product": _reflections,
     "lu": _lu,
     "qr": _qr,
     "triangular_solve": _triangular_solve,

@@ -65,7 +65,9 @@ PRODUCTS: dict[str, Callable[[Any], int]] = {
     "reduce_window_mul": _window,
 }
 # Backward-stable routines: the exact result for slightly different operands.
-_ROUTINES = """cholesky lu qr eigh eig svd triangular_solve tridiagonal_solve fft"""
+_ROUTINES = (
+    """cholesky householder_product lu qr eigh eig svd triangular_solve tridiagonal_solve fft"""
+)
 ROUTINES: dict[str, Callable[[Any], int]] = dict.fromkeys(_ROUTINES.split(), _row)
 TERMS = {**SUMS, **PRODUCTS, **ROUTINES}
 
