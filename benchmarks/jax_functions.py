@@ -40,8 +40,8 @@ MODULES = (
 # What reads files, draws, or takes functions that say what is computed.
 _LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
     get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop
-    map switch custom_root custom_linear_solve custom_gradient rng_uniform psum DotDimensionNumbers Precision
-    ConvDimensionNumbers"""
+    map switch custom_root custom_linear_solve custom_gradient rng_uniform psum
+    DotDimensionNumbers Precision ConvDimensionNumbers"""
 LEFT_OUT = frozenset(_LEFT_OUT.split())
 
 

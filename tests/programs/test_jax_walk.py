@@ -139,6 +139,10 @@ ODDITIES = {
     "remainder": lambda x: jnp.remainder(x * 7, 1.3) + lax.rem(x * 7, 1.3),
     "rounding": lambda x: jnp.floor(x) + jnp.ceil(x) + lax.round(x * 2 + 0.5) + jnp.round(x * 2),
     "powers": lambda x: jnp.cbrt(x) + jnp.exp2(x) + jnp.abs(x) ** 1.7 + x**3 + (x * 0) ** 0,
+    "reflections": lambda x: lax.linalg.householder_product(x.T, x[0, :3]),
+    "ragged products": lambda x: lax.ragged_dot(
+        x, jnp.stack([x.T, 2 * x.T]), jnp.array([2, 1], dtype=jnp.int32)
+    ),
     "lu": lambda x: jax.scipy.linalg.lu(x[:, :3])[1:],
     "permutation": lambda x: jax.random.permutation(jax.random.key(1), x),
     "barrier": lambda x: lax.optimization_barrier(lax.reduce_precision(x, 11, 52)),

@@ -253,7 +253,7 @@ def _reflections(params: Any, a: np.ndarray, taus: np.ndarray) -> np.ndarray:
 
 def _reflected(a: np.ndarray, taus: np.ndarray) -> np.ndarray:
     """The first columns of the product of the reflections 1 − τ v vᴴ."""
-    q = np.where(np.eye(*a.shape, dtype=bool), zero(a) + 1, zero(a))
+    q = np.where(np.eye(*a.shape) == 1, zero(a) + 1, zero(a))
     for k in reversed(range(len(taus))):
         v = np.concatenate([filled(k, zero(a)), filled(1, zero(a) + 1), a[k + 1 :, k]])
         q = q - np.multiply.outer(v * taus[k, 0], as_array(_conjugate(v)).dot(q))
