@@ -12,6 +12,10 @@ _AT_FIRST_USE = {
     "Node": ("torch.recording", "Node"),
     "Tape": ("torch.recording", "Tape"),
     "Rounding": ("torch.rounding", "Rounding"),
+    "JaxProgram": ("jax.program", "JaxProgram"),
+    "JaxNode": ("jax.recording", "Node"),
+    "JaxTape": ("jax.recording", "Tape"),
+    "JaxRounding": ("jax.rounding", "Rounding"),
 }
 
 

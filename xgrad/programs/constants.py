@@ -61,6 +61,11 @@ def recognised_constants() -> Iterator[None]:
         _RECOGNISING.reset(token)
 
 
+def recognising() -> bool:
+    """Whether floats are read as what they were rounded from."""
+    return _RECOGNISING.get()
+
+
 def exactly(value: Any) -> Any:
     """A number as a ball: floats exactly, or what they were rounded from where that is asked."""
     if isinstance(value, (arb, acb)):

@@ -1,0 +1,331 @@
+"""Every differentiable function of JAX's own library, certified in balls.
+
+    python -m benchmarks.jax_functions > results/jax_functions.md
+    python -m benchmarks.jax_functions --only jax.scipy.special
+
+Each function gets the first of a list of simple inputs at which it is finite and moves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from program_certificates import Certificate, certify
+
+from xgrad.programs.failures import NoBallRule
+from xgrad.programs.jax import JaxProgram
+
+SECONDS = 120  # of processor time, for one function
+
+MODULES = (
+    "jax.nn", "jax.scipy.special", "jax.numpy", "jax.numpy.linalg", "jax.scipy.linalg",
+    "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.scipy.signal", "jax.scipy.integrate",
+    "optax.losses", "optax.projections",
+)  # fmt: skip
+# What reads files, draws, or takes functions that say what is computed.
+_LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
+    get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop
+    map switch custom_root custom_linear_solve custom_gradient rng_uniform psum
+    DotDimensionNumbers Precision ConvDimensionNumbers"""
+LEFT_OUT = frozenset(_LEFT_OUT.split())
+
+
+def _some(*shape: int, seed: int = 4) -> np.ndarray:
+    return np.random.default_rng([seed, *shape]).uniform(0.1, 0.9, shape)
+
+
+_SPD = _some(4, 4) @ _some(4, 4).T + np.diag([1.0, 2.0, 3.0, 4.0])
+_FLAGS = np.array([True, False, True, True, False])
+# Keywords that functions need, and inputs where the list has none that show something of them.
+PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "apply_over_axes": ((jnp.sum, _some(3, 4), (0,)), {}),
+    "associative_scan": ((jnp.multiply, _some(5)), {}),
+    "bessel_jn": ((_some(5),), {"v": 4}),
+    "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
+    "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {"mode": "clip"}),
+    "clamp": ((_some(5) / 4, _some(5, seed=5), _some(5) / 4 + 0.5), {}),
+    "compress": ((_FLAGS, _some(5)), {"size": 3}),
+    "conv": ((_some(2, 3, 6, 6), _some(4, 3, 3, 2), (1, 2), "SAME"), {}),
+    "conv_general_dilated_local": (
+        (_some(1, 2, 4, 4), _some(3, 8, 3, 3), (1, 1), "VALID", (2, 2)), {}
+    ),
+    "conv_general_dilated_patches": ((_some(1, 2, 4, 4), (2, 2), (1, 1), "VALID"), {}),
+    "ctc_loss": ((_some(1, 6, 4), np.zeros((1, 6)), np.array([[1, 2]]), np.zeros((1, 2))), {}),
+    "dirichlet.logpdf": ((np.array([0.2, 0.3, 0.5]), _some(3)), {}),
+    "dot_product_attention": (tuple(_some(3, 2, 5, 2, 4)), {}),
+    "dynamic_slice": ((_some(4, 4), (1, 0), (2, 4)), {}),
+    "dynamic_update_slice": ((_some(4, 4), _some(2, 2), (1, 1)), {}),
+    "extract": ((_FLAGS, _some(5)), {"size": 3}),
+    "fill_diagonal": ((_some(4, 4), _some(4)), {"inplace": False}),
+    "lstsq": ((_some(5, 3), _some(5)), {}),
+    "lu_solve": (((_SPD, np.array([1, 1, 3, 3], dtype=np.int32)), _some(4)), {}),
+    "multivariate_normal.logpdf": ((_some(4), _some(4, seed=5), _SPD), {}),
+    "ntxent": ((_some(4, 3), np.array([0, 0, 1, 1])), {}),
+    "permute_dims": ((_some(2, 3, 4), (1, 2, 0)), {}),
+    "place": ((_some(5), _FLAGS, _some(3)), {"inplace": False}),
+    "polar": ((_some(4, 4),), {"method": "svd"}),
+    "polyfit": ((_some(5), _some(5, seed=5), 2), {}),
+    "put": ((_some(5), np.array([1, 3]), _some(2)), {"inplace": False}),
+    "put_along_axis": ((_some(3, 4), np.array([[1], [0], [2]]), _some(3, 1), 1),
+                       {"inplace": False}),
+    "ragged_dot": ((_some(3, 4), _some(2, 4, 5), np.array([2, 1], dtype=np.int32)), {}),
+    "reduce_window": ((_some(4, 4), 0.0, jax.lax.add, (2, 2), (1, 1), "VALID"), {}),
+    "roots": ((np.array([1.0, -3.0, 1.0, 4.0]),), {"strip_zeros": False}),
+    "select": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
+    "select_n": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
+    "sph_harm_y": ((np.array([3]), np.array([1]), _some(1), _some(1, seed=5)), {"n_max": 4}),
+    "tridiagonal_solve": ((_some(5), _some(5, seed=5) + 2, _some(5, seed=6), _some(5, 2)), {}),
+    "triangular_solve": ((_SPD, _some(4, 2)), {"left_side": True}),
+    "truncnorm.logpdf": ((_some(5), -1.0, 2.0), {}),
+    "uniform.logpdf": ((_some(5), -_some(5, seed=5), _some(5, seed=6) + 2), {}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One function, and what was found."""
+
+    module: str
+    name: str
+    grade: str
+    certificate: Certificate | None = None
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def tried(self) -> bool:
+        """Whether it is a function that can be judged."""
+        return self.grade not in ("no inputs", "not differentiable")
+
+
+# --- inputs --------------------------------------------------------------------------------------
+
+
+def inputs() -> list[tuple[Any, ...]]:
+    """Arguments to try, simple ones first."""
+    rng = np.random.default_rng(3)
+
+    def some(*shape: int) -> Any:
+        return jnp.asarray(rng.uniform(0.1, 0.9, shape))
+
+    v, u, t, s = some(5), some(5), some(5), some(5)
+    m = some(4, 4)
+    m = m @ m.T + jnp.diag(jnp.array([1.0, 2.0, 3.0, 4.0]))
+    n, w, columns, stack = some(4, 4), some(4), some(4, 2), some(2, 3, 4)
+    counts, five = jnp.array([1, 0, 2, 1, 3]), jnp.array([1, 2, 3, 4, 5])
+    heads = some(2, 5, 2, 4)
+    flags = jnp.array([True, False, True, True, False])
+    probabilities = jnp.array([0.2, 0.3, 0.5])
+    return [
+        (v,), (v, u), (v, u, t), (v, u, t, s), (v, u, t, s, some(5)), (m,), (m, w), (m, n),
+        (m, columns), (m, n, w), (stack,), (2, v), (v, 2), (five, v), (v, five), (counts, v),
+        (counts, v, u), (counts, v, u, t), (counts, 4, v), (counts, 4, v, u),
+        (counts, v, jnp.zeros(5, dtype=int)), ([v, u],), ([m, n],), ((5,), v), (v, (5, 1)),
+        (some(3), some(3)), (some(6),), (v, 0), (m, 0), (m, 1, 0), (m, 0, 1), (m, 1), (2.0, v, u),
+        (v, 2.0), (jnp.sin, v), (lambda x: x * x, 0, m), (w, some(4), m), (m, (2, 3)),
+        ("ij,jk->ik", m, n), ("ij->i", m), (v, jnp.linspace(0.0, 1.0, 7), some(7)),
+        (jnp.array([0.1, 0.35, 0.55]),), (some(4, 1),), (stack, (0, 1)), (stack, 0),
+        (probabilities, jnp.array([1.0, 2.0, 3.0])), (5, probabilities),
+        (jnp.array([1, 2, 1]), 4, probabilities), (some(8),), (jnp.array([0.3]), m), (v, flags),
+        (flags, v, u), (jnp.array([2, 1, 0]), v), (v, jnp.array([2, 1, 0])), (0.2, 1.1, 7),
+        (some(), some(), 5), ([flags], [v]), (jnp.array([3, 1, 0, 2]), m),
+        (some(2, 6, 6), some(2, 3, 3)), (some(6, 6), some(3, 3)), (heads, heads[::-1], heads),
+        (some(2, 6), jnp.zeros((2, 6)), jnp.array([[1, 2], [1, 1]]), jnp.zeros((2, 2))),
+        (jnp.sort(v),), (v + 1.0,), (1.5, 1.7, 2.9, v), (m, w, True),
+        (some(4, 3), jnp.array([0, 0, 1, 1])), (some(1, 6, 4), jnp.zeros((1, 6)),
+         jnp.array([[1, 2]]), jnp.zeros((1, 2))), (v, jnp.array(1)), (some(3, 4), some(2, 4, 5),
+         jnp.array([2, 1], dtype=jnp.int32)), ((m, True), w), (some(5, 3),), (some(6, 4), 2),
+        (v + 2.0, u), (w, w, m),
+    ]  # fmt: skip
+
+
+def differentiated(
+    function: Callable[..., Any], arguments: Any
+) -> tuple[Callable[..., list[Any]], list[np.ndarray]]:
+    """A function of its float arrays alone, with real outputs, and these arrays."""
+    leaves, tree = jax.tree.flatten(arguments)
+    at = [i for i, a in enumerate(leaves) if _is_float_array(a)]
+    at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
+
+    def call(*given: Any) -> list[Any]:
+        whole = list(leaves)
+        for i, g in zip(at, given, strict=True):
+            whole[i] = g
+        outs = jax.tree.leaves(function(*jax.tree.unflatten(tree, whole)))
+        floats = [o for o in outs if jnp.issubdtype(jnp.result_type(o), jnp.inexact)]
+        parts = [(o.real, o.imag) if jnp.iscomplexobj(o) else (o,) for o in floats]
+        return [jnp.asarray(p, dtype=jnp.float64) for each in parts for p in each]
+
+    return call, [np.asarray(leaves[i], dtype=np.float64) for i in at]
+
+
+def _is_float_array(a: Any) -> bool:
+    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)
+
+
+def certify_jax(function: Callable[..., Any], *arguments: Any, **options: Any) -> Certificate:
+    """The certificate of `jax.vjp` of a function."""
+    call, x = differentiated(function, arguments)
+
+    def plain(weights: Sequence[Any]) -> tuple[Any, Any]:
+        def both(x: Any, w: Any) -> tuple[Any, Any]:
+            y, pull = jax.vjp(call, *x)
+            return y, pull(list(w))
+
+        y, gradient = jax.jit(both, compiler_options={"xla_backend_optimization_level": 0})(
+            list(map(jnp.asarray, x)), list(map(jnp.asarray, weights))
+        )
+        return y, gradient
+
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        return certify(JaxProgram(call), x, plain, **options)
+
+
+def fitting(function: Callable[..., Any]) -> tuple[Any, ...] | str:
+    """The first inputs at which it is finite and moves with them, or why there are none."""
+    reason = "no inputs fit"
+    for arguments in inputs():
+        try:
+            call, x = differentiated(function, arguments)
+            if not x:
+                continue
+            jax.eval_shape(call, *x)
+            jax.eval_shape(lambda *each: jax.vjp(call, *each)[1](call(*each)), *x)  # noqa: B023
+            out = call(*x)
+            moved = call(*[a * (1 + 1e-3 * (1 + j)) + 1e-4 for j, a in enumerate(x)])
+        except _Late:
+            raise
+        except Exception:  # any of many: these inputs are not for this function
+            continue
+        if not out:
+            reason = "no float output"
+        elif not all(bool(jnp.all(jnp.isfinite(o))) for o in out):
+            reason = "not finite"
+        elif [a.shape for a in moved] == [o.shape for o in out]:
+            if any(bool(jnp.any(a != b)) for a, b in zip(out, moved, strict=True)):
+                return arguments
+            reason = "constant"
+    return reason
+
+
+# --- the run -------------------------------------------------------------------------------------
+
+
+class _Late(BaseException):
+    """A function that takes too long."""
+
+
+def _late(*ignored: Any) -> None:
+    raise _Late
+
+
+def examine(module: str, name: str, function: Callable[..., Any]) -> Row:
+    """What is found of one function: a failure is a row too."""
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        short = f"{module.rpartition('.')[2]}.{name}"
+        given, named = PARTICULAR.get(short) or PARTICULAR.get(name) or ((), {})
+        function = partial(function, **named) if named else function
+        arguments = given or fitting(function)
+        if isinstance(arguments, str):
+            return Row(module, name, "no inputs", reason=arguments)
+        found = certify_jax(function, *arguments)
+        seconds = time.process_time() - start
+        return Row(module, name, found.grade, found, found.reason, seconds)
+    except NoBallRule as error:
+        return Row(module, name, "no rule", reason=str(error))
+    except _Late:
+        return Row(module, name, "late", reason=f"more than {SECONDS} s")
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
+        refused = "ifferent" in text and not isinstance(error, TypeError)
+        grade = "not differentiable" if refused else "error"
+        return Row(module, name, grade, reason=f"{type(error).__name__}: {text}")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def functions(only: Sequence[str] = ()) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Every public function of the modules, once."""
+    import importlib
+
+    stats = importlib.import_module("jax.scipy.stats")
+    parts = [n for n in dir(stats) if inspect.ismodule(getattr(stats, n)) and n[0] != "_"]
+    seen = set()
+    for module in (*MODULES, *(f"jax.scipy.stats.{part}" for part in parts)):
+        try:
+            names = vars(importlib.import_module(module))
+        except ImportError:
+            continue
+        for name in sorted(names):
+            function = names[name]
+            odd = name.startswith("_") or name in LEFT_OUT or not callable(function)
+            if odd or inspect.isclass(function) or id(function) in seen:
+                continue
+            seen.add(id(function))
+            if not only or any(f"{module}.{name}".startswith(each) for each in only):
+                yield module, name, function
+
+
+def rows(only: Sequence[str] = ()) -> Iterator[Row]:
+    """The functions, one after the other."""
+    signal.signal(signal.SIGPROF, _late)
+    with jax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k, each in enumerate(functions(only)):
+            row = examine(*each)
+            print(f"{row.seconds:6.1f} s  {row.module}.{row.name}: {row.grade} {row.reason}",
+                  file=sys.stderr, flush=True)  # fmt: skip
+            yield row
+            if k % 40 == 39:
+                jax.clear_caches()
+
+
+def main() -> None:
+    """Write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=(), help="names that functions start with")
+    jax.config.update("jax_traceback_filtering", "off")  # most inputs do not fit, each an error
+    found = list(rows(parser.parse_args().only))
+    print(page(found))
+
+
+def page(found: Sequence[Row]) -> str:
+    """The table, what is not certified first."""
+    tried = [row for row in found if row.tried]
+    certified = [row for row in tried if row.grade == "certified" and not row.reason]
+    right = [row for row in tried if row.certificate is not None and row.certificate.right]
+    lines = [
+        "# JAX's own functions, certified in balls",
+        "",
+        f"{len(tried)} functions evaluated; {len(certified)} certified to 40 digits and more, "
+        f"{len(right)} certified or graded right. JAX {jax.__version__}.",
+        "",
+        "| function | grade | digits | constants recognised | reason |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for row in sorted(tried, key=lambda r: (r.grade == "certified" and not r.reason, r.module)):
+        c = row.certificate
+        digits = f"{c.digits:.0f} | {c.recognised:.0f}" if c is not None else " | "
+        lines.append(f"| `{row.module}.{row.name}` | {row.grade} | {digits} | {row.reason} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
