@@ -8,7 +8,7 @@ import numpy as np
 
 from xgrad.numbers import Ball
 from xgrad.problem import Operator, Setting
-from xgrad.referee import Budget, DifferencesReferee, Referee, Truth
+from xgrad.referee import Budget, ProgramReferee, Referee, Truth
 from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
 
 
@@ -33,8 +33,8 @@ class Findings:
         self.limits = limits or Budget()
         self.prepared: Prepared = {} if prepared is None else prepared
         own = setting.case.framework
-        self.referee: Referee | DifferencesReferee = (
-            DifferencesReferee(setting, own, device, self.compiled)
+        self.referee: Referee = (
+            ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
             if own
             else Referee(setting, self.limits)
         )
@@ -47,8 +47,7 @@ class Findings:
     def in_dtype(self, dtype: str) -> Findings:
         """Findings at the same inputs in another dtype, which must hold them."""
         made = Findings(self.setting.in_dtype(dtype), self.device, self.limits)
-        if isinstance(made.referee, DifferencesReferee):
-            assert isinstance(self.referee, DifferencesReferee)
+        if isinstance(self.referee, ProgramReferee):
             made.referee = self.referee.in_dtype(dtype)
         return made
 
@@ -75,7 +74,10 @@ class Findings:
 
         `exact` is the result in balls of a formula that is none of the case's.
         """
-        if method.technique != "formula" or isinstance(self.referee, DifferencesReferee):
+        if isinstance(self.referee, ProgramReferee):
+            own = Method(self.setting.case.framework, "reverse")
+            return self.referee.refuted_by(operator) if method == own else None
+        if method.technique != "formula":
             return None
         if exact is not None:
             return self.referee.refutation(operator, exact)

@@ -108,6 +108,10 @@ class Matter:
 
     def _measured(self, found: Comparison) -> np.ndarray:
         """What rounding adds to the tolerance, as methods and truth show it nearby."""
+        if self.truth.measure_noise is not None:
+            known = self.truth.measure_noise()
+            if known is not None:
+                return NOISE * known
         noise = self.stability.typical_noise(self.operator, self.truth)
         self.measured = noise is not None
         more = WEAKER_NOISE * noise if noise is not None else np.zeros(found.tolerance.shape)

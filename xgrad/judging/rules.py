@@ -52,7 +52,7 @@ def refuted_in_balls(m: Matter) -> Ruling | None:
     digits = m.refuted_digits
     if digits is None:
         return None
-    said = f"the definition refutes the formula, whatever the dtype: {digits:.0f} digits agree"
+    said = f"the definition refutes it, whatever the dtype: {digits:.0f} digits agree"
     return Ruling(DISAGREES, "" if m.found.beyond.any() else said)
 
 

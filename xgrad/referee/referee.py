@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -56,6 +57,8 @@ def _vanished(before: Agreement | None, found: Agreement) -> float:
 
 class Referee:
     """The truth about one setting, operator by operator; what they share is evaluated once."""
+
+    candidate = "the formula"  # in words
 
     def __init__(self, setting: Setting, limits: Budget | None = None):
         self.setting = setting
@@ -137,7 +140,7 @@ class Referee:
 
     def _in_balls(self, operator: Operator, independent: bool) -> tuple[Truth, bool]:
         """The truth, and whether the candidate that it came from or was checked with is right."""
-        compute = find_candidate(operator, self.setting)
+        compute = self._find_candidate(operator)
         if operator.order == 0:
             assert compute is not None
             return finished("definition", self._evaluate(compute, BITS)), True
@@ -148,9 +151,10 @@ class Referee:
         truth = self._certified(operator, compute)
         if truth.kind != "none":
             return truth, truth.kind == "certified"
-        failure = truth.note
+        failure = truth
         truth = self._defined(operator)
-        truth.note = "; ".join(filter(None, (failure, truth.note)))
+        truth.note = "; ".join(filter(None, (failure.note, truth.note)))
+        truth.digits = failure.digits
         return truth, False
 
     def _evaluate(self, compute: Candidate, bits: int) -> Ball:
@@ -177,20 +181,31 @@ class Referee:
         """What to take differences of, and along what: the certified gradient for second order."""
         if operator.order == 2 and operator.of in ("scalar", "potential"):
             gradient = OPERATORS["gradient"]
-            formula = self.setting.case.reference_formula("gradient")
-            if formula and self.truth(gradient).kind == "certified":
-                function = formula.function
-
-                def known(a: Arguments) -> Any:
-                    result = apply_formula(function, gradient, self.setting, a)
-                    return flatten(gradient, self.setting, result, a.xp)
-
-                flat = flat_function(self.setting, self._arguments, known)
+            known = self._flat_gradient()
+            if known is not None and self.truth(gradient).kind == "certified":
                 stencil = plan(operator, self.setting, Planner(gradient_known=True))
-                return Definition(flat, self.x, attempt), stencil
+                return Definition(known, self.x, attempt), stencil
+        return Definition(self._flat(), self.x, attempt), plan(operator, self.setting)
 
-        flat = flat_function(self.setting, self._arguments)
-        return Definition(flat, self.x, attempt), plan(operator, self.setting)
+    def _flat(self) -> Callable[[Ball], Ball]:
+        """The function as one of flat balls."""
+        return flat_function(self.setting, self._arguments)
+
+    def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
+        """The candidate of the gradient, as a function of flat balls; None where there is none."""
+        gradient = OPERATORS["gradient"]
+        formula = self.setting.case.reference_formula("gradient")
+        if formula is None:
+            return None
+
+        def known(a: Arguments) -> Any:
+            result = apply_formula(formula.function, gradient, self.setting, a)
+            return flatten(gradient, self.setting, result, a.xp)
+
+        return flat_function(self.setting, self._arguments, known)
+
+    def _find_candidate(self, operator: Operator) -> Candidate | None:
+        return find_candidate(operator, self.setting)
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
         """Check a candidate against the definition along one random direction.
@@ -203,7 +218,7 @@ class Referee:
             definition, stencil = self._definition(operator, attempt)
             candidate = self._candidate(compute, definition.bits(len(stencil.slots)))
             if isinstance(candidate, str):
-                return Truth("none", f"the formula {candidate}")
+                return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
             digits = max(found.digits, _vanished(before, found))
             if digits >= DIGITS:
@@ -211,8 +226,8 @@ class Referee:
             if before and digits < best + 5:
                 break
             best, before = max(best, digits), found
-        said = f"the formula agrees with the definition to {best:.0f} digits"
-        return Truth("none", said + (ROUNDED if 14 <= best <= 19 else ""))
+        said = f"{self.candidate} agrees with the definition to {best:.0f} digits"
+        return Truth("none", said + (ROUNDED if 14 <= best <= 19 else ""), digits=best)
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""

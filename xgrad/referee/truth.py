@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Truth:
     bound: np.ndarray | None = None  # how far the truth itself may be off
     refuted: bool = False  # the function's own derivative is not this one in float64 either
     unknown: np.ndarray | None = None  # elements without a truth
+    by: str = "the formula"  # what was certified
+    measure_noise: Callable[[], np.ndarray | None] | None = None  # where it is not known yet
 
     @property
     def label(self) -> str:

@@ -74,7 +74,7 @@ class DifferencesReferee:
             if confirmed is not None:
                 return confirmed
         for dtype in dict.fromkeys((WIDE, self.setting.dtype)):
-            found = self._run("differences", operator, dtype)
+            found = self.run("differences", operator, dtype)
             if found.status == OK and found.bound is not None:
                 return self._told(operator, found, dtype)
         probed = (self._confirmed(operator) or self._probed(operator)) if along else None
@@ -82,7 +82,8 @@ class DifferencesReferee:
             "none", f"differences of this function: {found.message or found.status}"
         )
 
-    def _run(self, technique: str, operator: Operator, dtype: str) -> Outcome:
+    def run(self, technique: str, operator: Operator, dtype: str) -> Outcome:
+        """What the framework's own technique returns in a dtype, kept for the next call."""
         key = technique, operator.name, dtype
         if key not in self._runs:
             method = Method(self.framework, technique)
@@ -97,15 +98,15 @@ class DifferencesReferee:
     @cached_property
     def _lost(self) -> np.ndarray:
         """Which values are NaN or infinite: they have no derivative."""
-        found = self._run("formula", OPERATORS["value"], WIDE)
+        found = self.run("formula", OPERATORS["value"], WIDE)
         if found.status not in (OK, NONFINITE):
-            found = self._run("formula", OPERATORS["value"], self.setting.dtype)
+            found = self.run("formula", OPERATORS["value"], self.setting.dtype)
         known = found.status in (OK, NONFINITE)
         return ~np.isfinite(np.asarray(found.flat).reshape(-1)) if known else np.zeros(1, bool)
 
     def _value(self, operator: Operator) -> Truth:
         """The function in float64."""
-        found = self._run("formula", operator, WIDE)
+        found = self.run("formula", operator, WIDE)
         if found.status != OK:
             return Truth("none", f"the function in {WIDE}: {found.message or found.status}")
         high = np.asarray(found.flat, dtype=np.float64)
@@ -150,7 +151,7 @@ class DifferencesReferee:
 
     def _confirmed(self, operator: Operator) -> Truth | None:
         """Reverse mode in float64, where its products with the directions are the slopes."""
-        own, seen = self._run("reverse", operator, WIDE), self._slopes(operator)
+        own, seen = self.run("reverse", operator, WIDE), self._slopes(operator)
         if own.status != OK or len(seen) < DIRECTIONS:
             return None
         table = np.asarray(own.flat, dtype=np.float64)
@@ -196,7 +197,7 @@ class DifferencesReferee:
         high = np.asarray(found.flat, dtype=np.float64)
         share = _share(found.bound, high)
         note = f"weaker evidence: differences in {dtype} within {share:.0e} of the largest element"
-        own = self._run("reverse", operator, dtype)
+        own = self.run("reverse", operator, dtype)
         truth = Truth("definition", note, high=high, low=np.zeros_like(high), bound=found.bound)
         if self._lost.any():
             truth.unknown = np.broadcast_to(

@@ -139,7 +139,7 @@ def _numbers(made: Explanation) -> list[str]:
     lines = []
     if truth.kind == "certified":
         lines.append(
-            f"  referee: the formula, certified: it agrees with the definition to "
+            f"  referee: {truth.by}, certified: it agrees with the definition to "
             f"{truth.digits:.0f} digits along a random direction"
         )
     elif row.get("referee"):

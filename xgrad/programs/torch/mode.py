@@ -18,6 +18,7 @@ from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from xgrad.numbers import LEDGER
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import Escape, NoBallRule
 from xgrad.programs.scalars import is_complex
@@ -150,6 +151,7 @@ def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
         balls = rule.function(*given, **named)
     else:
         balls = mode.rounding.apply(rule, given, named)
+    LEDGER.charge(rule.cost(balls, given, named))
     made = _tensors(balls, any(is_complex(a) for a in given if isinstance(a, np.ndarray)))
     if rule.numbers and isinstance(made, torch.Tensor):
         made = _laid_out(made, args)

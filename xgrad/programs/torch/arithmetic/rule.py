@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+FEW = 256  # elements whose terms are not worth counting
+
 EXACT = "exact"  # steps and signs: floats hold the results
 RELATIVE = "relative"  # in the scale of each result, with the root of the number of terms
 SUM = "sum"  # in the scale of the sum of the sizes of terms: multilinear in the balls
@@ -24,6 +26,13 @@ class Rule:
     rounding: str
     terms: Callable[..., float] = lambda *arguments, **named: 1.0
     numbers: bool = False
+
+    def cost(self, made: Any, args: list[Any], named: dict[str, Any]) -> int:
+        """Elementary operations that a result took, roughly: its terms."""
+        if isinstance(made, (tuple, list)):
+            return sum(self.cost(each, args, named) for each in made)
+        size = int(getattr(made, "size", 1))
+        return int(size * self.terms(*args, made, **named)) if size > FEW else size
 
 
 def each(**functions: Callable[..., Any]) -> dict[str, Rule]:

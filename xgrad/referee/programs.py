@@ -1,0 +1,286 @@
+"""The referee on a function of torch or JAX: its own program, run in balls.
+
+The definition judges the framework's own derivative, run in balls too; where they meet to forty
+digits that is the truth for every element. Balls are trusted where they reproduce what the
+framework computes in float64; elsewhere, and where an operation has no rule, weaker evidence is
+asked, and the row says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import BudgetExceeded, NotElementwise
+from xgrad.frameworks import find_framework
+from xgrad.numbers import BITS, Ball, ball, midpoint, precision
+from xgrad.problem import OPERATORS, Operator, Setting
+from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
+from xgrad.referee.candidates import Candidate
+from xgrad.referee.referee import FLOATS, Budget, Referee
+from xgrad.referee.truth import Truth
+from xgrad.referee.weaker import WIDE, DifferencesReferee
+from xgrad.techniques import OK, Prepared
+
+NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
+NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
+SAMPLES = 6  # of noise
+NOISE_BITS = 128
+SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
+
+
+class ProgramReferee(Referee):
+    """The truth about a function that exists in one framework only."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        framework: str,
+        device: str,
+        limits: Budget | None = None,
+        weaker: DifferencesReferee | None = None,
+        compiled: dict[str, Prepared] | None = None,
+    ):
+        """`weaker` and `compiled` are what referees of the same function share."""
+        super().__init__(setting, limits)
+        self.own = framework
+        self.device = device
+        self.candidate = f"{framework}'s own derivative"
+        self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
+        self._candidates: dict[str, np.ndarray] = {}
+
+    def in_dtype(self, dtype: str) -> ProgramReferee:
+        """The referee at the same inputs in another dtype, which shares what is computed."""
+        weaker, at = self.weaker.in_dtype(dtype), self.setting.in_dtype(dtype)
+        return ProgramReferee(at, self.own, self.device, self.limits, weaker)
+
+    def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
+        """The truth of an operator by balls, or by weaker evidence with the reason."""
+        key = operator.name, False
+        if key not in self._truths:
+            self._truths[key] = self._found(operator)
+        return self._truths[key]
+
+    def refuted_by(self, operator: Operator) -> float | None:
+        """Digits of the framework's reverse mode where the definition refutes it, else None.
+
+        In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
+        """
+        truth = self.truth(operator)
+        own = self._candidates.get(operator.name)
+        if truth.kind != "definition" or own is None or not truth.digits < FLOATS:
+            return None
+        native = self._native("reverse", operator)
+        if native is None or own.shape != native.shape:
+            return None
+        gap, felt = (float(np.max(np.abs(a - truth.high), initial=0.0)) for a in (own, native))
+        return truth.digits if gap > 0 and felt > SHARE * gap else None
+
+    # --- by balls, or else -----------------------------------------------------------------------
+
+    def _found(self, operator: Operator) -> Truth:
+        """By balls where they can tell and are to be trusted, else by weaker evidence."""
+        reason = self._unfit
+        if not reason:
+            with self._inside():
+                truth = self._find(operator, False)
+                reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
+            if not reason:
+                return truth
+        truth = self.weaker.truth(operator)
+        return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    @cached_property
+    def _program(self) -> Any:
+        arguments = self.setting.arguments(find_framework(self.own), "cpu", dtype=WIDE)
+        return find_program(self.own, self.setting.function(arguments))
+
+    @cached_property
+    def _unfit(self) -> str:
+        """Why the program cannot be run in balls; empty where it can."""
+        try:
+            with self._inside(), precision(BITS):
+                if self._program is None:
+                    return f"{self.own} has no balls"
+                self._require_whole()
+        except Exception as error:
+            return f"not in balls: {type(error).__name__}: {error}"
+        return ""
+
+    def _require_whole(self) -> None:
+        """Raise `Escape` where a result rests on a number that has left the program."""
+        before = _value(self, self._program)
+        cuts = getattr(getattr(self._program, "last", None), "cuts", ())
+        if cuts:
+            moved = _value(self, replace(self._program, nudge=NUDGE))
+            if np.any(midpoint(moved) != midpoint(before)):
+                raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        with find_framework(self.own).scope("cpu"), np.errstate(all="ignore"):
+            yield
+
+    # --- what the referee asks for ---------------------------------------------------------------
+
+    def _parts(self, x: Ball) -> list[np.ndarray]:
+        return [part.data for part in self.setting.split(x, x.namespace)]
+
+    def _flat(self) -> Callable[[Ball], Ball]:
+        return lambda x: _joined(self._program.value(self._parts(x)))
+
+    def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
+        one = [ball(np.ones(())).data]
+        return lambda x: _joined(self._program.vjp(self._parts(x), one))
+
+    def _find_candidate(self, operator: Operator) -> Candidate | None:
+        made = _CANDIDATES.get(operator.name)
+        return partial(made, self) if made else None
+
+    def _evaluate(self, compute: Candidate, bits: int) -> Ball:
+        with precision(bits):
+            return ball(compute(self._program))
+
+    def _certified(self, operator: Operator, compute: Candidate) -> Truth:
+        """With constants recognised in a second pass, where rounded ones may be what is missing."""
+        truth = super()._certified(operator, compute)
+        as_floats = truth.digits
+        if truth.kind == "none" and as_floats >= FLOATS:
+            with recognised_constants():
+                truth = super()._certified(operator, compute)
+        if truth.kind != "certified":
+            self._keep(operator, compute)
+            return truth
+        truth.by = f"{self.candidate} in balls"
+        truth.note = f"{self.candidate} in balls, {truth.digits:.0f} digits"
+        if as_floats != truth.digits:
+            truth.note += f" with constants recognised, {as_floats:.0f} as floats"
+        self._candidates[operator.name] = truth.high
+        return truth
+
+    def _keep(self, operator: Operator, compute: Candidate) -> None:
+        """What the derivative is in balls, to be set beside float64."""
+        try:
+            self._candidates[operator.name] = midpoint(self._evaluate(compute, BITS))
+        except (BudgetExceeded, NotElementwise):
+            raise
+        except Exception:
+            self._candidates.pop(operator.name, None)
+
+    def _add_noise(self, operator: Operator, truth: Truth) -> None:
+        """On demand: most results agree without it."""
+        truth.measure_noise = partial(self._measured, operator, truth)
+
+    def _measured(self, operator: Operator, truth: Truth) -> np.ndarray | None:
+        """The largest error of the same program in which every operation rounds at random."""
+        compute = self._find_candidate(operator)
+        assert compute is not None
+        seed = int(self.setting.generator("rounding").integers(2**31))
+        noisy = [rounded_program(self._program, self.own, self.setting.dtype, seed + k)
+                 for k in range(SAMPLES)]  # fmt: skip
+        try:
+            with self._inside(), precision(NOISE_BITS):
+                errors = [truth.error(truth.seen(ball(compute(each)))) for each in noisy]
+        except Exception:
+            return None
+        noise = np.max(errors, axis=0)
+        truth.noise = noise if np.all(np.isfinite(noise)) else None
+        return truth.noise
+
+    # --- balls beside float64 --------------------------------------------------------------------
+
+    def _doubt(self, operator: Operator, truth: Truth) -> str:
+        """Why balls are not to be trusted here; empty where they are."""
+        value = self._native("formula", OPERATORS["value"])
+        with precision(BITS):
+            exact = midpoint(_value(self, self._program))
+        if value is not None and not _near(exact, value):
+            return f"values in balls and in {WIDE} differ: a ball rule, or a kernel"
+        own = self._candidates.get(operator.name)
+        native = self._native("reverse", operator)
+        if truth.kind == "kink" or own is None or native is None or _near(own, native):
+            return ""
+        witness = self.weaker.truth(operator)
+        if witness.kind == "definition" and witness.bound is not None:
+            gap = np.abs(witness.high - truth.high)
+            if np.all(gap <= witness.bound + NEAR * np.max(np.abs(truth.high), initial=0.0)):
+                return ""
+        return f"derivatives in balls and in {WIDE} differ: a ball rule, or a kernel"
+
+    def _native(self, technique: str, operator: Operator) -> np.ndarray | None:
+        """What the framework itself makes of it in float64, where it does."""
+        found = self.weaker.run(technique, operator, WIDE)
+        if found.status != OK:
+            return None
+        return np.asarray(found.flat, dtype=np.float64)
+
+
+def _near(balls: np.ndarray, floats: np.ndarray) -> bool:
+    """Whether float64 shows the same numbers; what is not finite in both is the same."""
+    if balls.size != floats.size:
+        return False
+    balls, floats = balls.reshape(-1), floats.reshape(-1)
+    both = np.isfinite(balls) & np.isfinite(floats)
+    size = np.max(np.abs(floats), initial=0.0, where=both)
+    return bool(np.all(np.abs(balls - floats)[both] <= NEAR * size)) and bool(
+        np.all(np.isfinite(balls) == np.isfinite(floats))
+    )
+
+
+def _joined(parts: list[np.ndarray]) -> Ball:
+    """Object arrays as one flat array of balls."""
+    return ball(np.concatenate([np.reshape(part, -1) for part in parts]))
+
+
+# --- candidates: an operator by the program's own derivatives ------------------------------------
+
+
+def _value(referee: ProgramReferee, program: Any) -> Ball:
+    return _joined(program.value(referee._parts(ball(referee.x))))
+
+
+def _pulled(referee: ProgramReferee, program: Any, w: np.ndarray) -> Ball:
+    at = np.reshape(w, referee.setting.y_shape)
+    return _joined(program.vjp(referee._parts(ball(referee.x)), [ball(at).data]))
+
+
+def _gradient(referee: ProgramReferee, program: Any) -> Ball:
+    return _pulled(referee, program, np.ones(()))
+
+
+def _vjp(referee: ProgramReferee, program: Any) -> Ball:
+    return _pulled(referee, program, referee.setting.w)
+
+
+def _jacobian(referee: ProgramReferee, program: Any) -> Ball:
+    rows = [_pulled(referee, program, unit).data for unit in np.eye(prod(referee.setting.y_shape))]
+    return ball(np.stack(rows))
+
+
+def _hvp(referee: ProgramReferee, program: Any) -> Ball:
+    return _twice(referee, program, [ball(part).data for part in referee.setting.v])
+
+
+def _hessian(referee: ProgramReferee, program: Any) -> Ball:
+    units = (ball(unit) for unit in np.eye(referee.setting.x_size))
+    return ball(np.stack([_twice(referee, program, referee._parts(u)).data for u in units]))
+
+
+def _twice(referee: ProgramReferee, program: Any, v: list[np.ndarray]) -> Ball:
+    return _joined(program.hvp(referee._parts(ball(referee.x)), [ball(np.ones(())).data], v))
+
+
+_CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
+    "value": _value,
+    "gradient": _gradient,
+    "vjp": _vjp,
+    "jacobian": _jacobian,
+    "hvp": _hvp,
+    "hessian": _hessian,
+}
