@@ -75,8 +75,8 @@ class Findings:
         `exact` is the result in balls of a formula that is none of the case's.
         """
         if isinstance(self.referee, ProgramReferee):
-            own = Method(self.setting.case.framework, "reverse")
-            return self.referee.refuted_by(operator) if method == own else None
+            plain = method == Method(self.setting.case.framework, method.technique)
+            return self.referee.refuted_by(operator, method.technique) if plain else None
         if method.technique != "formula":
             return None
         if exact is not None:

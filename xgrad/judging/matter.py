@@ -104,7 +104,8 @@ class Matter:
     def _may_measure(self) -> bool:
         """Whether noise is to be measured: no certified candidate gives it, nor a bound."""
         given = self.truth.noise is not None or self.outcome.bound is not None
-        return self.outcome.status == OK and not given and not self.in_balls
+        due = self.refuted_digits is None and not given  # what is refuted needs no other excuse
+        return self.outcome.status == OK and due and not self.in_balls
 
     def _measured(self, found: Comparison) -> np.ndarray:
         """What rounding adds to the tolerance, as methods and truth show it nearby."""

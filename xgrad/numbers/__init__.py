@@ -2,7 +2,8 @@
 
 from xgrad.numbers.arrays import bare
 from xgrad.numbers.balls import factoring, matrices, scalars
-from xgrad.numbers.balls.array import BITS, Ball, LEDGER, ball, budget, halves, midpoint, precision
+from xgrad.numbers.balls.array import BITS, Ball, LEDGER, SECONDS_PER_ELEMENT, ball, budget, halves
+from xgrad.numbers.balls.array import midpoint, precision
 from xgrad.numbers.balls.namespace import NAMESPACE
 from xgrad.numbers.batched import Together
 from xgrad.numbers.complex import Complex, Dual

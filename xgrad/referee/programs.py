@@ -19,7 +19,7 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, Ball, ball, midpoint, precision
+from xgrad.numbers import BITS, LEDGER, SECONDS_PER_ELEMENT, Ball, ball, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.candidates import Candidate
@@ -32,6 +32,7 @@ NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
 SAMPLES = 6  # of noise
 NOISE_BITS = 128
+NOISE_SECONDS = 0.5  # nominal: beyond, the noise is that of results at points nearby
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
 
 
@@ -54,6 +55,7 @@ class ProgramReferee(Referee):
         self.candidate = f"{framework}'s own derivative"
         self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
         self._candidates: dict[str, np.ndarray] = {}
+        self._spent = 0  # operations of the last candidate
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -67,20 +69,53 @@ class ProgramReferee(Referee):
             self._truths[key] = self._found(operator)
         return self._truths[key]
 
-    def refuted_by(self, operator: Operator) -> float | None:
-        """Digits of the framework's reverse mode where the definition refutes it, else None.
+    def refuted_by(self, operator: Operator, technique: str) -> float | None:
+        """Digits of the framework's own reverse or forward mode where the definition refutes it.
 
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
-        own = self._candidates.get(operator.name)
-        if truth.kind != "definition" or own is None or not truth.digits < FLOATS:
+        if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
             return None
-        native = self._native("reverse", operator)
-        if native is None or own.shape != native.shape:
-            return None
-        gap, felt = (float(np.max(np.abs(a - truth.high), initial=0.0)) for a in (own, native))
-        return truth.digits if gap > 0 and felt > SHARE * gap else None
+        if (operator.name, technique) not in self._refuted:
+            with self._inside():
+                found = _MODES[technique](self, operator, truth)
+            felt = self._felt(technique, operator, truth)
+            wrong = found < FLOATS and felt > SHARE * 10.0**-found
+            self._refuted[operator.name, technique] = found if wrong else None
+        return self._refuted[operator.name, technique]
+
+    def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
+        """How far float64 is from the truth, in its largest element."""
+        native = self._native(technique, operator)
+        if native is None or native.shape != truth.high.shape:
+            return 0.0
+        size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
+        return float(np.max(truth.error(native), initial=0.0)) / size
+
+    def _forward_digits(self, operator: Operator, truth: Truth) -> float:
+        """To how many digits forward mode meets the truth along a random direction."""
+        flat = self.setting.draw_flat_direction(self.setting.generator("forward"))
+        asked = operator.name == "jvp"
+        parts = self.setting.v if asked else self.setting.split(flat, np)
+        if operator.name not in ("jvp", "gradient", "jacobian"):
+            return np.inf
+        try:
+            with precision(BITS):
+                v = [ball(part).data for part in parts]
+                along = _joined(self._program.jvp(self._parts(ball(self.x)), v))
+        except Exception:
+            return np.inf  # it has no forward mode
+        table = np.reshape(truth.high, (-1, 1 if asked else self.setting.x_size))
+        terms = table * (1.0 if asked else flat)
+        gap = np.max(np.abs(midpoint(along) - np.sum(terms, axis=1)), initial=0.0)
+        size = np.max(np.sum(np.abs(terms), axis=1), initial=0.0)
+        return float(-np.log10(gap / size)) if gap > 0 and size > 0 else np.inf
+
+    def _reverse_digits(self, operator: Operator, truth: Truth) -> float:
+        """To how many digits the candidate met the definition."""
+        known = operator.name in self._candidates and np.isfinite(truth.digits)
+        return truth.digits if known else np.inf
 
     # --- by balls, or else -----------------------------------------------------------------------
 
@@ -136,16 +171,18 @@ class ProgramReferee(Referee):
         return lambda x: _joined(self._program.value(self._parts(x)))
 
     def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
-        one = [ball(np.ones(())).data]
-        return lambda x: _joined(self._program.vjp(self._parts(x), one))
+        return lambda x: _joined(self._program.vjp(self._parts(x), _ONE))
 
     def _find_candidate(self, operator: Operator) -> Candidate | None:
         made = _CANDIDATES.get(operator.name)
         return partial(made, self) if made else None
 
     def _evaluate(self, compute: Candidate, bits: int) -> Ball:
+        before = LEDGER.spent
         with precision(bits):
-            return ball(compute(self._program))
+            made = ball(compute(self._program))
+        self._spent = LEDGER.spent - before
+        return made
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
         """With constants recognised in a second pass, where rounded ones may be what is missing."""
@@ -174,8 +211,9 @@ class ProgramReferee(Referee):
             self._candidates.pop(operator.name, None)
 
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
-        """On demand: most results agree without it."""
-        truth.measure_noise = partial(self._measured, operator, truth)
+        """On demand, for most results agree without it; and where it costs little."""
+        if self._spent * SAMPLES * SECONDS_PER_ELEMENT <= NOISE_SECONDS:
+            truth.measure_noise = partial(self._measured, operator, truth)
 
     def _measured(self, operator: Operator, truth: Truth) -> np.ndarray | None:
         """The largest error of the same program in which every operation rounds at random."""
@@ -259,21 +297,27 @@ def _vjp(referee: ProgramReferee, program: Any) -> Ball:
 
 
 def _jacobian(referee: ProgramReferee, program: Any) -> Ball:
-    rows = [_pulled(referee, program, unit).data for unit in np.eye(prod(referee.setting.y_shape))]
-    return ball(np.stack(rows))
+    shape = referee.setting.y_shape
+    units = ([ball(np.reshape(unit, shape)).data] for unit in np.eye(prod(shape)))
+    return _table(program.vjps(referee._parts(ball(referee.x)), units))
 
 
 def _hvp(referee: ProgramReferee, program: Any) -> Ball:
-    return _twice(referee, program, [ball(part).data for part in referee.setting.v])
+    v = [ball(part).data for part in referee.setting.v]
+    return _joined(program.hvp(referee._parts(ball(referee.x)), _ONE, v))
 
 
 def _hessian(referee: ProgramReferee, program: Any) -> Ball:
-    units = (ball(unit) for unit in np.eye(referee.setting.x_size))
-    return ball(np.stack([_twice(referee, program, referee._parts(u)).data for u in units]))
+    units = (referee._parts(ball(unit)) for unit in np.eye(referee.setting.x_size))
+    return _table(program.hvps(referee._parts(ball(referee.x)), _ONE, units))
 
 
-def _twice(referee: ProgramReferee, program: Any, v: list[np.ndarray]) -> Ball:
-    return _joined(program.hvp(referee._parts(ball(referee.x)), [ball(np.ones(())).data], v))
+def _table(rows: list[list[np.ndarray]]) -> Ball:
+    """Rows of parts as one array of balls."""
+    return ball(np.stack([_joined(row).data for row in rows]))
+
+
+_ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
 
 
 _CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
@@ -283,4 +327,8 @@ _CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
     "jacobian": _jacobian,
     "hvp": _hvp,
     "hessian": _hessian,
+}
+_MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
+    "reverse": ProgramReferee._reverse_digits,
+    "forward": ProgramReferee._forward_digits,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -76,6 +76,10 @@ class JaxProgram:
         """wᵀ J(x), by the jaxpr of `jax.vjp`; w may be a function of the values."""
         return self._run("vjp", x, w(self.value(x)) if callable(w) else w)
 
+    def vjps(self, x: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
+        """wᵀ J(x) for each w of `rows`."""
+        return [self.vjp(x, w) for w in rows]
+
     def jvp(self, x: Arrays, v: Arrays) -> list[np.ndarray]:
         """J(x) v, by the jaxpr of `jax.jvp`."""
         return self._run("jvp", x, v)
@@ -87,6 +91,10 @@ class JaxProgram:
         if order not in _SECOND:
             raise unknown("order", order, _SECOND)
         return self._run(order, x, w, v)
+
+    def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
+        """`hvp` for each v of `rows`."""
+        return [self.hvp(x, w, v) for v in rows]
 
     def frozen_at(self, x: Arrays) -> JaxProgram:
         """The program in which values behind a `stop_gradient` are those at x, wherever it is run.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -77,6 +77,15 @@ class TorchProgram:
             weights = [encode(v) for v in (w(values) if callable(w) else w)]
             return values, [decode(g) for g in _pulled(outputs, leaves, weights)]
 
+    def vjps(self, x: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
+        """wᵀ J(x) for each w of `rows`, with one run of the function."""
+        with self._inside():
+            leaves = self._leaves(x)
+            outputs = self._outputs(leaves)
+            weights = ([encode(a) for a in w] for w in rows)
+            return [[decode(g) for g in _pulled(outputs, leaves, w, retain_graph=True)]
+                    for w in weights]  # fmt: skip
+
     def jvp(self, x: Arrays, v: Arrays) -> list[np.ndarray]:
         """J(x) v, by forward mode."""
         with self._inside(), forward.dual_level():
@@ -92,6 +101,10 @@ class TorchProgram:
     def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
         """The derivative of vᵀ (wᵀ J(x)) in x: the program's backward, differentiated."""
         return self.gradient(w).vjp(x, v)
+
+    def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
+        """`hvp` for each v of `rows`."""
+        return self.gradient(w).vjps(x, rows)
 
     def gradient(self, w: Arrays) -> TorchProgram:
         """The program that computes wᵀ J(x), to be differentiated itself."""
@@ -144,7 +157,7 @@ def _seeded(seed: int) -> Iterator[None]:
     """Random numbers from a seed and new tensors in float64, and as before afterwards."""
     dtype, numpy_state = torch.get_default_dtype(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # of the CPU alone: the others take a traceback
         np.random.seed(seed)  # noqa: NPY002 - what programs use is kept as found
         torch.set_default_dtype(torch.float64)
         try:
@@ -158,14 +171,14 @@ def _pulled(
     outputs: list[torch.Tensor],
     leaves: list[torch.Tensor],
     weights: list[torch.Tensor],
-    create_graph: bool = False,
+    **graph: bool,
 ) -> list[torch.Tensor]:
     """wᵀ J for each leaf, zeros where nothing depends on it."""
     pairs = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
     made: Sequence[Any] = [None] * len(leaves)
     if pairs:
         ys, ws = zip(*pairs, strict=True)
-        made = torch.autograd.grad(ys, leaves, ws, allow_unused=True, create_graph=create_graph)
+        made = torch.autograd.grad(ys, leaves, ws, allow_unused=True, **graph)
     return [
         torch.zeros_like(leaf) if g is None else g for g, leaf in zip(made, leaves, strict=True)
     ]
