@@ -63,7 +63,7 @@ def test_a_formula_s_mistakes_show_in_balls_whatever_the_dtype_hides(rows, monke
     frame = rows("torch.reverse")
     in_formulas = frame[~frame["mutant"].isin(["right", "detached branch"])]
     assert set(in_formulas["result"]) <= {"caught", "equal"}
-    assert (frame[frame["mutant"] == "detached branch"]["result"] != "caught").all()
+    assert (frame[frame["mutant"] == "detached branch"]["result"] == "below").any()
 
 
 def test_a_judge_that_is_blind_misses_them(rows, monkeypatch):

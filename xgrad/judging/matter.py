@@ -87,7 +87,7 @@ class Matter:
         made = Comparison.make(self.truth, self.outcome, tolerance, noise, self.setting.dtype)
         made.element = self.element
         if made.beyond.any() and self._may_measure:
-            made = made.widened(self._measured(made))
+            made = self._sampled(made) or made.widened(self._measured(made))
         if self.outcome.bound is None:
             made.multiple = self._multiple(made)
         return made
@@ -107,12 +107,17 @@ class Matter:
         due = self.refuted_digits is None and not given  # what is refuted needs no other excuse
         return self.outcome.status == OK and due and not self.in_balls
 
+    def _sampled(self, found: Comparison) -> Comparison | None:
+        """With the noise of so many samples that nothing is beyond tolerance, or of them all."""
+        made = None
+        for noise in self.truth.noises or ():
+            made = found.widened(NOISE * noise)
+            if not made.beyond.any():
+                break
+        return made
+
     def _measured(self, found: Comparison) -> np.ndarray:
         """What rounding adds to the tolerance, as methods and truth show it nearby."""
-        if self.truth.measure_noise is not None:
-            known = self.truth.measure_noise()
-            if known is not None:
-                return NOISE * known
         noise = self.stability.typical_noise(self.operator, self.truth)
         self.measured = noise is not None
         more = WEAKER_NOISE * noise if noise is not None else np.zeros(found.tolerance.shape)
@@ -149,7 +154,8 @@ class Matter:
         """Elements whose tolerance is no small part of the derivative."""
         found, share = self.found, max(UNTOLD, 16 * self.eps)
         wide = found.tolerance > np.maximum(np.abs(found.want) / 2, share * found.top)
-        weak = self.truth.bound is not None or self.truth.noise is None
+        sampled = self.truth.noise is not None or self.truth.noises is not None
+        weak = self.truth.bound is not None or not sampled
         if found.top and found.digits == 0.0:  # agreement to no digit
             return np.asarray(found.tolerance >= np.abs(found.want)) & ~found.kinked
         unknown = ~np.isfinite(found.tolerance)

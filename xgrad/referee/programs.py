@@ -30,10 +30,28 @@ from xgrad.techniques import OK, Prepared
 
 NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
-SAMPLES = 6  # of noise
+SAMPLES, FEWEST = 6, 3  # of noise
 NOISE_BITS = 128
-NOISE_SECONDS = 0.5  # nominal: beyond, the noise is that of results at points nearby
+NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
+
+
+class Samples:
+    """The largest errors of one, two, … samples, drawn as they are asked for and kept."""
+
+    def __init__(self, draw: Callable[[int], np.ndarray | None], count: int):
+        self._draw = draw
+        self._count = count
+        self._kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for k in range(self._count):
+            if k == len(self._kept):
+                drawn = self._draw(k)
+                if drawn is None:
+                    return
+                self._kept.append(np.maximum(self._kept[-1], drawn) if k else drawn)
+            yield self._kept[k]
 
 
 class ProgramReferee(Referee):
@@ -212,24 +230,23 @@ class ProgramReferee(Referee):
 
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
         """On demand, for most results agree without it; and where it costs little."""
-        if self._spent * SAMPLES * SECONDS_PER_ELEMENT <= NOISE_SECONDS:
-            truth.measure_noise = partial(self._measured, operator, truth)
+        afforded = NOISE_SECONDS / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
+        if afforded >= FEWEST:
+            draw = partial(self._sampled, operator, truth)
+            truth.noises = Samples(draw, int(min(afforded, SAMPLES)))
 
-    def _measured(self, operator: Operator, truth: Truth) -> np.ndarray | None:
-        """The largest error of the same program in which every operation rounds at random."""
+    def _sampled(self, operator: Operator, truth: Truth, k: int) -> np.ndarray | None:
+        """Errors of the same program in which every operation rounds at random."""
         compute = self._find_candidate(operator)
         assert compute is not None
-        seed = int(self.setting.generator("rounding").integers(2**31))
-        noisy = [rounded_program(self._program, self.own, self.setting.dtype, seed + k)
-                 for k in range(SAMPLES)]  # fmt: skip
+        seed = int(self.setting.generator("rounding").integers(2**31)) + k
+        program = rounded_program(self._program, self.own, self.setting.dtype, seed)
         try:
             with self._inside(), precision(NOISE_BITS):
-                errors = [truth.error(truth.seen(ball(compute(each)))) for each in noisy]
+                error = truth.error(ball(compute(program)))
         except Exception:
             return None
-        noise = np.max(errors, axis=0)
-        truth.noise = noise if np.all(np.isfinite(noise)) else None
-        return truth.noise
+        return error if np.all(np.isfinite(error)) else None
 
     # --- balls beside float64 --------------------------------------------------------------------
 
@@ -302,6 +319,11 @@ def _jacobian(referee: ProgramReferee, program: Any) -> Ball:
     return _table(program.vjps(referee._parts(ball(referee.x)), units))
 
 
+def _jvp(referee: ProgramReferee, program: Any) -> Ball:
+    v = [ball(part).data for part in referee.setting.v]
+    return _joined(program.jvp(referee._parts(ball(referee.x)), v))
+
+
 def _hvp(referee: ProgramReferee, program: Any) -> Ball:
     v = [ball(part).data for part in referee.setting.v]
     return _joined(program.hvp(referee._parts(ball(referee.x)), _ONE, v))
@@ -325,6 +347,7 @@ _CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
     "gradient": _gradient,
     "vjp": _vjp,
     "jacobian": _jacobian,
+    "jvp": _jvp,
     "hvp": _hvp,
     "hessian": _hessian,
 }

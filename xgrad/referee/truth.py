@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,7 @@ class Truth:
     refuted: bool = False  # the function's own derivative is not this one in float64 either
     unknown: np.ndarray | None = None  # elements without a truth
     by: str = "the formula"  # what was certified
-    measure_noise: Callable[[], np.ndarray | None] | None = None  # where it is not known yet
+    noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand
 
     @property
     def label(self) -> str:
