@@ -38,6 +38,7 @@ def check(
     devices: Names = None,
     seed: int = 0,
     budget: Budget | None = None,
+    detached: str | None = None,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -55,11 +56,18 @@ def check(
     `wrt` names the inputs to differentiate (default: all floats, of torch those that require a
     gradient where some do, and a module's parameters), in whose order formulas return a tuple.
     `dtypes` defaults to the one that was given, and float64 beside it where the function can be
-    run in it. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
+    run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
+    `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
+    is that of the values. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
     _require_callables(function, formula, like)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
+    if detached not in (None, "constant"):
+        raise UsageError(
+            f'detached={detached!r}: give "constant", which holds fixed what the function '
+            "detaches, or leave it out"
+        )
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
@@ -71,6 +79,7 @@ def check(
         like=like,
         dtypes=dtype_names(dtypes),
         seed=seed,
+        detached=detached,
     )
     import pandas as pd
 
@@ -112,20 +121,23 @@ def assert_agreement(
     sizes: Names = None,
     seed: int = 0,
     budget: Budget | None = None,
+    detached: str | None = None,
     least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, as of `check`). The message leads with the verdict,
-    the worst element and the likely cause. An `unstable` result with less than `least_digits` of
-    the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError` for a wrong call.
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`). The message leads with the
+    verdict, the worst element and the likely cause. An `unstable` result with less than
+    `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError`
+    for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)
     common: dict[str, Any] = {"operators": operators, "dtypes": dtypes, "methods": methods,
                               "devices": devices, "seed": seed, "budget": budget}  # fmt: skip
-    own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like}
+    own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
+                           "detached": detached}  # fmt: skip
     if isinstance(subject, Case):
         _require_absent(f"case {subject.name}", "check of a function", inputs=inputs, **own)
         frame, identifier = run(subject, sizes=sizes, **common), subject.identifier

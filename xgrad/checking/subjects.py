@@ -43,12 +43,15 @@ def make_subject(
     like: Callable[..., Any] | None = None,
     dtypes: tuple[str, ...] | None = None,
     seed: int = 0,
+    detached: str | None = None,
 ) -> Subject:
     """The function as a case; raises `UsageError` where it cannot be judged as it is given."""
     foreign = None if takes_xp(function) else find_framework_of(function, inputs)
     if foreign is None:
         if like is not None:
             raise UsageError(f"{name_of(function)}: like= goes with a function of torch or JAX")
+        if detached is not None:
+            raise UsageError(f"{name_of(function)}: detached= goes with a function of torch or JAX")
         made = make_case(function, inputs, wrt=wrt, formula=formula)
         return Subject(made, dtypes or _beside(given_dtype(inputs, made.wrt)))
     foreign.require()
@@ -61,6 +64,12 @@ def make_subject(
         )
     else:
         made, functions = take_at_hand(function, inputs, foreign, wrt, like)
+    if detached is not None and not made.framework:
+        raise UsageError(
+            f"{name_of(function)}: detached= goes with a function of torch or JAX, and like= is "
+            "the mathematics that is judged here"
+        )
+    made.detached = detached or ""
     return _settled(made, functions, dtypes, seed, like=like is not None)
 
 

@@ -19,10 +19,11 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, Ball, ball, midpoint, precision
+from xgrad.numbers import BITS, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.candidates import Candidate
+from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth
 from xgrad.referee.weaker import WIDE, DifferencesReferee
@@ -54,6 +55,7 @@ class ProgramReferee(Referee):
         self.candidate = f"{framework}'s own derivative"
         self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
         self._candidates: dict[str, np.ndarray] = {}
+        self._held: Any = None  # the program with what it detaches held
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -82,6 +84,32 @@ class ProgramReferee(Referee):
         gap, felt = (float(np.max(np.abs(a - truth.high), initial=0.0)) for a in (own, native))
         return truth.digits if gap > 0 and felt > SHARE * gap else None
 
+    # --- what is detached ------------------------------------------------------------------------
+
+    @property
+    def holds(self) -> bool:
+        """Whether what the function detaches is held fixed, as its author claims."""
+        return self.setting.case.detached == CONSTANT
+
+    def _held_said(self, truth: Truth) -> Truth:
+        """With what was held, where that was asked for."""
+        if self.holds and self._held is not None:
+            truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
+        return truth
+
+    @cached_property
+    def detached(self) -> str:
+        """What to say of values that the function takes out of its derivative, if it does."""
+        if self.holds or self._unfit:
+            return ""
+        try:
+            with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+                drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
+                at, along = (self._parts(ball(a)) for a in (self.x, drawn))
+                return advice(self._program, at, along)
+        except Exception:
+            return ""  # said of a row that has its verdict already
+
     # --- by balls, or else -----------------------------------------------------------------------
 
     def _found(self, operator: Operator) -> Truth:
@@ -92,7 +120,10 @@ class ProgramReferee(Referee):
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
             if not reason:
-                return truth
+                return self._held_said(truth)
+        if self.holds:
+            said = f'detached="{CONSTANT}" is judged in balls alone'
+            return Truth("none", f"{said}; {reason}")
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
 
@@ -133,9 +164,20 @@ class ProgramReferee(Referee):
         return [part.data for part in self.setting.split(x, x.namespace)]
 
     def _flat(self) -> Callable[[Ball], Ball]:
-        return lambda x: _joined(self._program.value(self._parts(x)))
+        """The program; where detached values are held, as at x in the digits of the first call."""
+        program = None if self.holds else self._program
+
+        def flat(x: Ball) -> Ball:
+            nonlocal program
+            if program is None:
+                program = self._held = hold(self._program, self._parts(ball(self.x)))
+            return _joined(program.value(self._parts(x)))
+
+        return flat
 
     def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
+        if self.holds:
+            return None  # it holds nothing beside x
         one = [ball(np.ones(())).data]
         return lambda x: _joined(self._program.vjp(self._parts(x), one))
 
@@ -206,6 +248,8 @@ class ProgramReferee(Referee):
         native = self._native("reverse", operator)
         if truth.kind == "kink" or own is None or native is None or _near(own, native):
             return ""
+        if self.holds:
+            return f"derivatives in balls and in {WIDE} differ"
         witness = self.weaker.truth(operator)
         if witness.kind == "definition" and witness.bound is not None:
             gap = np.abs(witness.high - truth.high)
