@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import parts_of, without_absent
-from xgrad.checking.subjects import make_subject
+from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
 from xgrad.judging import LEAST, VERDICTS, share_of_digits
@@ -48,10 +49,12 @@ def check(
     A torch function or module, or a JAX function: `inputs` are its arguments, one, a tuple in
     order, or a dict by name, nested as they come; a dict or list that the function takes as a whole
     is one argument. What is no array is passed on as it is. Its own reverse and forward mode are
-    judged by differences in float64 with their bound, which is weaker evidence. `like` is a plain
-    implementation of the same function, of the same framework or NumPy-style: value and derivative
-    are then those of `like`, and the column `multiple` sets the error beside that of `like` in the
-    same dtype.
+    judged by its own program in balls, and where that cannot be run by differences in float64 with
+    their bound, which is weaker evidence. `like` is a plain implementation of the same function, of
+    the same framework or NumPy-style: value and derivative are then those of `like`, and the column
+    `multiple` sets the error beside that of `like` in the same dtype. Where `like` is of the other
+    framework, the function is a port: its value must be that of `like` in balls, here and nearby,
+    each row says to how many digits, and both derivatives are judged by their own programs.
 
     `wrt` names the inputs to differentiate (default: all floats, of torch those that require a
     gradient where some do, and a module's parameters), in whose order formulas return a tuple.
@@ -71,7 +74,7 @@ def check(
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
-    subject = make_subject(
+    subjects = make_subjects(
         function,
         inputs,
         wrt=names_in("wrt", wrt) or (),
@@ -83,15 +86,37 @@ def check(
     )
     import pandas as pd
 
-    there = names_in("devices", devices) or subject.devices
-    frames = [
-        run(subject.case, dtypes=subject.dtypes, devices=there, seed=seed, budget=budget,
-            operators=part.operators, methods=part.methods)
-        for part in parts_of(subject, asked, names_in("methods", methods))
-    ]  # fmt: skip
+    frames, named = [], names_in("methods", methods)
+    if named is not None and len(subjects) > 1:  # a port and its original have their own
+        subjects = [s for s in subjects if _asked_of(s, named)] or subjects
+    for subject in subjects:
+        there = names_in("devices", devices) or subject.devices
+        frames.append(_judged(subject, asked, named, devices=there, seed=seed, budget=budget))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _judged(
+    subject: Subject,
+    asked: tuple[str, ...] | None,
+    methods: tuple[str, ...] | None,
+    **options: Any,
+) -> pd.DataFrame:
+    """One frame of all parts; rows of what does not exist are told in others."""
+    import pandas as pd
+
+    parts = parts_of(subject, asked, methods)
+    frames = [run(subject.case, dtypes=subject.dtypes, operators=part.operators,
+                  methods=part.methods, **options) for part in parts]  # fmt: skip
     frame = pd.concat(frames, ignore_index=True)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
+
+
+def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the methods, by patterns, that are its framework's."""
+    assert subject.framework is not None
+    own = subject.framework.name
+    return tuple(m for m in methods if fnmatchcase(own, m.partition(".")[0]))
 
 
 def _require_callables(function: Any, formula: Any, like: Any) -> None:

@@ -24,8 +24,9 @@ from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.candidates import Candidate
 from xgrad.referee.detached import CONSTANT, advice, hold, told
+from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
-from xgrad.referee.truth import Truth
+from xgrad.referee.truth import Truth, finished
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -78,6 +79,8 @@ class ProgramReferee(Referee):
         own = self._candidates.get(operator.name)
         if truth.kind != "definition" or own is None or not truth.digits < FLOATS:
             return None
+        if operator.order == 0:
+            return truth.digits  # of a port, at points nearby too
         native = self._native("reverse", operator)
         if native is None or own.shape != native.shape:
             return None
@@ -114,6 +117,8 @@ class ProgramReferee(Referee):
 
     def _found(self, operator: Operator) -> Truth:
         """By balls where they can tell and are to be trusted, else by weaker evidence."""
+        if operator.order == 0 and self._original is not None:
+            return self._ported(self._original)
         reason = self._unfit
         if not reason:
             with self._inside():
@@ -126,6 +131,39 @@ class ProgramReferee(Referee):
             return Truth("none", f"{said}; {reason}")
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    @cached_property
+    def _original(self) -> ProgramReferee | None:
+        """The referee of what the function is a port of, at the same inputs."""
+        case, own = self.setting.case.original, self.setting
+        if case is None:
+            return None
+        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
+        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
+        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
+        return ProgramReferee(at, case.framework, "cpu", self.limits)
+
+    def _ported(self, original: ProgramReferee) -> Truth:
+        """The original's value in balls, with the digits to which the port is the same function."""
+        value, exact = OPERATORS["value"], []
+        for each in (self, original):
+            reason = each._unfit
+            if not reason:
+                with each._inside(), precision(BITS):
+                    exact.append(_value(each, each._program))
+                    reason = each._doubt(value, Truth("definition"))
+            if reason:
+                return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
+        rng = self.setting.generator("nearby")
+        draws = [self.setting.draw_flat_direction(rng) for _ in range(NEARBY)]
+        with self._inside(), original._inside():
+            found = common_digits(self._values, original._values, self.x, draws)
+        self._candidates["value"] = midpoint(exact[0])
+        return finished("definition", exact[1], digits=found)
+
+    def _values(self, x: Ball) -> Ball:
+        """The function, with nothing held."""
+        return _joined(self._program.value(self._parts(x)))
 
     @cached_property
     def _program(self) -> Any:
