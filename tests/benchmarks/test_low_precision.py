@@ -85,12 +85,9 @@ X = torch.linspace(-2, 3, 40)
 
 
 @pytest.mark.parametrize("factor", [1.002, 1 + 1e-4])
-def test_a_mistake_too_small_for_the_type_shows_in_float32_at_the_same_inputs(factor):
+def test_a_mistake_too_small_for_the_type_is_refuted_whatever_the_type(factor):
     (row,) = records(xgrad.check(scaled(factor), X, dtypes=("bfloat16",)))
-    assert row["verdict"] == "disagrees"
-    assert row["rule"] == "a mistake that a short type hides"
-    assert "in float32 at the same inputs x[" in row["message"]
-    assert row["hint"].startswith("constant factor")
+    assert (row["verdict"], row["rule"]) == ("disagrees", "refuted in balls")
 
 
 def test_a_mistake_in_a_branch_for_the_short_type_is_no_rounding():
@@ -161,12 +158,12 @@ def test_jax_kernels_too():
         assert list(frame["verdict"])[-1] == verdict
 
 
-def test_more_inputs_than_differences_could_try_are_judged_along_directions():
+def test_more_inputs_than_differences_could_try_are_certified():
     x = torch.randn(100_000, dtype=torch.float64)
     for factor, verdict in ((1.0, "agrees"), (1.001, "disagrees")):
         (row,) = records(xgrad.check(scaled(factor), x, dtypes=("float64",)))
         assert row["verdict"] == verdict
-        assert "2 random directions" in row["message"]
+        assert row["referee"] == ("certified" if factor == 1.0 else "probes"), row["message"]
 
 
 def test_like_is_for_functions():

@@ -199,6 +199,10 @@ def test_a_share_of_digits_lies_between_0_and_1(given):
 
 
 def test_the_rule_that_decided_is_in_the_row():
-    (row,) = judged(scaled(2.0), (torch.ones(2, dtype=torch.float64),),
-                    methods=("torch.reverse",)).values()  # fmt: skip
-    assert row["rule"] == "beyond tolerance"
+    for function, rule in (
+        (scaled(2.0), "refuted in balls"),  # its rule is wrong
+        (torch.nn.functional.hardsigmoid, "beyond tolerance"),  # its kernel is, in float64
+    ):
+        x = torch.ones(2, dtype=torch.float64)
+        (row,) = judged(function, (x,), methods=("torch.reverse",)).values()
+        assert row["rule"] == rule

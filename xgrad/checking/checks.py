@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import parts_of, without_absent
-from xgrad.checking.subjects import make_subject
+from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
 from xgrad.judging import LEAST, VERDICTS, share_of_digits
@@ -38,6 +39,7 @@ def check(
     devices: Names = None,
     seed: int = 0,
     budget: Budget | None = None,
+    detached: str | None = None,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -47,23 +49,32 @@ def check(
     A torch function or module, or a JAX function: `inputs` are its arguments, one, a tuple in
     order, or a dict by name, nested as they come; a dict or list that the function takes as a whole
     is one argument. What is no array is passed on as it is. Its own reverse and forward mode are
-    judged by differences in float64 with their bound, which is weaker evidence. `like` is a plain
-    implementation of the same function, of the same framework or NumPy-style: value and derivative
-    are then those of `like`, and the column `multiple` sets the error beside that of `like` in the
-    same dtype.
+    judged by its own program in balls, and where that cannot be run by differences in float64 with
+    their bound, which is weaker evidence. `like` is a plain implementation of the same function, of
+    the same framework or NumPy-style: value and derivative are then those of `like`, and the column
+    `multiple` sets the error beside that of `like` in the same dtype. Where `like` is of the other
+    framework, the function is a port: its value must be that of `like` in balls, here and nearby,
+    each row says to how many digits, and both derivatives are judged by their own programs.
 
     `wrt` names the inputs to differentiate (default: all floats, of torch those that require a
     gradient where some do, and a module's parameters), in whose order formulas return a tuple.
     `dtypes` defaults to the one that was given, and float64 beside it where the function can be
-    run in it. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
+    run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
+    `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
+    is that of the values. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
     _require_callables(function, formula, like)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
+    if detached not in (None, "constant"):
+        raise UsageError(
+            f'detached={detached!r}: give "constant", which holds fixed what the function '
+            "detaches, or leave it out"
+        )
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
-    subject = make_subject(
+    subjects = make_subjects(
         function,
         inputs,
         wrt=names_in("wrt", wrt) or (),
@@ -71,18 +82,41 @@ def check(
         like=like,
         dtypes=dtype_names(dtypes),
         seed=seed,
+        detached=detached,
     )
     import pandas as pd
 
-    there = names_in("devices", devices) or subject.devices
-    frames = [
-        run(subject.case, dtypes=subject.dtypes, devices=there, seed=seed, budget=budget,
-            operators=part.operators, methods=part.methods)
-        for part in parts_of(subject, asked, names_in("methods", methods))
-    ]  # fmt: skip
+    frames, named = [], names_in("methods", methods)
+    if named is not None and len(subjects) > 1:  # a port and its original have their own
+        subjects = [s for s in subjects if _asked_of(s, named)] or subjects
+    for subject in subjects:
+        there = names_in("devices", devices) or subject.devices
+        frames.append(_judged(subject, asked, named, devices=there, seed=seed, budget=budget))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _judged(
+    subject: Subject,
+    asked: tuple[str, ...] | None,
+    methods: tuple[str, ...] | None,
+    **options: Any,
+) -> pd.DataFrame:
+    """One frame of all parts; rows of what does not exist are told in others."""
+    import pandas as pd
+
+    parts = parts_of(subject, asked, methods)
+    frames = [run(subject.case, dtypes=subject.dtypes, operators=part.operators,
+                  methods=part.methods, **options) for part in parts]  # fmt: skip
     frame = pd.concat(frames, ignore_index=True)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
+
+
+def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the methods, by patterns, that are its framework's."""
+    assert subject.framework is not None
+    own = subject.framework.name
+    return tuple(m for m in methods if fnmatchcase(own, m.partition(".")[0]))
 
 
 def _require_callables(function: Any, formula: Any, like: Any) -> None:
@@ -112,20 +146,23 @@ def assert_agreement(
     sizes: Names = None,
     seed: int = 0,
     budget: Budget | None = None,
+    detached: str | None = None,
     least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, as of `check`). The message leads with the verdict,
-    the worst element and the likely cause. An `unstable` result with less than `least_digits` of
-    the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError` for a wrong call.
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`). The message leads with the
+    verdict, the worst element and the likely cause. An `unstable` result with less than
+    `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError`
+    for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)
     common: dict[str, Any] = {"operators": operators, "dtypes": dtypes, "methods": methods,
                               "devices": devices, "seed": seed, "budget": budget}  # fmt: skip
-    own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like}
+    own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
+                           "detached": detached}  # fmt: skip
     if isinstance(subject, Case):
         _require_absent(f"case {subject.name}", "check of a function", inputs=inputs, **own)
         frame, identifier = run(subject, sizes=sizes, **common), subject.identifier

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xgrad.checking.mathematics import WIDE, Formulas, given_dtype, make_case, takes_xp
+from xgrad.checking.ports import frameworks_of_port, take_port, tell_sameness
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import Framework
 from xgrad.problem import (
@@ -34,6 +35,37 @@ class Subject:
     like: bool = False
 
 
+def make_subjects(
+    function: Callable[..., Any],
+    inputs: Any,
+    *,
+    wrt: tuple[str, ...] = (),
+    formula: Formulas = None,
+    like: Callable[..., Any] | None = None,
+    dtypes: tuple[str, ...] | None = None,
+    seed: int = 0,
+    detached: str | None = None,
+) -> list[Subject]:
+    """The function as a case, and its original beside where `like` is of the other framework."""
+    pair = None
+    if like is not None and not takes_xp(function) and not takes_xp(like):
+        pair = frameworks_of_port(function, inputs, like)
+    if like is None or pair is None:
+        return [make_subject(function, inputs, wrt=wrt, formula=formula, like=like, dtypes=dtypes,
+                             seed=seed, detached=detached)]  # fmt: skip
+    if formula is not None:
+        raise UsageError(f"{name_of(function)}: a formula is NumPy-style math, f(xp, ...)")
+    for each in pair:
+        each.require()
+    made = []
+    taken = take_port(function, inputs, like, pair, wrt)
+    for k, (case, functions) in enumerate(taken):
+        case.detached = detached or ""
+        made.append(_settled(case, functions, dtypes, seed, like=k == 0))
+    tell_sameness(taken[0][0], taken[1][0], made[0].dtypes[0])
+    return made
+
+
 def make_subject(
     function: Callable[..., Any],
     inputs: Any,
@@ -43,12 +75,15 @@ def make_subject(
     like: Callable[..., Any] | None = None,
     dtypes: tuple[str, ...] | None = None,
     seed: int = 0,
+    detached: str | None = None,
 ) -> Subject:
     """The function as a case; raises `UsageError` where it cannot be judged as it is given."""
     foreign = None if takes_xp(function) else find_framework_of(function, inputs)
     if foreign is None:
         if like is not None:
             raise UsageError(f"{name_of(function)}: like= goes with a function of torch or JAX")
+        if detached is not None:
+            raise UsageError(f"{name_of(function)}: detached= goes with a function of torch or JAX")
         made = make_case(function, inputs, wrt=wrt, formula=formula)
         return Subject(made, dtypes or _beside(given_dtype(inputs, made.wrt)))
     foreign.require()
@@ -61,6 +96,12 @@ def make_subject(
         )
     else:
         made, functions = take_at_hand(function, inputs, foreign, wrt, like)
+    if detached is not None and not made.framework:
+        raise UsageError(
+            f"{name_of(function)}: detached= goes with a function of torch or JAX, and like= is "
+            "the mathematics that is judged here"
+        )
+    made.detached = detached or ""
     return _settled(made, functions, dtypes, seed, like=like is not None)
 
 

@@ -19,7 +19,7 @@ from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
 from xgrad.numbers import EPS, Ball
 from xgrad.problem import Case, Operator, Setting
-from xgrad.referee import Budget, Truth
+from xgrad.referee import Budget, ProgramReferee, Truth
 from xgrad.table import COLUMNS, KNOWN
 from xgrad.techniques import (
     ERROR,
@@ -173,6 +173,7 @@ class Judge:
                 arrays = found.got, found.want, found.tolerance
                 row["hint"] = find_hint(Evidence(*arrays, matter.operator, self.setting, there))
             self._tell_twin(row, matter.method, matter.operator)
+            self._tell_detached(row)
         if row["verdict"] == UNSTABLE:
             row["hint"] = self._unstable_hint(matter, row["digits"])
 
@@ -196,6 +197,12 @@ class Judge:
                 row["message"],
                 f"in float32 at the same inputs {twin['worst']} is off by {off:.1e} × tolerance",
             )
+
+    def _tell_detached(self, row: dict[str, Any]) -> None:
+        """What the function itself takes out of its derivative."""
+        referee = self.findings.referee
+        if isinstance(referee, ProgramReferee):
+            row["message"] = _joined(row["message"], referee.detached)
 
     def _lost(self, digits: float) -> str:
         if np.isnan(digits):

@@ -73,6 +73,8 @@ class Case:
     legal: Callable[..., Any] | None = None
     knowns: list[Known] = field(default_factory=list)
     framework: str = ""  # the only one that has the function, where it is not NumPy-style
+    detached: str = ""  # "constant": what the function detaches is held fixed, as it claims
+    original: Case | None = None  # what it is a port of, in another framework
     notes: list[str] = field(default_factory=list)  # said in the message of each judged row
 
     def __call__(self, xp: Any, *args: Any, **inputs: Any) -> Any:

@@ -48,6 +48,14 @@ def find_framework_of(function: Any, inputs: Any) -> Framework | None:
     return frameworks()[taking[0]] if taking else None
 
 
+def find_framework_of_code(function: Any) -> Framework | None:
+    """The framework that a function is written in, as its code says; None where it does not."""
+    homes = {_package(type(function)), _package(function)}
+    homes |= {"torch"} if is_module(function) else libraries_of(function)
+    found = [n for n in NAMES if homes & {n, f"{n}lib"}]
+    return frameworks()[found[0]] if len(found) == 1 else None
+
+
 def _values(inputs: Any) -> list[Any]:
     """The arguments themselves: a registered container may hide its arrays."""
     if isinstance(inputs, Mapping):

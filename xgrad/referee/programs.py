@@ -19,12 +19,14 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, SECONDS_PER_ELEMENT, Ball, ball, midpoint, precision
+from xgrad.numbers import BITS, LEDGER, SECONDS_PER_ELEMENT, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.candidates import Candidate
+from xgrad.referee.detached import CONSTANT, advice, hold, told
+from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
-from xgrad.referee.truth import Truth
+from xgrad.referee.truth import Truth, finished
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -74,6 +76,7 @@ class ProgramReferee(Referee):
         self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
         self._candidates: dict[str, np.ndarray] = {}
         self._spent = 0  # operations of the last candidate
+        self._held: Any = None  # the program with what it detaches held
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -93,6 +96,8 @@ class ProgramReferee(Referee):
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
+        if operator.order == 0:  # of a port, at points nearby too
+            return truth.digits if truth.kind == "definition" and truth.digits < FLOATS else None
         if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
@@ -135,19 +140,83 @@ class ProgramReferee(Referee):
         known = operator.name in self._candidates and np.isfinite(truth.digits)
         return truth.digits if known else np.inf
 
+    # --- what is detached ------------------------------------------------------------------------
+
+    @property
+    def holds(self) -> bool:
+        """Whether what the function detaches is held fixed, as its author claims."""
+        return self.setting.case.detached == CONSTANT
+
+    def _held_said(self, truth: Truth) -> Truth:
+        """With what was held, where that was asked for."""
+        if self.holds and self._held is not None:
+            truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
+        return truth
+
+    @cached_property
+    def detached(self) -> str:
+        """What to say of values that the function takes out of its derivative, if it does."""
+        if self.holds or self._unfit:
+            return ""
+        try:
+            with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+                drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
+                at, along = (self._parts(ball(a)) for a in (self.x, drawn))
+                return advice(self._program, at, along)
+        except Exception:
+            return ""  # said of a row that has its verdict already
+
     # --- by balls, or else -----------------------------------------------------------------------
 
     def _found(self, operator: Operator) -> Truth:
         """By balls where they can tell and are to be trusted, else by weaker evidence."""
+        if operator.order == 0 and self._original is not None:
+            return self._ported(self._original)
         reason = self._unfit
         if not reason:
             with self._inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
             if not reason:
-                return truth
+                return self._held_said(truth)
+        if self.holds:
+            said = f'detached="{CONSTANT}" is judged in balls alone'
+            return Truth("none", f"{said}; {reason}")
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    @cached_property
+    def _original(self) -> ProgramReferee | None:
+        """The referee of what the function is a port of, at the same inputs."""
+        case, own = self.setting.case.original, self.setting
+        if case is None:
+            return None
+        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
+        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
+        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
+        return ProgramReferee(at, case.framework, "cpu", self.limits)
+
+    def _ported(self, original: ProgramReferee) -> Truth:
+        """The original's value in balls, with the digits to which the port is the same function."""
+        value, exact = OPERATORS["value"], []
+        for each in (self, original):
+            reason = each._unfit
+            if not reason:
+                with each._inside(), precision(BITS):
+                    exact.append(_value(each, each._program))
+                    reason = each._doubt(value, Truth("definition"))
+            if reason:
+                return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
+        rng = self.setting.generator("nearby")
+        draws = [self.setting.draw_flat_direction(rng) for _ in range(NEARBY)]
+        with self._inside(), original._inside():
+            found = common_digits(self._values, original._values, self.x, draws)
+        self._candidates["value"] = midpoint(exact[0])
+        return finished("definition", exact[1], digits=found)
+
+    def _values(self, x: Ball) -> Ball:
+        """The function, with nothing held."""
+        return _joined(self._program.value(self._parts(x)))
 
     @cached_property
     def _program(self) -> Any:
@@ -186,9 +255,20 @@ class ProgramReferee(Referee):
         return [part.data for part in self.setting.split(x, x.namespace)]
 
     def _flat(self) -> Callable[[Ball], Ball]:
-        return lambda x: _joined(self._program.value(self._parts(x)))
+        """The program; where detached values are held, as at x in the digits of the first call."""
+        program = None if self.holds else self._program
+
+        def flat(x: Ball) -> Ball:
+            nonlocal program
+            if program is None:
+                program = self._held = hold(self._program, self._parts(ball(self.x)))
+            return _joined(program.value(self._parts(x)))
+
+        return flat
 
     def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
+        if self.holds:
+            return None  # it holds nothing beside x
         return lambda x: _joined(self._program.vjp(self._parts(x), _ONE))
 
     def _find_candidate(self, operator: Operator) -> Candidate | None:
@@ -261,6 +341,8 @@ class ProgramReferee(Referee):
         native = self._native("reverse", operator)
         if truth.kind == "kink" or own is None or native is None or _near(own, native):
             return ""
+        if self.holds:
+            return f"derivatives in balls and in {WIDE} differ"
         witness = self.weaker.truth(operator)
         if witness.kind == "definition" and witness.bound is not None:
             gap = np.abs(witness.high - truth.high)

@@ -137,7 +137,7 @@ def _same(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 
 def _frozen(walk: Any, step: Any, values: list[Any]) -> list[Any]:
-    return [walk.frozen(values[0]) if walk.frozen is not None else values[0]]
+    return [walk.frozen(values[0], step.eqn.source_info) if walk.frozen is not None else values[0]]
 
 
 def _nothing(walk: Any, step: Any, values: list[Any]) -> list[Any]:

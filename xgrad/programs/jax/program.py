@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable, Iterator, Sequence
+=======
+import re
+from collections.abc import Callable, Iterator, Sequence
+>>>>>>> h-detached
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import source_info_util
 
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
@@ -29,6 +35,7 @@ class Frozen:
     """The values behind `stop_gradient`, in order: recorded in a run, or used again."""
 
     values: list[Any] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)  # `file:line` of each
     replaying: bool = False
     _next: int = 0
 
@@ -37,11 +44,13 @@ class Frozen:
         self._next = 0
         if not self.replaying:
             self.values.clear()
+            self.places.clear()
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: Any, source: Any = None) -> Any:
         """What the program gets for a value stopped."""
         if not self.replaying:
             self.values.append(value)
+            self.places.append(_place(source))
             return value
         if self._next >= len(self.values) or self.values[self._next].shape != value.shape:
             raise Escape("the program stops other gradients here than where they were recorded")
@@ -103,7 +112,7 @@ class JaxProgram:
         """
         recorded = Frozen()
         replace(self, frozen=recorded).value(x)
-        return replace(self, frozen=Frozen(recorded.values, replaying=True))
+        return replace(self, frozen=Frozen(recorded.values, recorded.places, replaying=True))
 
     def trace(self, what: str, *arrays: Arrays) -> Any:
         """The jaxpr of `value`, `vjp`, `jvp`, or an order of `hvp`, for arrays of these shapes."""
@@ -173,6 +182,13 @@ def _scope() -> Iterator[None]:
 def _abstract(array: Any) -> Any:
     kind = np.complex128 if is_complex(put(array)) else np.float64
     return jax.ShapeDtypeStruct(np.shape(array), kind)
+
+
+def _place(source: Any) -> str:
+    """`file:line` of the program's source."""
+    said = source_info_util.summarize(source) if source is not None else ""
+    found = re.match(r"(.+?:\d+)", said)
+    return found[1] if found else ""
 
 
 def _widest(y: Any) -> Any:

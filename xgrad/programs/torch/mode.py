@@ -69,6 +69,10 @@ class Balls(TorchDispatchMode):
             self.journal.keep(args[k] if k < len(args) else kwargs.get(key))
         with torch._C.DisableTorchFunction():
             try:
+                if self.frozen is not None and self.frozen.reads:
+                    onto = tuple(args[k] if k < len(args) else kwargs.get(key)
+                                 for k, key in written)  # fmt: skip
+                    args, kwargs = self.frozen.read((args, kwargs), onto)
                 return act(self, func, name, args, kwargs)
             except Escape as escape:
                 if escape.args[0].startswith("in "):

@@ -116,10 +116,14 @@ class TorchProgram:
         return replace(self, function=differentiated, last=Run())
 
     def frozen_at(self, x: Arrays) -> TorchProgram:
-        """The program in which values behind a `detach` are those at x, wherever it is run."""
+        """The program in which values behind a `detach` are those at x, wherever it is run.
+
+        And those that it computes under its own `no_grad`.
+        """
         recorded = Frozen()
         replace(self, frozen=recorded, last=Run()).value(x)
-        return replace(self, frozen=Frozen(recorded.values, replaying=True), last=Run())
+        held = replace(recorded, replaying=True)
+        return replace(self, frozen=held, last=Run())
 
     def _leaves(self, x: Arrays) -> list[torch.Tensor]:
         return [encode(a).requires_grad_() for a in x]
@@ -144,7 +148,7 @@ class TorchProgram:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(torch.enable_grad())
-            stack.enter_context(Watch())
+            stack.enter_context(Watch(self.frozen))
             stack.enter_context(mode)
             try:
                 yield mode

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from xgrad.programs.failures import Escape
 from xgrad.programs.torch.boxes import is_boxed, is_float
+from xgrad.programs.torch.freezing import Frozen
 
 _OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
 
@@ -22,6 +23,8 @@ TAKING: dict[Callable[..., Any], str] = {
     torch.Tensor.__array__: "np.asarray",
     torch.Tensor.__dlpack__: "DLPack",
 }
+
+_DATA = torch.Tensor.data.__get__  # a `detach` in other words
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,22 @@ def where() -> str:
 
 
 class Watch(TorchFunctionMode):
-    """Raises `Escape` where boxes would leave torch."""
+    """Raises `Escape` where boxes would leave torch; tells where gradients are stopped."""
+
+    def __init__(self, frozen: Frozen | None = None):
+        super().__init__()
+        self.frozen = frozen
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         if func in TAKING and is_float(args[0]) and _holds_boxes(args[0]):
             raise Escape(f"{TAKING[func]} takes balls out of torch, at {where()}")
+        if self.frozen is not None:
+            if func is torch._C._set_grad_enabled:
+                self.frozen.switch(args[0])
+            elif func is _DATA:
+                return args[0].detach()
         return func(*args, **(kwargs or {}))
 
 
