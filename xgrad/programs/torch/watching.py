@@ -33,9 +33,12 @@ class Cut:
     value: complex
 
 
-def where() -> str:
-    """The line of the program that runs: the innermost one that is neither torch's nor ours."""
-    frame: Any = sys._getframe(1)
+def where(frame: Any = None) -> str:
+    """The line of the program that runs: the innermost one that is neither torch's nor ours.
+
+    Outside of `frame`, where that is given.
+    """
+    frame = sys._getframe(1) if frame is None else frame
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     if frame is None:

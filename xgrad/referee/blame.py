@@ -1,0 +1,340 @@
+"""Which rule of a backward program is wrong, by a law that every right one keeps.
+
+Along one direction v, each value of a program has a tangent, by central differences of the program
+at x ± hv. What a rule receives for its results and what it sends to its inputs then obey
+
+    Σ ⟨cotangent of a result, its tangent⟩ = Σ ⟨cotangent of an input, its tangent⟩
+
+The gaps of all rules add up to the gap of the whole, so that none can hide behind another. A rule
+that breaks the law is then set beside its own function, one input at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flint import acb, arb
+
+from xgrad.numbers import ball, precision
+from xgrad.programs import Edge, Graph, Replay, Step
+from xgrad.referee.slips import Slip, slip_of
+
+WORKING = 384  # bits
+STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
+LEAST = 13.0  # digits that a rule with constants rounded to float64 keeps at least
+WHOLE = 1e-3  # of the whole gap: rules that explain less are told after others only
+COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
+
+Parts = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule that breaks the law, where its function was called, and what is wrong with it.
+
+    `share` is that of the whole gap that comes from here; `chain` leads here from the output.
+    """
+
+    name: str
+    module: str
+    where: str
+    digits: float
+    share: float
+    slips: tuple[Slip, ...] = ()
+    cut: tuple[str, ...] = ()  # inputs that no gradient goes back to
+    chain: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`called by layers.3.norm at model.py:41`."""
+        file, _, line = self.where.rpartition(":")
+        said = f" by {self.module}" if self.module else ""
+        said += f" at {Path(file).name}:{line}" if file else ""
+        return f"called{said}" if said else ""
+
+    def __str__(self) -> str:
+        head = ", ".join(filter(None, (f"`{self.name}`", self.place)))
+        return f"{head}: {self._said}"
+
+    @property
+    def _said(self) -> str:
+        if self.cut:
+            return f"no gradient goes back to its {', '.join(self.cut)} (detached, or under no_grad)"
+        if self.slips:
+            return "; ".join(str(slip) for slip in self.slips)
+        return f"{self.digits:.0f} digits agree"
+
+
+@dataclass
+class _Law:
+    """One rule, or several between which a value is unknown, with both sides of the law."""
+
+    steps: list[tuple[int, Step]] = field(default_factory=list)
+    gap: Any = 0
+    terms: float = 0.0
+
+    @property
+    def digits(self) -> float:
+        """To how many digits both sides meet, beside their largest terms."""
+        gap = abs(float(self.gap))
+        return float(-np.log10(gap / self.terms)) if gap and self.terms else np.inf
+
+
+def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> list[Fault]:
+    """The rules of a program's backward that break the law at x, the largest gap first.
+
+    `w` are cotangents of the outputs. Nothing where the program takes other ways at x ± hv, and
+    nothing where every rule keeps the law.
+    """
+    with precision(WORKING):
+        v = [_direction(a.shape, rng) for a in x]
+        graph = program.traced(x, w)
+        tangents, moving = _tangents(program, graph, x, v)
+        if tangents is None:
+            return []
+        laws = _broken(graph, tangents)
+        faults = [_fault(program, x, graph, tangents, moving, law, w) for law in laws]
+        faults += _hooked(graph, tangents)
+        return _shared(faults)
+
+
+def _direction(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Random, with no element near zero."""
+    return ball(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)).data
+
+
+# --- tangents ------------------------------------------------------------------------------------
+
+
+def _tangents(
+    program: Any, graph: Graph, x: Parts, v: Parts
+) -> tuple[dict[Edge, np.ndarray] | None, dict[int, tuple[str, ...]]]:
+    """Of every value, by central differences; and what moves among values that are cut off."""
+    h = arb(2) ** STEP
+    ahead, behind = (
+        program.traced([_array(a + b * (h * side)) for a, b in zip(x, v, strict=True)]) for side in (1, -1)
+    )
+    if not _same(graph, ahead) or not _same(graph, behind):
+        return None, {}
+    shared = graph.values.keys() & ahead.values.keys() & behind.values.keys()
+    found = {e: _array((ahead.values[e] - behind.values[e]) / (2 * h)) for e in shared
+             if ahead.values[e].shape == behind.values[e].shape}  # fmt: skip
+    moving = {}
+    for k in graph.steps:
+        pairs = zip(ahead.steps[k].cut, behind.steps[k].cut, strict=True)
+        moving[k] = tuple(
+            name for (name, a), (_, b) in pairs if a.shape == b.shape and _size(_array(a - b)) > 0
+        )
+    return found, moving
+
+
+def _same(one: Graph, other: Graph) -> bool:
+    def shape(graph: Graph) -> Any:
+        return {k: (s.name, s.inputs, len(s.cut)) for k, s in graph.steps.items()}
+
+    return bool(shape(one) == shape(other))
+
+
+def _size(a: np.ndarray) -> float:
+    return float(np.max([abs(complex(b)) for b in a.reshape(-1)], initial=0.0))
+
+
+def _array(a: Any) -> np.ndarray:
+    """An array, also of one ball: NumPy gives arrays without axes away as what they hold."""
+    return np.asarray(a, dtype=object)
+
+
+def _product(g: np.ndarray | None, t: np.ndarray) -> tuple[Any, float]:
+    """⟨g, t⟩, and the sum of the sizes of its terms."""
+    if g is None or g.shape != t.shape:
+        return arb(0), 0.0
+    terms = [_term(a, b) for a, b in zip(g.reshape(-1), t.reshape(-1), strict=True)]
+    return sum(terms, arb(0)), sum(abs(float(a)) for a in terms)
+
+
+def _term(a: Any, b: Any) -> Any:
+    """Of complex numbers the real product of pairs of reals."""
+    if isinstance(a, acb) or isinstance(b, acb):
+        a, b = acb(a), acb(b)
+        return a.real * b.real + a.imag * b.imag
+    return a * b
+
+
+# --- the law -------------------------------------------------------------------------------------
+
+
+def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
+    """The laws that are broken, the largest gap first."""
+    home = _homes(graph, tangents)
+    laws: dict[int, _Law] = defaultdict(_Law)
+    for k, step in graph.steps.items():
+        if not step.ran:
+            continue
+        law = laws[home(k)]
+        law.steps.append((k, step))
+        sides = [((k, n), g, 1) for n, g in enumerate(step.received)]
+        sides += [(e, g, -1) for e, g in zip(step.inputs, step.sent, strict=False) if e]
+        for edge, g, sign in sides:
+            if edge in tangents:
+                value, size = _product(g, tangents[edge])
+                law.gap, law.terms = law.gap + sign * value, law.terms + size
+    found = [law for law in laws.values() if law.digits < LEAST]
+    return sorted(found, key=lambda law: -abs(float(law.gap)))
+
+
+def _homes(graph: Graph, tangents: dict[Edge, np.ndarray]) -> Callable[[int], int]:
+    """Steps between which a value is unknown have one home."""
+    above: dict[int, int] = {}
+
+    def home(k: int) -> int:
+        while k in above:
+            k = above[k]
+        return k
+
+    for k, step in graph.steps.items():
+        for edge in step.inputs if step.ran else ():
+            joined = edge is not None and edge not in tangents and edge[0] in graph.steps
+            if joined and home(k) != home(edge[0]):  # type: ignore[index]
+                above[home(k)] = home(edge[0])  # type: ignore[index]
+    return home
+
+
+def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
+    """Where a cotangent changes between those that send it and the one that receives it."""
+    sent: dict[Edge, list[np.ndarray | None]] = defaultdict(list)
+    for edge, several in graph.given.items():
+        sent[edge] += several
+    for step in graph.steps.values():
+        for edge, g in zip(step.inputs, step.sent, strict=False):
+            if edge is not None:
+                sent[edge].append(g)
+    arrived: dict[Edge, np.ndarray | None] = dict(graph.taken)
+    for k, step in graph.steps.items():
+        arrived |= {(k, n): g for n, g in enumerate(step.received)}
+    found = []
+    for edge in arrived.keys() & sent.keys() & tangents.keys():
+        law = _Law()
+        for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
+            value, size = _product(g, tangents[edge])
+            law.gap, law.terms = law.gap + sign * value, law.terms + size
+        if law.digits < LEAST:
+            found.append(_hook(graph, edge, law))
+    return found
+
+
+def _hook(graph: Graph, edge: Edge, law: _Law) -> Fault:
+    step = graph.steps.get(edge[0])
+    name = f"a hook on the result of {_function(step.name)}" if step else "a hook on an input"
+    where, module = (step.where, step.module) if step else ("", "")
+    chain = _chain(graph, edge[0]) if step else ()
+    return Fault(name, module, where, max(law.digits, 0.0), float(law.gap), chain=chain)
+
+
+def _shared(faults: list[Fault]) -> list[Fault]:
+    """With shares of the whole gap in place of gaps, the largest first."""
+    whole = sum(abs(fault.share) for fault in faults)
+    ordered = sorted(faults, key=lambda fault: -abs(fault.share))
+    return [replace(fault, share=abs(fault.share) / whole) for fault in ordered]
+
+
+# --- what is wrong with a rule -------------------------------------------------------------------
+
+
+def _fault(
+    program: Any,
+    x: Parts,
+    graph: Graph,
+    tangents: dict[Edge, np.ndarray],
+    moving: dict[int, tuple[str, ...]],
+    law: _Law,
+    w: Parts,
+) -> Fault:
+    number, step = law.steps[0]
+    name = " with ".join(dict.fromkeys(s.name for _, s in law.steps))
+    cut = tuple(dict.fromkeys(c for k, _ in law.steps for c in moving.get(k, ())))
+    fault = Fault(name, step.module, step.where, max(law.digits, 0.0), float(law.gap), cut=cut,
+                  chain=_chain(graph, number))  # fmt: skip
+    if cut or len(law.steps) > 1:
+        return fault
+    return replace(fault, slips=_slips(program, x, step, tangents, law))
+
+
+def _chain(graph: Graph, number: int) -> tuple[str, ...]:
+    """The steps from the output down to one."""
+    chain: list[str] = []
+    at: int | None = number
+    while at is not None:
+        step = graph.steps[at]
+        place = Fault(step.name, step.module, step.where, 0, 0).place
+        chain.append(f"{step.name}, {place}" if place else step.name)
+        at = step.before
+    return tuple(reversed(chain))
+
+
+def _function(name: str) -> str:
+    return name.removesuffix(".backward").partition(" (")[0]
+
+
+def _slips(
+    program: Any, x: Parts, step: Step, tangents: dict[Edge, np.ndarray], law: _Law
+) -> tuple[Slip, ...]:
+    """The inputs whose gradients are wrong, by the step's own function; empty where that fails."""
+    places = [k for k, label in enumerate(step.labels) if label]
+    along = [tangents.get(step.inputs[k]) for k in places if step.inputs[k] is not None]  # type: ignore[arg-type]
+    wants: list[Any] = []
+    try:
+        program.traced(x, looks={step.key: partial(_look, step, along, wants)})
+    except Exception:
+        return ()
+    if len(wants) != len(places):
+        return ()
+    slips, gap = [], arb(0)
+    for k, (want, slope), t in zip(places, wants, along, strict=True):
+        sent = step.sent[k]
+        mine, size = _product(sent, t)
+        gap += slope - mine
+        got = sent if sent is not None else _array(0 * t)
+        if want is not None:
+            slips.append(slip_of(step.labels[k], got, want))
+        else:
+            size = max(size, abs(float(slope)))
+            slips.append(slip_of(step.labels[k], np.array([mine]), np.array([slope]), size))
+    if abs(float(gap - law.gap)) > 1e-6 * abs(float(law.gap)):
+        return ()  # called again, it is another function
+    return tuple(slip for slip in slips if slip.digits < LEAST)
+
+
+def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> None:
+    """For each input the gradient that it should have, and its product with the tangent."""
+    if len(replay.inputs) != len(along) or any(t is None for t in along):
+        return
+    for k, (a, t) in enumerate(zip(replay.inputs, along, strict=True)):
+        if a.shape != t.shape:
+            return
+        slope = partial(_slope, replay, k, step.received)
+        want = None
+        if a.size <= COORDINATES and all(isinstance(b, arb) for b in a.reshape(-1)):
+            units = (ball(u.reshape(a.shape)).data for u in np.eye(a.size))
+            want = np.array([slope(u) for u in units], dtype=object).reshape(a.shape)
+        wants.append((want, slope(t)))
+
+
+def _slope(replay: Replay, k: int, received: Iterable[np.ndarray | None], t: np.ndarray) -> Any:
+    """⟨what was received, the step's results as one input moves along t⟩."""
+    h = arb(2) ** STEP
+    ahead, behind = (
+        replay.compute(
+            [_array(a + t * (h * side)) if n == k else a for n, a in enumerate(replay.inputs)]
+        )
+        for side in (1, -1)
+    )
+    total = arb(0)
+    for g, one, other in zip(received, ahead, behind, strict=False):
+        total += _product(g, _array((one - other) / (2 * h)))[0]
+    return total
