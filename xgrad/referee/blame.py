@@ -28,7 +28,7 @@ from xgrad.referee.slips import Slip, slip_of
 WORKING = 384  # bits
 STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
 LEAST = 13.0  # digits that a rule with constants rounded to float64 keeps at least
-WHOLE = 1e-3  # of the whole gap: rules that explain less are told after others only
+NOTHING = 1e-30  # of the largest terms of any rule: a tangent that is zero, up to h²
 COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
 
 Parts = Sequence[np.ndarray]
@@ -184,7 +184,8 @@ def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
             if edge in tangents:
                 value, size = _product(g, tangents[edge])
                 law.gap, law.terms = law.gap + sign * value, law.terms + size
-    found = [law for law in laws.values() if law.digits < LEAST]
+    least = NOTHING * max((law.terms for law in laws.values()), default=0.0)
+    found = [a for a in laws.values() if a.digits < LEAST and abs(float(a.gap)) > least]
     return sorted(found, key=lambda law: -abs(float(law.gap)))
 
 
@@ -218,12 +219,13 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
     for k, step in graph.steps.items():
         arrived |= {(k, n): g for n, g in enumerate(step.received)}
     found = []
+    least = NOTHING * max((_product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0)
     for edge in arrived.keys() & sent.keys() & tangents.keys():
         law = _Law()
         for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
             value, size = _product(g, tangents[edge])
             law.gap, law.terms = law.gap + sign * value, law.terms + size
-        if law.digits < LEAST:
+        if law.digits < LEAST and abs(float(law.gap)) > least:
             found.append(_hook(graph, edge, law))
     return found
 
