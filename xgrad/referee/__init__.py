@@ -1,7 +1,7 @@
 """The truth, with the evidence that it rests on: certificate, definition, noise."""
 
 from xgrad.referee.candidates import Candidate, find_candidate
-from xgrad.referee.blame import Fault, find_faults
+from xgrad.referee.blame import Fault, blame_text, find_faults
 from xgrad.referee.programs import ProgramReferee
 from xgrad.referee.referee import Budget, Referee
 from xgrad.referee.truth import Truth, contracted

@@ -29,6 +29,8 @@ WORKING = 384  # bits
 STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
 LEAST = 13.0  # digits that a rule with constants rounded to float64 keeps at least
 NOTHING = 1e-30  # of the largest terms of any rule: a tangent that is zero, up to h²
+NAMED = 3  # rules in one line
+SHOWN = 6  # steps of a chain in one line
 COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
 
 Parts = Sequence[np.ndarray]
@@ -61,6 +63,14 @@ class Fault:
     def __str__(self) -> str:
         head = ", ".join(filter(None, (f"`{self.name}`", self.place)))
         return f"{head}: {self._said}"
+
+    @property
+    def path(self) -> str:
+        """The names from the output down, the middle of many left out."""
+        names = [_function(each.partition(", ")[0]) for each in self.chain[:-1]]
+        if len(names) > SHOWN:
+            names = [*names[: SHOWN // 2], "…", *names[-SHOWN // 2 :]]
+        return " ← ".join(["output", *names, self.name])
 
     @property
     def _said(self) -> str:
@@ -107,6 +117,20 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
 def _direction(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Random, with no element near zero."""
     return ball(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)).data
+
+
+def blame_text(faults: Sequence[Fault]) -> str:
+    """The rules at fault in one line: each function once, where most of the gap comes from."""
+    first: dict[str, Fault] = {}
+    for fault in faults:
+        first.setdefault(fault.name, fault)
+    said = []
+    for fault in list(first.values())[:NAMED]:
+        more = sum(f.name == fault.name for f in faults) - 1
+        others = f", and {more} more of its calls" if more else ""
+        said.append(f"{fault}{others} [{fault.path}]")
+    left = len(first) - NAMED
+    return "; ".join(said + ([f"and {left} other rules"] if left > 0 else []))
 
 
 # --- tangents ------------------------------------------------------------------------------------
@@ -232,7 +256,7 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
 
 def _hook(graph: Graph, edge: Edge, law: _Law) -> Fault:
     step = graph.steps.get(edge[0])
-    name = f"a hook on the result of {_function(step.name)}" if step else "a hook on an input"
+    name = f"hook on the result of {_function(step.name)}" if step else "hook on an input"
     where, module = (step.where, step.module) if step else ("", "")
     chain = _chain(graph, edge[0]) if step else ()
     return Fault(name, module, where, max(law.digits, 0.0), float(law.gap), chain=chain)

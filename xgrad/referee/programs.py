@@ -19,9 +19,10 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, Ball, ball, midpoint, precision
+from xgrad.numbers import BITS, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
+from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.candidates import Candidate
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth
@@ -54,6 +55,7 @@ class ProgramReferee(Referee):
         self.candidate = f"{framework}'s own derivative"
         self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
         self._candidates: dict[str, np.ndarray] = {}
+        self._faults: dict[str, list[Fault]] = {}
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -81,6 +83,24 @@ class ProgramReferee(Referee):
             return None
         gap, felt = (float(np.max(np.abs(a - truth.high), initial=0.0)) for a in (own, native))
         return truth.digits if gap > 0 and felt > SHARE * gap else None
+
+    def faults(self, operator: Operator) -> list[Fault]:
+        """The rules that make the framework's reverse mode wrong; none where none can be named."""
+        if operator.name not in self._faults:
+            try:
+                self._faults[operator.name] = self._blamed(operator)
+            except Exception:  # the verdict stands without it
+                self._faults[operator.name] = []
+        return self._faults[operator.name]
+
+    def _blamed(self, operator: Operator) -> list[Fault]:
+        asked = _PULLED.get(operator.name)
+        if asked is None or not hasattr(self._program, "traced"):
+            return []
+        rng = self.setting.generator("blame")
+        with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
+            program, w = asked(self, self._program, rng)
+            return find_faults(program, self._parts(ball(self.x)), w, rng)
 
     # --- by balls, or else -----------------------------------------------------------------------
 
@@ -283,4 +303,31 @@ _CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
     "jacobian": _jacobian,
     "hvp": _hvp,
     "hessian": _hessian,
+}
+
+
+# --- what blame looks at: a program, and the cotangents of its outputs ---------------------------
+
+Pulled = tuple[Any, list[np.ndarray]]
+
+
+def _of_value(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    return program, [ball(rng.uniform(0.5, 1.5, referee.setting.y_shape)).data]
+
+
+def _of_product(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    return program, [ball(np.reshape(referee.setting.w, referee.setting.y_shape)).data]
+
+
+def _of_gradient(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    once = program.gradient([ball(np.ones(())).data])
+    return once, [ball(rng.uniform(0.5, 1.5, x.shape)).data for x in referee.setting.x]
+
+
+_PULLED: dict[str, Callable[[ProgramReferee, Any, np.random.Generator], Pulled]] = {
+    "gradient": _of_value,
+    "vjp": _of_product,
+    "jacobian": _of_value,
+    "hvp": _of_gradient,
+    "hessian": _of_gradient,
 }
