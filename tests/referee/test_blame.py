@@ -137,7 +137,7 @@ def test_writing_in_place(wrong):
 def test_random_numbers_and_several_results():
     def f(x, w):
         top, _ = torch.nn.functional.dropout(x @ w, 0.5).max(1)
-        first, second = torch.linalg.eigh(x @ x.mT)
+        first, _vectors = torch.linalg.eigh(x @ x.mT)
         u, s = torch.var_mean(x, 0)
         return (product(x, w, "missing") * top).sum() + first.sum() + (u * s).sum()
 
@@ -210,8 +210,8 @@ class Model(torch.nn.Module):
 
 
 def test_the_message_names_rule_module_line_and_input():
+    x = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 4)))
     with pytest.raises(AssertionError) as failure:
-        x = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 4)))
         xgrad.assert_agreement(Model(), x, operators="gradient", methods="torch.reverse")
     text = str(failure.value)
     assert "`FusedNorm.backward`, called by layers.1 at test_blame.py:" in text

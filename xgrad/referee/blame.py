@@ -75,7 +75,9 @@ class Fault:
     @property
     def _said(self) -> str:
         if self.cut:
-            return f"no gradient goes back to its {', '.join(self.cut)} (detached, or under no_grad)"
+            return (
+                f"no gradient goes back to its {', '.join(self.cut)} (detached, or under no_grad)"
+            )
         if self.slips:
             return "; ".join(str(slip) for slip in self.slips)
         return f"{self.digits:.0f} digits agree"
@@ -142,7 +144,8 @@ def _tangents(
     """Of every value, by central differences; and what moves among values that are cut off."""
     h = arb(2) ** STEP
     ahead, behind = (
-        program.traced([_array(a + b * (h * side)) for a, b in zip(x, v, strict=True)]) for side in (1, -1)
+        program.traced([_array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
+        for side in (1, -1)
     )
     if not _same(graph, ahead) or not _same(graph, behind):
         return None, {}
@@ -174,7 +177,7 @@ def _array(a: Any) -> np.ndarray:
     return np.asarray(a, dtype=object)
 
 
-def _product(g: np.ndarray | None, t: np.ndarray) -> tuple[Any, float]:
+def _product(g: np.ndarray | None, t: Any) -> tuple[Any, float]:
     """⟨g, t⟩, and the sum of the sizes of its terms."""
     if g is None or g.shape != t.shape:
         return arb(0), 0.0
@@ -236,14 +239,16 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
     for edge, several in graph.given.items():
         sent[edge] += several
     for step in graph.steps.values():
-        for edge, g in zip(step.inputs, step.sent, strict=False):
-            if edge is not None:
-                sent[edge].append(g)
+        for to, g in zip(step.inputs, step.sent, strict=False):
+            if to is not None:
+                sent[to].append(g)
     arrived: dict[Edge, np.ndarray | None] = dict(graph.taken)
     for k, step in graph.steps.items():
         arrived |= {(k, n): g for n, g in enumerate(step.received)}
     found = []
-    least = NOTHING * max((_product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0)
+    least = NOTHING * max(
+        (_product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0
+    )
     for edge in arrived.keys() & sent.keys() & tangents.keys():
         law = _Law()
         for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
@@ -325,8 +330,8 @@ def _slips(
         sent = step.sent[k]
         mine, size = _product(sent, t)
         gap += slope - mine
-        got = sent if sent is not None else _array(0 * t)
         if want is not None:
+            got = _array(0 * want) if sent is None else sent
             slips.append(slip_of(step.labels[k], got, want))
         else:
             size = max(size, abs(float(slope)))

@@ -214,7 +214,7 @@ def _applied() -> Any:
     """The frame that applies the outermost custom function which is running; or None."""
     frame, found = sys._getframe(1), None
     while frame is not None:
-        if frame.f_code is functions.Function.apply.__func__.__code__:  # type: ignore[attr-defined]
+        if frame.f_code is functions.Function.apply.__func__.__code__:
             found = frame
         frame = frame.f_back  # type: ignore[assignment]
     return found
