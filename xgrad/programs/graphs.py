@@ -57,4 +57,11 @@ class Replay:
     compute: Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
+def ordinal(k: int) -> str:
+    """`second input`."""
+    return f"{_ORDINALS[k]} input" if k < len(_ORDINALS) else f"input {k + 1}"
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
 Look = Callable[[Replay], None]

@@ -2,6 +2,7 @@
 
 from xgrad.referee.candidates import Candidate, find_candidate
 from xgrad.referee.blame import Fault, blame_text, find_faults
+from xgrad.referee.equations import find_custom_faults
 from xgrad.referee.programs import ProgramReferee
 from xgrad.referee.referee import Budget, Referee
 from xgrad.referee.truth import Truth, contracted

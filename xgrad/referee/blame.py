@@ -19,19 +19,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flint import acb, arb
+from flint import arb
 
 from xgrad.numbers import ball, precision
 from xgrad.programs import Edge, Graph, Replay, Step
 from xgrad.referee.slips import Slip, slip_of
+from xgrad.referee.tangents import (
+    COORDINATES,
+    LEAST,
+    NOTHING,
+    WORKING,
+    array,
+    direction,
+    product,
+    size,
+)
+from xgrad.referee.tangents import (
+    step as length,
+)
 
-WORKING = 384  # bits
-STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
-LEAST = 13.0  # digits that a rule with constants rounded to float64 keeps at least
-NOTHING = 1e-30  # of the largest terms of any rule: a tangent that is zero, up to h²
 NAMED = 3  # rules in one line
 SHOWN = 6  # steps of a chain in one line
-COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
 
 Parts = Sequence[np.ndarray]
 
@@ -105,7 +113,7 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
     nothing where every rule keeps the law.
     """
     with precision(WORKING):
-        v = [_direction(a.shape, rng) for a in x]
+        v = [direction(a.shape, rng) for a in x]
         graph = program.traced(x, w)
         tangents, moving = _tangents(program, graph, x, v)
         if tangents is None:
@@ -114,11 +122,6 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
         faults = [_fault(program, x, graph, tangents, moving, law, w) for law in laws]
         faults += _hooked(graph, tangents)
         return _shared(faults)
-
-
-def _direction(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Random, with no element near zero."""
-    return ball(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)).data
 
 
 def blame_text(faults: Sequence[Fault]) -> str:
@@ -130,7 +133,7 @@ def blame_text(faults: Sequence[Fault]) -> str:
     for fault in list(first.values())[:NAMED]:
         more = sum(f.name == fault.name for f in faults) - 1
         others = f", and {more} more of its calls" if more else ""
-        said.append(f"{fault}{others} [{fault.path}]")
+        said.append(f"{fault}{others}" + (f" [{fault.path}]" if fault.chain else ""))
     left = len(first) - NAMED
     return "; ".join(said + ([f"and {left} other rules"] if left > 0 else []))
 
@@ -142,21 +145,21 @@ def _tangents(
     program: Any, graph: Graph, x: Parts, v: Parts
 ) -> tuple[dict[Edge, np.ndarray] | None, dict[int, tuple[str, ...]]]:
     """Of every value, by central differences; and what moves among values that are cut off."""
-    h = arb(2) ** STEP
+    h = length()
     ahead, behind = (
-        program.traced([_array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
+        program.traced([array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
         for side in (1, -1)
     )
     if not _same(graph, ahead) or not _same(graph, behind):
         return None, {}
     shared = graph.values.keys() & ahead.values.keys() & behind.values.keys()
-    found = {e: _array((ahead.values[e] - behind.values[e]) / (2 * h)) for e in shared
+    found = {e: array((ahead.values[e] - behind.values[e]) / (2 * h)) for e in shared
              if ahead.values[e].shape == behind.values[e].shape}  # fmt: skip
     moving = {}
     for k in graph.steps:
         pairs = zip(ahead.steps[k].cut, behind.steps[k].cut, strict=True)
         moving[k] = tuple(
-            name for (name, a), (_, b) in pairs if a.shape == b.shape and _size(_array(a - b)) > 0
+            name for (name, a), (_, b) in pairs if a.shape == b.shape and size(array(a - b)) > 0
         )
     return found, moving
 
@@ -166,31 +169,6 @@ def _same(one: Graph, other: Graph) -> bool:
         return {k: (s.name, s.inputs, len(s.cut)) for k, s in graph.steps.items()}
 
     return bool(shape(one) == shape(other))
-
-
-def _size(a: np.ndarray) -> float:
-    return float(np.max([abs(complex(b)) for b in a.reshape(-1)], initial=0.0))
-
-
-def _array(a: Any) -> np.ndarray:
-    """An array, also of one ball: NumPy gives arrays without axes away as what they hold."""
-    return np.asarray(a, dtype=object)
-
-
-def _product(g: np.ndarray | None, t: Any) -> tuple[Any, float]:
-    """⟨g, t⟩, and the sum of the sizes of its terms."""
-    if g is None or g.shape != t.shape:
-        return arb(0), 0.0
-    terms = [_term(a, b) for a, b in zip(g.reshape(-1), t.reshape(-1), strict=True)]
-    return sum(terms, arb(0)), sum(abs(float(a)) for a in terms)
-
-
-def _term(a: Any, b: Any) -> Any:
-    """Of complex numbers the real product of pairs of reals."""
-    if isinstance(a, acb) or isinstance(b, acb):
-        a, b = acb(a), acb(b)
-        return a.real * b.real + a.imag * b.imag
-    return a * b
 
 
 # --- the law -------------------------------------------------------------------------------------
@@ -209,7 +187,7 @@ def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
         sides += [(e, g, -1) for e, g in zip(step.inputs, step.sent, strict=False) if e]
         for edge, g, sign in sides:
             if edge in tangents:
-                value, size = _product(g, tangents[edge])
+                value, size = product(g, tangents[edge])
                 law.gap, law.terms = law.gap + sign * value, law.terms + size
     least = NOTHING * max((law.terms for law in laws.values()), default=0.0)
     found = [a for a in laws.values() if a.digits < LEAST and abs(float(a.gap)) > least]
@@ -247,12 +225,12 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
         arrived |= {(k, n): g for n, g in enumerate(step.received)}
     found = []
     least = NOTHING * max(
-        (_product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0
+        (product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0
     )
     for edge in arrived.keys() & sent.keys() & tangents.keys():
         law = _Law()
         for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
-            value, size = _product(g, tangents[edge])
+            value, size = product(g, tangents[edge])
             law.gap, law.terms = law.gap + sign * value, law.terms + size
         if law.digits < LEAST and abs(float(law.gap)) > least:
             found.append(_hook(graph, edge, law))
@@ -328,10 +306,10 @@ def _slips(
     slips, gap = [], arb(0)
     for k, (want, slope), t in zip(places, wants, along, strict=True):
         sent = step.sent[k]
-        mine, size = _product(sent, t)
+        mine, size = product(sent, t)
         gap += slope - mine
         if want is not None:
-            got = _array(0 * want) if sent is None else sent
+            got = array(0 * want) if sent is None else sent
             slips.append(slip_of(step.labels[k], got, want))
         else:
             size = max(size, abs(float(slope)))
@@ -358,14 +336,14 @@ def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> Non
 
 def _slope(replay: Replay, k: int, received: Iterable[np.ndarray | None], t: np.ndarray) -> Any:
     """⟨what was received, the step's results as one input moves along t⟩."""
-    h = arb(2) ** STEP
+    h = length()
     ahead, behind = (
         replay.compute(
-            [_array(a + t * (h * side)) if n == k else a for n, a in enumerate(replay.inputs)]
+            [array(a + t * (h * side)) if n == k else a for n, a in enumerate(replay.inputs)]
         )
         for side in (1, -1)
     )
     total = arb(0)
     for g, one, other in zip(received, ahead, behind, strict=False):
-        total += _product(g, _array((one - other) / (2 * h)))[0]
+        total += product(g, array((one - other) / (2 * h)))[0]
     return total

@@ -24,6 +24,7 @@ from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.candidates import Candidate
+from xgrad.referee.equations import find_custom_faults
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth
 from xgrad.referee.weaker import WIDE, DifferencesReferee
@@ -94,13 +95,15 @@ class ProgramReferee(Referee):
         return self._faults[operator.name]
 
     def _blamed(self, operator: Operator) -> list[Fault]:
-        asked = _PULLED.get(operator.name)
-        if asked is None or not hasattr(self._program, "traced"):
+        asked, rng = _PULLED.get(operator.name), self.setting.generator("blame")
+        if asked is None:
             return []
-        rng = self.setting.generator("blame")
         with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
-            program, w = asked(self, self._program, rng)
-            return find_faults(program, self._parts(ball(self.x)), w, rng)
+            x = self._parts(ball(self.x))
+            if hasattr(self._program, "traced"):
+                program, w = asked(self, self._program, rng)
+                return find_faults(program, x, w, rng)
+            return find_custom_faults(self._program, x, rng) if operator.order == 1 else []
 
     # --- by balls, or else -----------------------------------------------------------------------
 

@@ -19,13 +19,12 @@ import torch
 from torch.autograd import function as functions
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from xgrad.programs.graphs import Edge, Graph, Look, Replay, Step
+from xgrad.programs.graphs import Edge, Graph, Look, Replay, Step, ordinal
 from xgrad.programs.torch.boxes import decode, encode, is_boxed, is_float
 from xgrad.programs.torch.recording import Inside
 from xgrad.programs.torch.watching import where
 
 Function = torch.autograd.Function
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 @dataclass
@@ -234,8 +233,7 @@ def _sets_up(cls: Any) -> bool:
 
 
 def _called(k: int, names: Sequence[str]) -> str:
-    place = f"{ORDINALS[k]} input" if k < len(ORDINALS) else f"input {k + 1}"
-    return f"{place} ({names[k]})" if k < len(names) else place
+    return f"{ordinal(k)} ({names[k]})" if k < len(names) else ordinal(k)
 
 
 def _of_operation(func: Any, args: Any, kwargs: Any) -> list[tuple[str, torch.Tensor]]:
