@@ -151,6 +151,16 @@ def test_a_value_that_was_detached_is_called_cut_off():
     assert "no gradient goes back to its second input (other)" in str(fault)
 
 
+@pytest.mark.parametrize("wrong", ["", "sign"])
+def test_what_is_detached_and_cancels_is_not_blamed(wrong):
+    def f(x, w):
+        a = product(x, w, wrong)
+        m = a.max(1, keepdim=True)[0].detach()
+        return ((a - m).exp().sum(1, keepdim=True).log() + m).sum()
+
+    assert [fault.name for fault in faults_of(f, [X, W])] == (["Product.backward"] * bool(wrong))
+
+
 def test_a_hook_that_changes_a_gradient():
     def f(x):
         y = torch.tanh(x)

@@ -91,7 +91,7 @@ class Fault:
         return f"{self.digits:.0f} digits agree"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Law:
     """One rule, or several between which a value is unknown, with both sides of the law."""
 
@@ -118,7 +118,7 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
         tangents, moving = _tangents(program, graph, x, v)
         if tangents is None:
             return []
-        laws = _broken(graph, tangents)
+        laws = _without_cancelling(_broken(graph, tangents), moving)
         faults = [_fault(program, x, graph, tangents, moving, law, w) for law in laws]
         faults += _hooked(graph, tangents)
         return _shared(faults)
@@ -192,6 +192,15 @@ def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
     least = NOTHING * max((law.terms for law in laws.values()), default=0.0)
     found = [a for a in laws.values() if a.digits < LEAST and abs(float(a.gap)) > least]
     return sorted(found, key=lambda law: -abs(float(law.gap)))
+
+
+def _without_cancelling(laws: list[_Law], moving: dict[int, tuple[str, ...]]) -> list[_Law]:
+    """Values that are cut off where they come in may go out again: log Σ exp(x − m) + m."""
+    cut = [law for law in laws if any(moving.get(k) for k, _ in law.steps)]
+    total = abs(float(sum((law.gap for law in cut), arb(0))))
+    if not total <= 10.0**-LEAST * sum(law.terms for law in cut):
+        return laws
+    return [law for law in laws if law not in cut]
 
 
 def _homes(graph: Graph, tangents: dict[Edge, np.ndarray]) -> Callable[[int], int]:
