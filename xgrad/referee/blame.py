@@ -25,6 +25,7 @@ from xgrad.numbers import ball, precision
 from xgrad.programs import Edge, Graph, Replay, Step
 from xgrad.referee.slips import Slip, slip_of
 from xgrad.referee.tangents import (
+    BENT,
     COORDINATES,
     LEAST,
     NOTHING,
@@ -105,6 +106,12 @@ class _Law:
         gap = abs(float(self.gap))
         return float(-np.log10(gap / self.terms)) if gap and self.terms else np.inf
 
+    def kinked(self, bent: set[Edge]) -> bool:
+        """Whether the functions have a kink here: results are bent, and no input is."""
+        taken = {edge for _, step in self.steps for edge in step.inputs}
+        made = {(k, n) for k, step in self.steps for n in range(len(step.received))}
+        return bool(made & bent) and not taken & bent
+
 
 def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> list[Fault]:
     """The rules of a program's backward that break the law at x, the largest gap first.
@@ -115,11 +122,18 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
     with precision(WORKING):
         v = [direction(a.shape, rng) for a in x]
         graph = program.traced(x, w)
-        tangents, moving = _tangents(program, graph, x, v)
-        if tangents is None:
+        h = length()
+        ahead, behind = (
+            program.traced([array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
+            for side in (1, -1)
+        )
+        if not _same(graph, ahead) or not _same(graph, behind):
             return []
-        laws = _without_cancelling(_broken(graph, tangents), moving)
-        faults = [_fault(program, x, graph, tangents, moving, law, w) for law in laws]
+        tangents, bent = _tangents(graph, ahead, behind)
+        moving = {k: _moving(ahead.steps[k], behind.steps[k]) for k in graph.steps}
+        laws = [law for law in _broken(graph, tangents) if not law.kinked(bent)]
+        laws = _without_cancelling(laws, moving)
+        faults = [_fault(program, x, graph, tangents, moving, law) for law in laws]
         faults += _hooked(graph, tangents)
         return _shared(faults)
 
@@ -142,26 +156,27 @@ def blame_text(faults: Sequence[Fault]) -> str:
 
 
 def _tangents(
-    program: Any, graph: Graph, x: Parts, v: Parts
-) -> tuple[dict[Edge, np.ndarray] | None, dict[int, tuple[str, ...]]]:
-    """Of every value, by central differences; and what moves among values that are cut off."""
-    h = length()
-    ahead, behind = (
-        program.traced([array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
-        for side in (1, -1)
+    graph: Graph, ahead: Graph, behind: Graph
+) -> tuple[dict[Edge, np.ndarray], set[Edge]]:
+    """Of every value, by central differences; and the values that both sides tell otherwise."""
+    h, found, bent = length(), {}, set()
+    for e in graph.values.keys() & ahead.values.keys() & behind.values.keys():
+        here, one, other = (run.values[e] for run in (graph, ahead, behind))
+        if here.shape == one.shape == other.shape:
+            found[e] = array((one - other) / (2 * h))
+            if size(array((one + other - 2 * here) / h)) > BENT * size(found[e]):
+                bent.add(e)
+    return found, bent
+
+
+def _moving(ahead: Step, behind: Step) -> tuple[str, ...]:
+    """Which of the values that are cut off a step depend on x."""
+    h, pairs = length(), zip(ahead.cut, behind.cut, strict=True)
+    return tuple(
+        name
+        for (name, a), (_, b) in pairs
+        if a.shape == b.shape and size(array((a - b) / h)) > NOTHING * size(a)
     )
-    if not _same(graph, ahead) or not _same(graph, behind):
-        return None, {}
-    shared = graph.values.keys() & ahead.values.keys() & behind.values.keys()
-    found = {e: array((ahead.values[e] - behind.values[e]) / (2 * h)) for e in shared
-             if ahead.values[e].shape == behind.values[e].shape}  # fmt: skip
-    moving = {}
-    for k in graph.steps:
-        pairs = zip(ahead.steps[k].cut, behind.steps[k].cut, strict=True)
-        moving[k] = tuple(
-            name for (name, a), (_, b) in pairs if a.shape == b.shape and size(array(a - b)) > 0
-        )
-    return found, moving
 
 
 def _same(one: Graph, other: Graph) -> bool:
@@ -187,8 +202,8 @@ def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
         sides += [(e, g, -1) for e, g in zip(step.inputs, step.sent, strict=False) if e]
         for edge, g, sign in sides:
             if edge in tangents:
-                value, size = product(g, tangents[edge])
-                law.gap, law.terms = law.gap + sign * value, law.terms + size
+                value, terms = product(g, tangents[edge])
+                law.gap, law.terms = law.gap + sign * value, law.terms + terms
     least = NOTHING * max((law.terms for law in laws.values()), default=0.0)
     found = [a for a in laws.values() if a.digits < LEAST and abs(float(a.gap)) > least]
     return sorted(found, key=lambda law: -abs(float(law.gap)))
@@ -239,8 +254,8 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
     for edge in arrived.keys() & sent.keys() & tangents.keys():
         law = _Law()
         for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
-            value, size = product(g, tangents[edge])
-            law.gap, law.terms = law.gap + sign * value, law.terms + size
+            value, terms = product(g, tangents[edge])
+            law.gap, law.terms = law.gap + sign * value, law.terms + terms
         if law.digits < LEAST and abs(float(law.gap)) > least:
             found.append(_hook(graph, edge, law))
     return found
@@ -271,7 +286,6 @@ def _fault(
     tangents: dict[Edge, np.ndarray],
     moving: dict[int, tuple[str, ...]],
     law: _Law,
-    w: Parts,
 ) -> Fault:
     number, step = law.steps[0]
     name = " with ".join(dict.fromkeys(s.name for _, s in law.steps))

@@ -22,7 +22,7 @@ class Slip:
     hint: str = ""
 
     def __str__(self) -> str:
-        count = f"{self.digits:.0f} digit{'' if round(self.digits) == 1 else 's'} agree"
+        count = "1 digit agrees" if round(self.digits) == 1 else f"{self.digits:.0f} digits agree"
         said = f"the gradient of its {self.of}, {count}"
         return f"{said} ({self.hint})" if self.hint else said
 

@@ -11,7 +11,8 @@ from xgrad.numbers import ball
 
 WORKING = 384  # bits
 STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
-LEAST = 13.0  # digits that a rule with constants rounded to float64 keeps at least
+LEAST = 14.5  # digits that a rule with constants rounded to float64 keeps, beside its terms
+BENT = 1e-25  # of a tangent: what differences on both sides differ by at a kink only
 NOTHING = 1e-30  # of the largest terms of any rule: a tangent that is zero, up to h²
 COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
 

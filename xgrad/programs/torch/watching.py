@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from xgrad.programs.failures import Escape
 from xgrad.programs.torch.boxes import is_boxed, is_float
 
-_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
 TAKING: dict[Callable[..., Any], str] = {
     torch.Tensor.numpy: ".numpy()",
