@@ -8,7 +8,7 @@ import numpy as np
 
 from xgrad.numbers import Ball
 from xgrad.problem import Operator, Setting
-from xgrad.referee import Budget, ProgramReferee, Referee, Truth
+from xgrad.referee import Budget, Fault, ProgramReferee, Referee, Truth
 from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
 
 
@@ -82,6 +82,15 @@ class Findings:
         if exact is not None:
             return self.referee.refutation(operator, exact)
         return self.referee.refuted_digits(operator, method.variant)
+
+    def faults(self, method: Method, operator: Operator) -> list[Fault]:
+        """The rules that make a framework's own derivative wrong, where the definition refutes it.
+
+        Of others, and where none can be named, nothing.
+        """
+        if self.refuted_digits(method, operator) is None:
+            return []
+        return self.referee.faults(operator) if isinstance(self.referee, ProgramReferee) else []
 
     @cached_property
     def fault(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
 from xgrad.numbers import EPS, Ball
 from xgrad.problem import Case, Operator, Setting
-from xgrad.referee import Budget, ProgramReferee, Truth
+from xgrad.referee import Budget, Fault, ProgramReferee, Truth, blame_text
 from xgrad.table import COLUMNS, KNOWN
 from xgrad.techniques import (
     ERROR,
@@ -47,6 +47,7 @@ class Judgement:
     tolerance: np.ndarray
     error: np.ndarray
     found: Comparison | None = None
+    faults: list[Fault] = field(default_factory=list)  # rules of a backward program
 
 
 class Judge:
@@ -122,7 +123,9 @@ class Judge:
         found = matter.found
         row.update({c.name: c.of(found) for c in COLUMNS if c.of})
         self._tell(row, matter, again)
-        return Judgement(row, outcome, truth, found.tolerance, found.error, found)
+        faults = [] if refuted is None else self.findings.faults(method, operator)
+        row["message"] = _joined(blame_text(faults), row["message"])
+        return Judgement(row, outcome, truth, found.tolerance, found.error, found, faults)
 
     def _matter(
         self,

@@ -22,8 +22,10 @@ from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, SECONDS_PER_ELEMENT, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
+from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.candidates import Candidate
 from xgrad.referee.detached import CONSTANT, advice, hold, told
+from xgrad.referee.equations import find_custom_faults
 from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth, finished
@@ -77,6 +79,7 @@ class ProgramReferee(Referee):
         self._candidates: dict[str, np.ndarray] = {}
         self._spent = 0  # operations of the last candidate
         self._held: Any = None  # the program with what it detaches held
+        self._faults: dict[str, list[Fault]] = {}
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -165,6 +168,26 @@ class ProgramReferee(Referee):
                 return advice(self._program, at, along)
         except Exception:
             return ""  # said of a row that has its verdict already
+
+    def faults(self, operator: Operator) -> list[Fault]:
+        """The rules that make the framework's reverse mode wrong; none where none can be named."""
+        if operator.name not in self._faults:
+            try:
+                self._faults[operator.name] = self._blamed(operator)
+            except Exception:  # the verdict stands without it
+                self._faults[operator.name] = []
+        return self._faults[operator.name]
+
+    def _blamed(self, operator: Operator) -> list[Fault]:
+        asked, rng = _PULLED.get(operator.name), self.setting.generator("blame")
+        if asked is None:
+            return []
+        with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
+            x = self._parts(ball(self.x))
+            if hasattr(self._program, "traced"):
+                program, w = asked(self, self._program, rng)
+                return find_faults(program, x, w, rng)
+            return find_custom_faults(self._program, x, rng) if operator.order == 1 else []
 
     # --- by balls, or else -----------------------------------------------------------------------
 
@@ -436,4 +459,31 @@ _CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
     "reverse": ProgramReferee._reverse_digits,
     "forward": ProgramReferee._forward_digits,
+}
+
+
+# --- what blame looks at: a program, and the cotangents of its outputs ---------------------------
+
+Pulled = tuple[Any, list[np.ndarray]]
+
+
+def _of_value(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    return program, [ball(rng.uniform(0.5, 1.5, referee.setting.y_shape)).data]
+
+
+def _of_product(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    return program, [ball(np.reshape(referee.setting.w, referee.setting.y_shape)).data]
+
+
+def _of_gradient(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
+    once = program.gradient([ball(np.ones(())).data])
+    return once, [ball(rng.uniform(0.5, 1.5, x.shape)).data for x in referee.setting.x]
+
+
+_PULLED: dict[str, Callable[[ProgramReferee, Any, np.random.Generator], Pulled]] = {
+    "gradient": _of_value,
+    "vjp": _of_product,
+    "jacobian": _of_value,
+    "hvp": _of_gradient,
+    "hessian": _of_gradient,
 }

@@ -17,6 +17,7 @@ from xgrad.telling.report import method_of, title
 from xgrad.telling.stepcurve import to_lines
 
 ELEMENTS = 8  # shown of a result
+FAULTS = 3  # wrong rules of a backward program
 STEPS = tuple(10.0**-k for k in np.arange(0, 16.5, 0.5))
 _SCHEMES = {"central": "(f(x + h) − f(x − h)) / 2h", "forward": "(f(x + h) − f(x)) / h"}
 CURVES = ("float32", "float64", "256 bits")
@@ -128,6 +129,7 @@ def explanation_text(made: Explanation) -> str:
         lines.append(f"  {row['message']}")
     if row["hint"]:
         lines.append(f"  looks like: {row['hint']}")
+    lines += _fault_lines(made)
     lines += ["", *_element_lines(made), "", *_other_lines(made)]
     if made.curve is not None:
         lines += ["", *to_lines(made.curve, made.setting.dtype)]
@@ -155,6 +157,16 @@ def _numbers(made: Explanation) -> list[str]:
             f"there {row['noise']:.2e}"
         )
     return lines
+
+
+def _fault_lines(made: Explanation) -> list[str]:
+    """The rules at fault, each with the way down to it from the output."""
+    lines = []
+    for fault in made.judgement.faults[:FAULTS]:
+        lines += ["", f"the wrong rule: {fault}", "  from the output down to it:"]
+        lines += [f"    {step}" for step in fault.chain]
+    left = len(made.judgement.faults) - FAULTS
+    return lines + ([f"… and {left} more"] if left > 0 else [])
 
 
 def _element_lines(made: Explanation) -> list[str]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable, Iterator, Sequence
-=======
 import re
-from collections.abc import Callable, Iterator, Sequence
->>>>>>> h-detached
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +17,7 @@ from jax.extend import source_info_util
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
 from xgrad.programs.failures import Escape
+from xgrad.programs.jax.parts import Listener, Part, Shift
 from xgrad.programs.jax.rounding import Rounding
 from xgrad.programs.jax.values import put
 from xgrad.programs.jax.walk import Hook, Plan, Walk
@@ -113,6 +110,16 @@ class JaxProgram:
         recorded = Frozen()
         replace(self, frozen=recorded).value(x)
         return replace(self, frozen=Frozen(recorded.values, recorded.places, replaying=True))
+
+    def parts(self, x: Arrays) -> list[tuple[Part, JaxProgram]]:
+        """The custom derivatives that the reverse mode uses at x, each as a program of its own."""
+        listener = Listener(self.trace("value", x))
+        replace(self, hooks=(listener,)).value(x)
+        return [(part, JaxProgram(part.function)) for part in listener.parts]
+
+    def shifted(self, part: Part, by: Arrays) -> JaxProgram:
+        """The program in which the results of a part are others."""
+        return replace(self, hooks=(*self.hooks, Shift(part, by)))
 
     def trace(self, what: str, *arrays: Arrays) -> Any:
         """The jaxpr of `value`, `vjp`, `jvp`, or an order of `hvp`, for arrays of these shapes."""

@@ -31,6 +31,7 @@ from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, AT_MIDPOINTS, MO
 from xgrad.programs.torch.order import COMPARED, order
 from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
+from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, where
 
 aten = torch.ops.aten
@@ -46,9 +47,10 @@ class Balls(TorchDispatchMode):
         tape: Tape | None = None,
         frozen: Frozen | None = None,
         nudge: float = 0.0,
+        trace: Trace | None = None,
     ):
         super().__init__()
-        self.nudge = nudge
+        self.nudge, self.trace = nudge, trace
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
         self.cuts: list[Cut] = []
@@ -68,6 +70,8 @@ class Balls(TorchDispatchMode):
         for k, key in written:
             self.journal.keep(args[k] if k < len(args) else kwargs.get(key))
         with torch._C.DisableTorchFunction():
+            if self.trace is not None and self.trace.recording:
+                self.trace.see(self, func, args, kwargs)
             try:
                 if self.frozen is not None and self.frozen.reads:
                     onto = tuple(args[k] if k < len(args) else kwargs.get(key)

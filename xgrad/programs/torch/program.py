@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,11 +14,13 @@ import torch
 import torch.autograd.forward_ad as forward
 from torch.utils._pytree import tree_leaves
 
+from xgrad.programs.graphs import Graph, Look
 from xgrad.programs.torch.boxes import TABLE, decode, encode, is_float, zeros
 from xgrad.programs.torch.freezing import Frozen
 from xgrad.programs.torch.mode import Balls
 from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
+from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, Watch
 
 Arrays = Sequence[np.ndarray]
@@ -56,6 +58,7 @@ class TorchProgram:
     tape: Tape | None = None
     frozen: Frozen | None = None
     nudge: float = 0.0
+    trace: Trace | None = None
     last: Run = field(default_factory=Run)
     _differentiable: list[bool] = field(default_factory=list, repr=False)
 
@@ -75,7 +78,12 @@ class TorchProgram:
             outputs = self._outputs(leaves)
             values = [decode(y) for y in outputs]
             weights = [encode(v) for v in (w(values) if callable(w) else w)]
-            return values, [decode(g) for g in _pulled(outputs, leaves, weights)]
+            if self.trace is not None:
+                self.trace.pull(outputs, weights)
+            made = [decode(g) for g in _pulled(outputs, leaves, weights)]
+            if self.trace is not None:
+                self.trace.take(leaves, made)
+            return values, made
 
     def vjps(self, x: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
         """wᵀ J(x) for each w of `rows`, with one run of the function."""
@@ -125,12 +133,26 @@ class TorchProgram:
         held = replace(recorded, replaying=True)
         return replace(self, frozen=held, last=Run())
 
+    def traced(
+        self, x: Arrays, w: Weights | None = None, looks: Mapping[int, Look] | None = None
+    ) -> Graph:
+        """The backward graph at x with the values on it, and the cotangents where w is given.
+
+        `looks` are shown single steps, by their keys, while the run stands there.
+        """
+        trace = Trace(dict(looks or {}))
+        made = replace(self, trace=trace, last=Run())
+        _ = made.value(x) if w is None else made.vjp(x, w)
+        return trace.graph
+
     def _leaves(self, x: Arrays) -> list[torch.Tensor]:
         return [encode(a).requires_grad_() for a in x]
 
     def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
         self._differentiable = [bool(y.requires_grad) for y in outputs]
+        if self.trace is not None:
+            self.trace.end(outputs)
         return outputs
 
     @contextmanager
@@ -138,13 +160,14 @@ class TorchProgram:
         """Everything in balls and seeded; afterwards all is as it was."""
         if self.frozen is not None:
             self.frozen.start()
-        mode = Balls(self.rounding, self.tape, self.frozen, self.nudge)
+        mode = Balls(self.rounding, self.tape, self.frozen, self.nudge, self.trace)
         with ExitStack() as stack:
             stack.enter_context(TABLE.open())
             stack.enter_context(_seeded(self.seed))
             stack.callback(mode.journal.restore)
-            if self.tape is not None:
-                stack.enter_context(self.tape.listening())
+            for listener in (self.tape, self.trace):
+                if listener is not None:
+                    stack.enter_context(listener.inside.listening())
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(torch.enable_grad())

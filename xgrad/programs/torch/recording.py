@@ -32,12 +32,53 @@ class Node:
 
 
 @dataclass
+class Inside:
+    """Which module is called, by its name in the outermost one where `names` has none."""
+
+    names: Mapping[torch.nn.Module, str] = field(default_factory=dict)
+    _stack: list[str] = field(default_factory=list)
+    _outer: dict[torch.nn.Module, str] = field(default_factory=dict)
+
+    @property
+    def now(self) -> str:
+        """The innermost module that is called now; empty outside of all."""
+        return self._stack[-1] if self._stack else ""
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Know which module is called inside."""
+
+        def enter(module: torch.nn.Module, args: Any) -> None:
+            if not self._stack:
+                self._outer = {m: name for name, m in module.named_modules() if name}
+            name = self.names.get(module) or self._outer.get(module) or type(module).__name__
+            self._stack.append(name)
+
+        def leave(module: torch.nn.Module, args: Any, out: Any) -> None:
+            self._stack.pop()
+
+        hooks = (
+            modules.register_module_forward_pre_hook(enter),
+            modules.register_module_forward_hook(leave, always_call=True),
+        )
+        try:
+            yield
+        finally:
+            self._stack.clear()
+            for hook in hooks:
+                hook.remove()
+
+
+@dataclass
 class Tape:
     """The nodes of a run in order; `names` says what modules are called."""
 
     names: Mapping[torch.nn.Module, str] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
-    _inside: list[str] = field(default_factory=list)
+    inside: Inside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inside = Inside(self.names)
 
     def note(self, operation: str, given: Any, made: Any) -> None:
         """Add an operation."""
@@ -48,31 +89,10 @@ class Tape:
                 tuple(numbers_of(t) for t in tree_leaves(given) if is_float(t)),
                 results,
                 where(),
-                self._inside[-1] if self._inside else "",
+                self.inside.now,
                 tuple(_balls(r) for r in results),
             )
         )
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Know which module is called inside."""
-
-        def enter(module: torch.nn.Module, args: Any) -> None:
-            self._inside.append(self.names.get(module, type(module).__name__))
-
-        def leave(module: torch.nn.Module, args: Any, out: Any) -> None:
-            self._inside.pop()
-
-        hooks = (
-            modules.register_module_forward_pre_hook(enter),
-            modules.register_module_forward_hook(leave, always_call=True),
-        )
-        try:
-            yield
-        finally:
-            self._inside.clear()
-            for hook in hooks:
-                hook.remove()
 
 
 def _balls(numbers: np.ndarray) -> np.ndarray:

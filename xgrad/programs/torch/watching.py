@@ -15,7 +15,7 @@ from xgrad.programs.failures import Escape
 from xgrad.programs.torch.boxes import is_boxed, is_float
 from xgrad.programs.torch.freezing import Frozen
 
-_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
 TAKING: dict[Callable[..., Any], str] = {
     torch.Tensor.numpy: ".numpy()",
@@ -36,9 +36,12 @@ class Cut:
     value: complex
 
 
-def where() -> str:
-    """The line of the program that runs: the innermost one that is neither torch's nor ours."""
-    frame: Any = sys._getframe(1)
+def where(frame: Any = None) -> str:
+    """The line of the program that runs: the innermost one that is neither torch's nor ours.
+
+    Outside of `frame`, where that is given.
+    """
+    frame = sys._getframe(1) if frame is None else frame
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     if frame is None:

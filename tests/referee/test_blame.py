@@ -1,0 +1,229 @@
+"""A wrong rule in a backward program is named, and a right one never."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from networks import ATEN, Network, at, gate, product, wrong_rule
+
+import xgrad
+from xgrad.numbers import ball, midpoint, precision
+from xgrad.programs import TorchProgram
+from xgrad.referee import find_faults
+
+
+def arrays(inputs):
+    return [ball(a).data for a in inputs]
+
+
+def faults_of(function, inputs, seed=0):
+    with precision(384):
+        x, one = arrays(inputs), arrays([np.ones(())])
+    return find_faults(TorchProgram(function), x, one, np.random.default_rng(seed))
+
+
+def planted(seed, count=1):
+    rng = np.random.default_rng(seed)
+    return Network.draw(rng, count), at(rng)
+
+
+def shows(network, inputs):
+    """Whether the mistakes change the gradient: a norm takes away what another one did."""
+    right = dataclasses.replace(network, slips={})
+    with precision(384):
+        x, one = arrays(inputs), arrays([np.ones(())])
+        made = [TorchProgram(f).vjp(x, one) for f in (network, right)]
+    return any(np.any(np.abs(midpoint(ball(a - b))) > 1e-15) for a, b in zip(*made, strict=True))
+
+
+def some(few, many):
+    return [*range(few), *(pytest.param(k, marks=pytest.mark.slow) for k in range(few, many))]
+
+
+@pytest.mark.parametrize("seed", some(8, 70))
+def test_a_custom_function_with_a_mistake_is_named(seed):
+    network, inputs = planted(seed)
+    if not shows(network, inputs):
+        assert faults_of(network, inputs) == []
+        return
+    (k, slip), *_ = network.slips.items()
+    (fault,) = faults_of(network, inputs)
+    assert fault.name == network.names[k]
+    assert "networks.py" in fault.where
+    (found,) = fault.slips
+    assert found.of.startswith("second" if fault.name == "Product.backward" else "first")
+    hints = {"factor": "a factor of 1.5", "sign": "sign of all elements", "transpose": "transpose"}
+    assert found.hint == hints.get(slip, found.hint)
+    assert slip != "missing" or 4 < found.digits < 13
+
+
+@pytest.mark.parametrize("seed", some(4, 30))
+def test_a_wrong_rule_of_aten_is_named(seed):
+    network, inputs = planted(seed, 0)
+    rng = np.random.default_rng(seed)
+    name = str(rng.choice(list(ATEN)))
+    network.names[rng.integers(len(network.names))] = name
+    with wrong_rule(name, "factor" if seed % 2 else "missing"):
+        faults = faults_of(network, inputs)
+    assert {f.name.rpartition("(")[2] for f in faults} == {f"{ATEN[name]})"}
+    assert len(faults) == network.names.count(name)
+
+
+@pytest.mark.parametrize("seed", some(8, 70))
+def test_a_right_network_is_not_blamed(seed):
+    network, inputs = planted(seed, 0)
+    assert faults_of(network, inputs) == []
+
+
+def named_of_two(seeds):
+    """How often both of two wrong rules are named, of how many that both can be seen."""
+    both = told = 0
+    for seed in seeds:
+        network, inputs = planted(1000 + seed, 2)
+        alone = [dataclasses.replace(network, slips={k: s}) for k, s in network.slips.items()]
+        if not all(shows(each, inputs) for each in alone):
+            continue
+        told += 1
+        found = sorted(f.name for f in faults_of(network, inputs))
+        both += found == sorted(network.names[k] for k in network.slips)
+    return both, told
+
+
+def test_two_wrong_rules_are_both_named():
+    both, told = named_of_two(range(5))
+    assert both == told >= 4
+
+
+@pytest.mark.slow
+def test_two_wrong_rules_are_both_named_in_most_networks():
+    both, told = named_of_two(range(50))
+    assert both >= 0.9 * told
+
+
+# --- how programs are written --------------------------------------------------------------------
+
+X, W = np.random.default_rng(5).normal(size=(2, 3, 3))
+
+
+def test_a_result_that_is_used_twice_hides_nothing():
+    def f(x, w):
+        a = product(x, w, "sign")
+        return (a * a.mT + a[0] * a.sum()).sum() + (x * a).sum()
+
+    (fault,) = faults_of(f, [X, W])
+    assert fault.name == "Product.backward"
+    assert fault.slips[0].hint == "sign of all elements"
+
+
+def test_one_tensor_as_both_arguments():
+    (fault,) = faults_of(lambda x: gate(x, x, "factor").sum(), [X])
+    (slip,) = fault.slips
+    assert (slip.of, slip.hint) == ("first input (x)", "a factor of 1.5")
+
+
+@pytest.mark.parametrize("wrong", ["", "factor"])
+def test_writing_in_place(wrong):
+    def f(x, w):
+        a = torch.zeros(3, 3, dtype=x.dtype)
+        a[0] = x[1] * w[0]
+        a[1:] += product(x, w, wrong)[:2]
+        a.t().mul_(w)
+        return (a.exp_() * x).sum()
+
+    assert [fault.name for fault in faults_of(f, [X, W])] == (["Product.backward"] * bool(wrong))
+
+
+def test_random_numbers_and_several_results():
+    def f(x, w):
+        top, _ = torch.nn.functional.dropout(x @ w, 0.5).max(1)
+        first, _vectors = torch.linalg.eigh(x @ x.mT)
+        u, s = torch.var_mean(x, 0)
+        return (product(x, w, "missing") * top).sum() + first.sum() + (u * s).sum()
+
+    (fault,) = faults_of(f, [X, W])
+    assert fault.slips[0].hint == "a factor of 1 − 1e-06"
+
+
+def test_a_value_that_was_detached_is_called_cut_off():
+    (fault,) = faults_of(lambda x, w: (x * torch.tanh(w).detach()).sum() + w.sum(), [X, W])
+    assert fault.name == "aten.mul (MulBackward0)"
+    assert "no gradient goes back to its second input (other)" in str(fault)
+
+
+@pytest.mark.parametrize("wrong", ["", "sign"])
+def test_what_is_detached_and_cancels_is_not_blamed(wrong):
+    def f(x, w):
+        a = product(x, w, wrong)
+        m = a.max(1, keepdim=True)[0].detach()
+        return ((a - m).exp().sum(1, keepdim=True).log() + m).sum()
+
+    assert [fault.name for fault in faults_of(f, [X, W])] == (["Product.backward"] * bool(wrong))
+
+
+def test_a_hook_that_changes_a_gradient():
+    def f(x):
+        y = torch.tanh(x)
+        y.register_hook(lambda g: 2 * g)
+        return (y * y).sum()
+
+    (fault,) = faults_of(f, [X])
+    assert fault.name == "hook on the result of aten.tanh"
+
+
+def test_checkpointing():
+    def f(x, w):
+        def part(x):
+            return torch.tanh(product(x, w, "sign"))
+
+        return torch.utils.checkpoint.checkpoint(part, x, use_reentrant=False).sum()
+
+    (fault,) = faults_of(f, [X, W])
+    assert fault.name == "Product.backward"
+
+
+# --- from a model to a message -------------------------------------------------------------------
+
+
+class FusedNorm(torch.autograd.Function):
+    """Root mean square normalisation, in which the gradient of the scale is off a little."""
+
+    @staticmethod
+    def forward(ctx, x, scale):
+        r = (x * x).mean(-1, keepdim=True).rsqrt()
+        ctx.save_for_backward(x, r, scale)
+        return x * r * scale
+
+    @staticmethod
+    def backward(ctx, g):
+        x, r, scale = ctx.saved_tensors
+        n, h = x * r, g * scale
+        return r * (h - n * (h * n).mean(-1, keepdim=True)), (g * n).sum(0) * (1 + 1e-9)
+
+
+class Norm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.linspace(0.5, 1.5, 4, dtype=torch.float64))
+
+    def forward(self, x):
+        return FusedNorm.apply(x, self.scale)
+
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Tanh(), Norm(), torch.nn.Sigmoid())
+
+    def forward(self, x):
+        return self.layers(x).pow(2).sum()
+
+
+def test_the_message_names_rule_module_line_and_input():
+    x = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 4)))
+    with pytest.raises(AssertionError) as failure:
+        xgrad.assert_agreement(Model(), x, operators="gradient", methods="torch.reverse")
+    text = str(failure.value)
+    assert "`FusedNorm.backward`, called by layers.1 at test_blame.py:" in text
+    assert "the gradient of its second input (scale), 9 digits agree" in text
+    assert "[output ← aten.sum ← aten.pow ← aten.sigmoid ← FusedNorm.backward]" in text

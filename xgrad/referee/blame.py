@@ -1,0 +1,372 @@
+"""Which rule of a backward program is wrong, by a law that every right one keeps.
+
+Along one direction v, each value of a program has a tangent, by central differences of the program
+at x ± hv. What a rule receives for its results and what it sends to its inputs then obey
+
+    Σ ⟨cotangent of a result, its tangent⟩ = Σ ⟨cotangent of an input, its tangent⟩
+
+The gaps of all rules add up to the gap of the whole, so that none can hide behind another. A rule
+that breaks the law is then set beside its own function, one input at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from xgrad.numbers import ball, precision
+from xgrad.programs import Edge, Graph, Replay, Step
+from xgrad.referee.slips import Slip, slip_of
+from xgrad.referee.tangents import (
+    BENT,
+    COORDINATES,
+    LEAST,
+    NOTHING,
+    WORKING,
+    array,
+    direction,
+    product,
+    size,
+)
+from xgrad.referee.tangents import (
+    step as length,
+)
+
+NAMED = 3  # rules in one line
+SHOWN = 6  # steps of a chain in one line
+
+Parts = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule that breaks the law, where its function was called, and what is wrong with it.
+
+    `share` is that of the whole gap that comes from here; `chain` leads here from the output.
+    """
+
+    name: str
+    module: str
+    where: str
+    digits: float
+    share: float
+    slips: tuple[Slip, ...] = ()
+    cut: tuple[str, ...] = ()  # inputs that no gradient goes back to
+    chain: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`called by layers.3.norm at model.py:41`."""
+        file, _, line = self.where.rpartition(":")
+        said = f" by {self.module}" if self.module else ""
+        said += f" at {Path(file).name}:{line}" if file else ""
+        return f"called{said}" if said else ""
+
+    def __str__(self) -> str:
+        head = ", ".join(filter(None, (f"`{self.name}`", self.place)))
+        return f"{head}: {self._said}"
+
+    @property
+    def path(self) -> str:
+        """The names from the output down, the middle of many left out."""
+        names = [_function(each.partition(", ")[0]) for each in self.chain[:-1]]
+        if len(names) > SHOWN:
+            names = [*names[: SHOWN // 2], "…", *names[-SHOWN // 2 :]]
+        return " ← ".join(["output", *names, self.name])
+
+    @property
+    def _said(self) -> str:
+        if self.cut:
+            return (
+                f"no gradient goes back to its {', '.join(self.cut)} (detached, or under no_grad)"
+            )
+        if self.slips:
+            return "; ".join(str(slip) for slip in self.slips)
+        return f"{self.digits:.0f} digits agree"
+
+
+@dataclass(eq=False)
+class _Law:
+    """One rule, or several between which a value is unknown, with both sides of the law."""
+
+    steps: list[tuple[int, Step]] = field(default_factory=list)
+    gap: Any = 0
+    terms: float = 0.0
+
+    @property
+    def digits(self) -> float:
+        """To how many digits both sides meet, beside their largest terms."""
+        gap = abs(float(self.gap))
+        return float(-np.log10(gap / self.terms)) if gap and self.terms else np.inf
+
+    def kinked(self, bent: set[Edge]) -> bool:
+        """Whether the functions have a kink here: results are bent, and no input is."""
+        taken = {edge for _, step in self.steps for edge in step.inputs}
+        made = {(k, n) for k, step in self.steps for n in range(len(step.received))}
+        return bool(made & bent) and not taken & bent
+
+
+def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> list[Fault]:
+    """The rules of a program's backward that break the law at x, the largest gap first.
+
+    `w` are cotangents of the outputs. Nothing where the program takes other ways at x ± hv, and
+    nothing where every rule keeps the law.
+    """
+    with precision(WORKING):
+        v = [direction(a.shape, rng) for a in x]
+        graph = program.traced(x, w)
+        h = length()
+        ahead, behind = (
+            program.traced([array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
+            for side in (1, -1)
+        )
+        if not _same(graph, ahead) or not _same(graph, behind):
+            return []
+        tangents, bent = _tangents(graph, ahead, behind)
+        moving = {k: _moving(ahead.steps[k], behind.steps[k]) for k in graph.steps}
+        laws = [law for law in _broken(graph, tangents) if not law.kinked(bent)]
+        laws = _without_cancelling(laws, moving)
+        faults = [_fault(program, x, graph, tangents, moving, law) for law in laws]
+        faults += _hooked(graph, tangents)
+        return _shared(faults)
+
+
+def blame_text(faults: Sequence[Fault]) -> str:
+    """The rules at fault in one line: each function once, where most of the gap comes from."""
+    first: dict[str, Fault] = {}
+    for fault in faults:
+        first.setdefault(fault.name, fault)
+    said = []
+    for fault in list(first.values())[:NAMED]:
+        more = sum(f.name == fault.name for f in faults) - 1
+        others = f", and {more} more of its calls" if more else ""
+        said.append(f"{fault}{others}" + (f" [{fault.path}]" if fault.chain else ""))
+    left = len(first) - NAMED
+    return "; ".join(said + ([f"and {left} other rules"] if left > 0 else []))
+
+
+# --- tangents ------------------------------------------------------------------------------------
+
+
+def _tangents(
+    graph: Graph, ahead: Graph, behind: Graph
+) -> tuple[dict[Edge, np.ndarray], set[Edge]]:
+    """Of every value, by central differences; and the values that both sides tell otherwise."""
+    h, found, bent = length(), {}, set()
+    for e in graph.values.keys() & ahead.values.keys() & behind.values.keys():
+        here, one, other = (run.values[e] for run in (graph, ahead, behind))
+        if here.shape == one.shape == other.shape:
+            found[e] = array((one - other) / (2 * h))
+            if size(array((one + other - 2 * here) / h)) > BENT * size(found[e]):
+                bent.add(e)
+    return found, bent
+
+
+def _moving(ahead: Step, behind: Step) -> tuple[str, ...]:
+    """Which of the values that are cut off a step depend on x."""
+    h, pairs = length(), zip(ahead.cut, behind.cut, strict=True)
+    return tuple(
+        name
+        for (name, a), (_, b) in pairs
+        if a.shape == b.shape and size(array((a - b) / h)) > NOTHING * size(a)
+    )
+
+
+def _same(one: Graph, other: Graph) -> bool:
+    def shape(graph: Graph) -> Any:
+        return {k: (s.name, s.inputs, len(s.cut)) for k, s in graph.steps.items()}
+
+    return bool(shape(one) == shape(other))
+
+
+# --- the law -------------------------------------------------------------------------------------
+
+
+def _broken(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[_Law]:
+    """The laws that are broken, the largest gap first."""
+    home = _homes(graph, tangents)
+    laws: dict[int, _Law] = defaultdict(_Law)
+    for k, step in graph.steps.items():
+        if not step.ran:
+            continue
+        law = laws[home(k)]
+        law.steps.append((k, step))
+        sides = [((k, n), g, 1) for n, g in enumerate(step.received)]
+        sides += [(e, g, -1) for e, g in zip(step.inputs, step.sent, strict=False) if e]
+        for edge, g, sign in sides:
+            if edge in tangents:
+                value, terms = product(g, tangents[edge])
+                law.gap, law.terms = law.gap + sign * value, law.terms + terms
+    least = NOTHING * max((law.terms for law in laws.values()), default=0.0)
+    found = [a for a in laws.values() if a.digits < LEAST and abs(float(a.gap)) > least]
+    return sorted(found, key=lambda law: -abs(float(law.gap)))
+
+
+def _without_cancelling(laws: list[_Law], moving: dict[int, tuple[str, ...]]) -> list[_Law]:
+    """Values that are cut off where they come in may go out again: log Σ exp(x − m) + m."""
+    cut = [law for law in laws if any(moving.get(k) for k, _ in law.steps)]
+    total = abs(float(sum((law.gap for law in cut), arb(0))))
+    if not total <= 10.0**-LEAST * sum(law.terms for law in cut):
+        return laws
+    return [law for law in laws if law not in cut]
+
+
+def _homes(graph: Graph, tangents: dict[Edge, np.ndarray]) -> Callable[[int], int]:
+    """Steps between which a value is unknown have one home."""
+    above: dict[int, int] = {}
+
+    def home(k: int) -> int:
+        while k in above:
+            k = above[k]
+        return k
+
+    for k, step in graph.steps.items():
+        for edge in step.inputs if step.ran else ():
+            joined = edge is not None and edge not in tangents and edge[0] in graph.steps
+            if joined and home(k) != home(edge[0]):  # type: ignore[index]
+                above[home(k)] = home(edge[0])  # type: ignore[index]
+    return home
+
+
+def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
+    """Where a cotangent changes between those that send it and the one that receives it."""
+    sent: dict[Edge, list[np.ndarray | None]] = defaultdict(list)
+    for edge, several in graph.given.items():
+        sent[edge] += several
+    for step in graph.steps.values():
+        for to, g in zip(step.inputs, step.sent, strict=False):
+            if to is not None:
+                sent[to].append(g)
+    arrived: dict[Edge, np.ndarray | None] = dict(graph.taken)
+    for k, step in graph.steps.items():
+        arrived |= {(k, n): g for n, g in enumerate(step.received)}
+    found = []
+    least = NOTHING * max(
+        (product(g, tangents[e])[1] for e, g in arrived.items() if e in tangents), default=0.0
+    )
+    for edge in arrived.keys() & sent.keys() & tangents.keys():
+        law = _Law()
+        for g, sign in [*((g, 1) for g in sent[edge]), (arrived[edge], -1)]:
+            value, terms = product(g, tangents[edge])
+            law.gap, law.terms = law.gap + sign * value, law.terms + terms
+        if law.digits < LEAST and abs(float(law.gap)) > least:
+            found.append(_hook(graph, edge, law))
+    return found
+
+
+def _hook(graph: Graph, edge: Edge, law: _Law) -> Fault:
+    step = graph.steps.get(edge[0])
+    name = f"hook on the result of {_function(step.name)}" if step else "hook on an input"
+    where, module = (step.where, step.module) if step else ("", "")
+    chain = _chain(graph, edge[0]) if step else ()
+    return Fault(name, module, where, max(law.digits, 0.0), float(law.gap), chain=chain)
+
+
+def _shared(faults: list[Fault]) -> list[Fault]:
+    """With shares of the whole gap in place of gaps, the largest first."""
+    whole = sum(abs(fault.share) for fault in faults)
+    ordered = sorted(faults, key=lambda fault: -abs(fault.share))
+    return [replace(fault, share=abs(fault.share) / whole) for fault in ordered]
+
+
+# --- what is wrong with a rule -------------------------------------------------------------------
+
+
+def _fault(
+    program: Any,
+    x: Parts,
+    graph: Graph,
+    tangents: dict[Edge, np.ndarray],
+    moving: dict[int, tuple[str, ...]],
+    law: _Law,
+) -> Fault:
+    number, step = law.steps[0]
+    name = " with ".join(dict.fromkeys(s.name for _, s in law.steps))
+    cut = tuple(dict.fromkeys(c for k, _ in law.steps for c in moving.get(k, ())))
+    fault = Fault(name, step.module, step.where, max(law.digits, 0.0), float(law.gap), cut=cut,
+                  chain=_chain(graph, number))  # fmt: skip
+    if cut or len(law.steps) > 1:
+        return fault
+    return replace(fault, slips=_slips(program, x, step, tangents, law))
+
+
+def _chain(graph: Graph, number: int) -> tuple[str, ...]:
+    """The steps from the output down to one."""
+    chain: list[str] = []
+    at: int | None = number
+    while at is not None:
+        step = graph.steps[at]
+        place = Fault(step.name, step.module, step.where, 0, 0).place
+        chain.append(f"{step.name}, {place}" if place else step.name)
+        at = step.before
+    return tuple(reversed(chain))
+
+
+def _function(name: str) -> str:
+    return name.removesuffix(".backward").partition(" (")[0]
+
+
+def _slips(
+    program: Any, x: Parts, step: Step, tangents: dict[Edge, np.ndarray], law: _Law
+) -> tuple[Slip, ...]:
+    """The inputs whose gradients are wrong, by the step's own function; empty where that fails."""
+    places = [k for k, label in enumerate(step.labels) if label]
+    along = [tangents.get(step.inputs[k]) for k in places if step.inputs[k] is not None]  # type: ignore[arg-type]
+    wants: list[Any] = []
+    try:
+        program.traced(x, looks={step.key: partial(_look, step, along, wants)})
+    except Exception:
+        return ()
+    if len(wants) != len(places):
+        return ()
+    slips, gap = [], arb(0)
+    for k, (want, slope), t in zip(places, wants, along, strict=True):
+        sent = step.sent[k]
+        mine, size = product(sent, t)
+        gap += slope - mine
+        if want is not None:
+            got = array(0 * want) if sent is None else sent
+            slips.append(slip_of(step.labels[k], got, want))
+        else:
+            size = max(size, abs(float(slope)))
+            slips.append(slip_of(step.labels[k], np.array([mine]), np.array([slope]), size))
+    if abs(float(gap - law.gap)) > 1e-6 * abs(float(law.gap)):
+        return ()  # called again, it is another function
+    return tuple(slip for slip in slips if slip.digits < LEAST)
+
+
+def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> None:
+    """For each input the gradient that it should have, and its product with the tangent."""
+    if len(replay.inputs) != len(along) or any(t is None for t in along):
+        return
+    for k, (a, t) in enumerate(zip(replay.inputs, along, strict=True)):
+        if a.shape != t.shape:
+            return
+        slope = partial(_slope, replay, k, step.received)
+        want = None
+        if a.size <= COORDINATES and all(isinstance(b, arb) for b in a.reshape(-1)):
+            units = (ball(u.reshape(a.shape)).data for u in np.eye(a.size))
+            want = np.array([slope(u) for u in units], dtype=object).reshape(a.shape)
+        wants.append((want, slope(t)))
+
+
+def _slope(replay: Replay, k: int, received: Iterable[np.ndarray | None], t: np.ndarray) -> Any:
+    """⟨what was received, the step's results as one input moves along t⟩."""
+    h = length()
+    ahead, behind = (
+        replay.compute(
+            [array(a + t * (h * side)) if n == k else a for n, a in enumerate(replay.inputs)]
+        )
+        for side in (1, -1)
+    )
+    total = arb(0)
+    for g, one, other in zip(received, ahead, behind, strict=False):
+        total += product(g, array((one - other) / (2 * h)))[0]
+    return total

@@ -1,0 +1,73 @@
+"""What is wrong with one gradient that is known in balls, element by element, beside the right one.
+
+Both are known to many more digits than floats have, so that a pattern is no matter of luck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+CLOSE = 1e-20  # of the largest element: what is the same
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One wrong gradient: of which input, to how many digits it agrees, and how it looks."""
+
+    of: str
+    digits: float
+    hint: str = ""
+
+    def __str__(self) -> str:
+        count = "1 digit agrees" if round(self.digits) == 1 else f"{self.digits:.0f} digits agree"
+        said = f"the gradient of its {self.of}, {count}"
+        return f"{said} ({self.hint})" if self.hint else said
+
+
+def slip_of(name: str, got: np.ndarray, want: np.ndarray, size: float | None = None) -> Slip:
+    """What a gradient has in place of the right one; `size` is that of its terms, where known."""
+    top = max(_top(want), size or 0.0)
+    gap = _top(got - want)
+    if not gap:
+        return Slip(name, np.inf)
+    if not top:
+        return Slip(name, 0.0, "it should be zero")
+    digits = max(0.0, float(-np.log10(gap / top)))
+    return Slip(name, digits, _looks(got, want) if size is None else "")
+
+
+def _looks(got: np.ndarray, want: np.ndarray) -> str:
+    """The pattern that gives the gradient; empty where none does."""
+    close = CLOSE * (_top(want) + _top(got))
+
+    def same(a: np.ndarray, b: np.ndarray) -> bool:
+        return _top(a - b) <= close
+
+    if _top(got) == 0.0:
+        return "zero"
+    if same(got, -want):
+        return "the sign" if got.size == 1 else "sign of all elements"
+    if got.ndim >= 2 and got.shape[-1] == got.shape[-2] and same(got, want.swapaxes(-1, -2)):
+        return "transpose"
+    wrong = [k for k, b in enumerate((got - want).reshape(-1)) if abs(float(b)) > close]
+    if len(wrong) == 1 and got.size > 1:
+        return "one element"
+    return _factor(got.reshape(-1), want.reshape(-1), close) if got.size > 1 else ""
+
+
+def _factor(got: np.ndarray, want: np.ndarray, close: float) -> str:
+    k = int(np.argmax([abs(float(b)) for b in want]))
+    ratio = got[k] / want[k]
+    if _top(got - want * ratio) > close:
+        return ""
+    off = float(ratio - 1)
+    if abs(off) < 1e-2:
+        return f"a factor of 1 {'+' if off > 0 else '−'} {abs(off):.3g}"
+    return f"a factor of {float(ratio):.6g}"
+
+
+def _top(a: Any) -> float:
+    return float(np.max([abs(complex(b)) for b in np.reshape(a, -1)], initial=0.0))
