@@ -264,6 +264,25 @@ def test_without_balls_there_is_no_weaker_evidence():
 # --- the option -----------------------------------------------------------------------------------
 
 
+def test_values_in_loops_transforms_and_ports_are_held_too():
+    def jax_scan(x):
+        def step(total, each):
+            total = total + each + stop(jnp.round(each) - each)
+            return total, total**2
+
+        return jnp.sum(jax.lax.scan(step, 0.0, x)[1])
+
+    def torch_vmap(x):
+        return torch.func.vmap(lambda t: (t + (torch.round(t) - t).detach()) ** 2)(x).sum()
+
+    for function in (jax_scan, torch_vmap):
+        row = judged(function, X[0], detached="constant")
+        assert (row["verdict"], row["referee"]) == ("agrees", "certified")
+    xgrad.assert_agreement(
+        torch_straight_through, torch.tensor(X), like=jax_straight_through, detached="constant"
+    )
+
+
 def test_the_option_in_an_assertion():
     xgrad.assert_agreement(torch_straight_through, torch.tensor(X), detached="constant")
     with pytest.raises(AssertionError, match="judges the derivative with these held fixed"):

@@ -143,7 +143,7 @@ def test_another_function_is_told_and_each_derivative_is_its_own(name):
 
 def test_the_digits_are_said():
     in_torch, _, wrong, arrays = PAIRS["GELU"]
-    assert "values agree to 4 digits" in rows_of(in_torch, tensors(arrays), wrong)[0]["message"]
+    assert "values agree to 3 digits" in rows_of(in_torch, tensors(arrays), wrong)[0]["message"]
     in_torch, _, wrong, arrays = PAIRS["attention"]
     row = rows_of(in_torch, tensors(arrays), wrong, operators="value", dtypes="float32")[0]
     assert row["verdict"] == "disagrees"  # float32 could not tell
@@ -181,6 +181,19 @@ def test_a_port_with_a_wrong_rule_disagrees_though_it_is_the_same_function():
     assert all("the same function" in row["message"] for row in rows)
     with pytest.raises(AssertionError, match="jax"):
         xgrad.assert_agreement(torch_square, torch.tensor([0.5, 2.0]), like=jax_square)
+
+
+def test_values_and_slopes_that_agree_at_the_point_alone_are_another_function():
+    def torch_square(x):
+        return torch.sum(x**2)
+
+    def jax_tangent(x):
+        return jnp.sum(x) - 0.25
+
+    value, *derivatives = rows_of(torch_square, torch.tensor([0.5]), jax_tangent, dtypes="float64")
+    assert value["verdict"] == "disagrees"
+    assert "another function than jax_tangent of jax" in value["message"]
+    assert {row["verdict"] for row in derivatives} == {"agrees"}
 
 
 def test_what_is_required_differentiated_and_passed_on():

@@ -31,11 +31,11 @@ def common_digits(one: Values, other: Values, x: np.ndarray, draws: list[np.ndar
 
 def describe_sameness(digits: float, original: str) -> str:
     """What so many digits say of a port beside its original."""
-    agree = f"values agree to {digits:.0f} digits at {NEARBY + 1} points in balls"
+    agree = f"values agree to {int(digits)} digits at {NEARBY + 1} points in balls"
     if digits >= SAME:
         return f"the same function as {original}: {agree}"
     if digits >= FLOATS:
-        return f"the same function as {original} up to constants rounded to floats: {agree}"
+        return f"the same function as {original} but for constants rounded to floats: {agree}"
     return f"another function than {original}: {agree}"
 
 
