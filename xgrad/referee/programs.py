@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.candidates import Candidate
+from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_custom_faults
 from xgrad.referee.ports import NEARBY, common_digits
@@ -129,7 +129,7 @@ class ProgramReferee(Referee):
         try:
             with precision(BITS):
                 v = [ball(part).data for part in parts]
-                along = _joined(self._program.jvp(self._parts(ball(self.x)), v))
+                along = joined(self._program.jvp(parts_at(self.setting), v))
         except Exception:
             return np.inf  # it has no forward mode
         table = np.reshape(truth.high, (-1, 1 if asked else self.setting.x_size))
@@ -164,7 +164,7 @@ class ProgramReferee(Referee):
         try:
             with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
-                at, along = (self._parts(ball(a)) for a in (self.x, drawn))
+                at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
         except Exception:
             return ""  # said of a row that has its verdict already
@@ -179,13 +179,13 @@ class ProgramReferee(Referee):
         return self._faults[operator.name]
 
     def _blamed(self, operator: Operator) -> list[Fault]:
-        asked, rng = _PULLED.get(operator.name), self.setting.generator("blame")
+        asked, rng = PULLED.get(operator.name), self.setting.generator("blame")
         if asked is None:
             return []
         with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
-            x = self._parts(ball(self.x))
+            x = parts_at(self.setting)
             if hasattr(self._program, "traced"):
-                program, w = asked(self, self._program, rng)
+                program, w = asked(self.setting, self._program, rng)
                 return find_faults(program, x, w, rng)
             return find_custom_faults(self._program, x, rng) if operator.order == 1 else []
 
@@ -226,7 +226,7 @@ class ProgramReferee(Referee):
             reason = each._unfit
             if not reason:
                 with each._inside(), precision(BITS):
-                    exact.append(_value(each, each._program))
+                    exact.append(value_of(each.setting, each._program))
                     reason = each._doubt(value, Truth("definition"))
             if reason:
                 return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
@@ -239,7 +239,7 @@ class ProgramReferee(Referee):
 
     def _values(self, x: Ball) -> Ball:
         """The function, with nothing held."""
-        return _joined(self._program.value(self._parts(x)))
+        return joined(self._program.value(in_parts(self.setting, x)))
 
     @cached_property
     def _program(self) -> Any:
@@ -260,10 +260,10 @@ class ProgramReferee(Referee):
 
     def _require_whole(self) -> None:
         """Raise `Escape` where a result rests on a number that has left the program."""
-        before = _value(self, self._program)
+        before = value_of(self.setting, self._program)
         cuts = getattr(getattr(self._program, "last", None), "cuts", ())
         if cuts:
-            moved = _value(self, replace(self._program, nudge=NUDGE))
+            moved = value_of(self.setting, replace(self._program, nudge=NUDGE))
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
 
@@ -274,9 +274,6 @@ class ProgramReferee(Referee):
 
     # --- what the referee asks for ---------------------------------------------------------------
 
-    def _parts(self, x: Ball) -> list[np.ndarray]:
-        return [part.data for part in self.setting.split(x, x.namespace)]
-
     def _flat(self) -> Callable[[Ball], Ball]:
         """The program; where detached values are held, as at x in the digits of the first call."""
         program = None if self.holds else self._program
@@ -284,19 +281,19 @@ class ProgramReferee(Referee):
         def flat(x: Ball) -> Ball:
             nonlocal program
             if program is None:
-                program = self._held = hold(self._program, self._parts(ball(self.x)))
-            return _joined(program.value(self._parts(x)))
+                program = self._held = hold(self._program, parts_at(self.setting))
+            return joined(program.value(in_parts(self.setting, x)))
 
         return flat
 
     def _flat_gradient(self) -> Callable[[Ball], Ball] | None:
         if self.holds:
             return None  # it holds nothing beside x
-        return lambda x: _joined(self._program.vjp(self._parts(x), _ONE))
+        return lambda x: joined(self._program.vjp(in_parts(self.setting, x), ONE))
 
     def _find_candidate(self, operator: Operator) -> Candidate | None:
-        made = _CANDIDATES.get(operator.name)
-        return partial(made, self) if made else None
+        made = CANDIDATES.get(operator.name)
+        return partial(made, self.setting) if made else None
 
     def _evaluate(self, compute: Candidate, bits: int) -> Ball:
         before = LEDGER.spent
@@ -357,7 +354,7 @@ class ProgramReferee(Referee):
         """Why balls are not to be trusted here; empty where they are."""
         value = self._native("formula", OPERATORS["value"])
         with precision(BITS):
-            exact = midpoint(_value(self, self._program))
+            exact = midpoint(value_of(self.setting, self._program))
         if value is not None and not _near(exact, value):
             return f"values in balls and in {WIDE} differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
@@ -393,97 +390,7 @@ def _near(balls: np.ndarray, floats: np.ndarray) -> bool:
     )
 
 
-def _joined(parts: list[np.ndarray]) -> Ball:
-    """Object arrays as one flat array of balls."""
-    return ball(np.concatenate([np.reshape(part, -1) for part in parts]))
-
-
-# --- candidates: an operator by the program's own derivatives ------------------------------------
-
-
-def _value(referee: ProgramReferee, program: Any) -> Ball:
-    return _joined(program.value(referee._parts(ball(referee.x))))
-
-
-def _pulled(referee: ProgramReferee, program: Any, w: np.ndarray) -> Ball:
-    at = np.reshape(w, referee.setting.y_shape)
-    return _joined(program.vjp(referee._parts(ball(referee.x)), [ball(at).data]))
-
-
-def _gradient(referee: ProgramReferee, program: Any) -> Ball:
-    return _pulled(referee, program, np.ones(()))
-
-
-def _vjp(referee: ProgramReferee, program: Any) -> Ball:
-    return _pulled(referee, program, referee.setting.w)
-
-
-def _jacobian(referee: ProgramReferee, program: Any) -> Ball:
-    shape = referee.setting.y_shape
-    units = ([ball(np.reshape(unit, shape)).data] for unit in np.eye(prod(shape)))
-    return _table(program.vjps(referee._parts(ball(referee.x)), units))
-
-
-def _jvp(referee: ProgramReferee, program: Any) -> Ball:
-    v = [ball(part).data for part in referee.setting.v]
-    return _joined(program.jvp(referee._parts(ball(referee.x)), v))
-
-
-def _hvp(referee: ProgramReferee, program: Any) -> Ball:
-    v = [ball(part).data for part in referee.setting.v]
-    return _joined(program.hvp(referee._parts(ball(referee.x)), _ONE, v))
-
-
-def _hessian(referee: ProgramReferee, program: Any) -> Ball:
-    units = (referee._parts(ball(unit)) for unit in np.eye(referee.setting.x_size))
-    return _table(program.hvps(referee._parts(ball(referee.x)), _ONE, units))
-
-
-def _table(rows: list[list[np.ndarray]]) -> Ball:
-    """Rows of parts as one array of balls."""
-    return ball(np.stack([_joined(row).data for row in rows]))
-
-
-_ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
-
-
-_CANDIDATES: dict[str, Callable[[ProgramReferee, Any], Ball]] = {
-    "value": _value,
-    "gradient": _gradient,
-    "vjp": _vjp,
-    "jacobian": _jacobian,
-    "jvp": _jvp,
-    "hvp": _hvp,
-    "hessian": _hessian,
-}
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
     "reverse": ProgramReferee._reverse_digits,
     "forward": ProgramReferee._forward_digits,
-}
-
-
-# --- what blame looks at: a program, and the cotangents of its outputs ---------------------------
-
-Pulled = tuple[Any, list[np.ndarray]]
-
-
-def _of_value(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
-    return program, [ball(rng.uniform(0.5, 1.5, referee.setting.y_shape)).data]
-
-
-def _of_product(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
-    return program, [ball(np.reshape(referee.setting.w, referee.setting.y_shape)).data]
-
-
-def _of_gradient(referee: ProgramReferee, program: Any, rng: np.random.Generator) -> Pulled:
-    once = program.gradient([ball(np.ones(())).data])
-    return once, [ball(rng.uniform(0.5, 1.5, x.shape)).data for x in referee.setting.x]
-
-
-_PULLED: dict[str, Callable[[ProgramReferee, Any, np.random.Generator], Pulled]] = {
-    "gradient": _of_value,
-    "vjp": _of_product,
-    "jacobian": _of_value,
-    "hvp": _of_gradient,
-    "hessian": _of_gradient,
 }
