@@ -8,9 +8,15 @@ import torch
 from networks import ATEN, Network, at, gate, product, wrong_rule
 
 import xgrad
+from xgrad.frameworks import find_framework
+from xgrad.judging import Judge
 from xgrad.numbers import ball, midpoint, precision
+from xgrad.problem import OPERATORS, Setting
+from xgrad.problem.foreign import make_foreign_case
 from xgrad.programs import TorchProgram
 from xgrad.referee import find_faults
+from xgrad.techniques import Method
+from xgrad.telling import explain, explanation_text
 
 
 def arrays(inputs):
@@ -227,3 +233,54 @@ def test_the_message_names_rule_module_line_and_input():
     assert "`FusedNorm.backward`, called by layers.1 at test_blame.py:" in text
     assert "the gradient of its second input (scale), 9 digits agree" in text
     assert "[output ← aten.sum ← aten.pow ← aten.sigmoid ← FusedNorm.backward]" in text
+
+
+def test_an_explanation_shows_the_way_down_from_the_output():
+    x = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 4)))
+    case = make_foreign_case(Model(), x, find_framework("torch"), ())
+    at = Setting.make(case, "small", "given", "float64", 0)
+    made = explain(at, OPERATORS["gradient"], Method("torch", "reverse"), Judge(at, "cpu"))
+    lines = [line.strip().partition(" at ")[0] for line in explanation_text(made).splitlines()]
+    start = lines.index("from the output down to it:")
+    assert lines[start + 1 : start + 5] == [
+        "aten.sum (SumBackward0), called by Model",
+        "aten.pow (PowBackward0), called by Model",
+        "aten.sigmoid (SigmoidBackward0), called by layers.2",
+        "FusedNorm.backward, called by layers.1",
+    ]
+
+
+class Cube(torch.autograd.Function):
+    """x³, with a derivative that is right, and has a wrong one itself."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        return CubeSlope.apply(ctx.saved_tensors[0], g)
+
+
+class CubeSlope(torch.autograd.Function):
+    """3x² g."""
+
+    @staticmethod
+    def forward(ctx, x, g):
+        ctx.save_for_backward(x, g)
+        return 3 * x**2 * g
+
+    @staticmethod
+    def backward(ctx, h):
+        x, g = ctx.saved_tensors
+        return 3 * x * g * h, 3 * x**2 * h
+
+
+def test_the_backward_of_a_backward():
+    with precision(384):
+        x, one = arrays([X]), arrays([np.ones(())])
+        program = TorchProgram(lambda x: Cube.apply(torch.sin(x)).sum()).gradient(one)
+        (fault,) = find_faults(program, x, arrays([W]), np.random.default_rng(0))
+    assert fault.name == "CubeSlope.backward"
+    assert str(fault.slips[0]).endswith("first input (x), 0 digits agree (a factor of 0.5)")

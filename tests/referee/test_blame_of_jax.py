@@ -86,6 +86,18 @@ def test_the_rule_of_a_right_one_stands_for_a_wrong_one_inside():
     assert faults_of(lambda x: outer(x).sum(), X) == []
 
 
+def test_operands_that_are_one_variable_or_constant_are_not_blamed():
+    def root(a):
+        def newton(f, x):
+            return jax.lax.fori_loop(0, 9, lambda i, x: x - f(x) / (3 * x * x), x)
+
+        return jax.lax.custom_root(lambda x: x**3 - a, 1.5, newton, lambda g, y: y / g(1.0))
+
+    assert faults_of(lambda a: root(a) ** 2, np.array(1.7)) == []
+    gate = gate_with(2.0)  # wrong in an argument that does not depend on x
+    assert faults_of(lambda x: gate(x, jnp.asarray(Y)).sum(), X) == []
+
+
 def test_the_message_names_it():
     with pytest.raises(AssertionError) as failure:
         xgrad.assert_agreement(

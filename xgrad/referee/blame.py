@@ -29,6 +29,7 @@ from xgrad.referee.tangents import (
     COORDINATES,
     LEAST,
     NOTHING,
+    WORK,
     WORKING,
     array,
     direction,
@@ -133,7 +134,10 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
         moving = {k: _moving(ahead.steps[k], behind.steps[k]) for k in graph.steps}
         laws = [law for law in _broken(graph, tangents) if not law.kinked(bent)]
         laws = _without_cancelling(laws, moving)
-        faults = [_fault(program, x, graph, tangents, moving, law) for law in laws]
+        faults = [_fault(graph, moving, law) for law in laws]
+        for k in {fault.name: k for k, fault in reversed(list(enumerate(faults)))}.values():
+            slips = _slips(program, x, laws[k], tangents)
+            faults[k] = replace(faults[k], slips=slips)
         faults += _hooked(graph, tangents)
         return _shared(faults)
 
@@ -279,22 +283,12 @@ def _shared(faults: list[Fault]) -> list[Fault]:
 # --- what is wrong with a rule -------------------------------------------------------------------
 
 
-def _fault(
-    program: Any,
-    x: Parts,
-    graph: Graph,
-    tangents: dict[Edge, np.ndarray],
-    moving: dict[int, tuple[str, ...]],
-    law: _Law,
-) -> Fault:
+def _fault(graph: Graph, moving: dict[int, tuple[str, ...]], law: _Law) -> Fault:
     number, step = law.steps[0]
     name = " with ".join(dict.fromkeys(s.name for _, s in law.steps))
     cut = tuple(dict.fromkeys(c for k, _ in law.steps for c in moving.get(k, ())))
-    fault = Fault(name, step.module, step.where, max(law.digits, 0.0), float(law.gap), cut=cut,
-                  chain=_chain(graph, number))  # fmt: skip
-    if cut or len(law.steps) > 1:
-        return fault
-    return replace(fault, slips=_slips(program, x, step, tangents, law))
+    return Fault(name, step.module, step.where, max(law.digits, 0.0), float(law.gap), cut=cut,
+                 chain=_chain(graph, number))  # fmt: skip
 
 
 def _chain(graph: Graph, number: int) -> tuple[str, ...]:
@@ -313,10 +307,11 @@ def _function(name: str) -> str:
     return name.removesuffix(".backward").partition(" (")[0]
 
 
-def _slips(
-    program: Any, x: Parts, step: Step, tangents: dict[Edge, np.ndarray], law: _Law
-) -> tuple[Slip, ...]:
+def _slips(program: Any, x: Parts, law: _Law, tangents: dict[Edge, np.ndarray]) -> tuple[Slip, ...]:
     """The inputs whose gradients are wrong, by the step's own function; empty where that fails."""
+    if len(law.steps) > 1:
+        return ()
+    ((_, step),) = law.steps
     places = [k for k, label in enumerate(step.labels) if label]
     along = [tangents.get(step.inputs[k]) for k in places if step.inputs[k] is not None]  # type: ignore[arg-type]
     wants: list[Any] = []
@@ -351,7 +346,12 @@ def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> Non
             return
         slope = partial(_slope, replay, k, step.received)
         want = None
-        if a.size <= COORDINATES and all(isinstance(b, arb) for b in a.reshape(-1)):
+        made = sum(g.size for g in step.received if g is not None)
+        if (
+            a.size <= COORDINATES
+            and a.size * made <= WORK
+            and all(isinstance(b, arb) for b in a.reshape(-1))
+        ):
             units = (ball(u.reshape(a.shape)).data for u in np.eye(a.size))
             want = np.array([slope(u) for u in units], dtype=object).reshape(a.shape)
         wants.append((want, slope(t)))

@@ -7,6 +7,7 @@ random ones, and a wrong one is named only where its results matter for the outp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from xgrad.numbers import ball, precision
 from xgrad.referee.blame import Fault
 from xgrad.referee.slips import Slip, slip_of
 from xgrad.referee.tangents import (
+    BENT,
     COORDINATES,
     LEAST,
     NOTHING,
@@ -35,47 +37,74 @@ Parts = Sequence[np.ndarray]
 def find_custom_faults(program: Any, x: Parts, rng: np.random.Generator) -> list[Fault]:
     """The custom derivatives that their own functions refute, fewest digits first."""
     with precision(WORKING):
+        h, v = step(), [direction(a.shape, rng) for a in x]
+        ahead, behind = (
+            [part.x for part, _ in program.parts([array(a + b * (h * side))
+             for a, b in zip(x, v, strict=True)])]
+            for side in (1, -1)
+        )  # fmt: skip
         found = []
-        for part, alone in program.parts(x)[:MOST]:
-            slips = _slips(part, alone, rng)
+        runs = zip(program.parts(x), ahead, behind, strict=True)
+        for (part, alone), one, other in islice(runs, MOST):
+            along = [array((a - b) / (2 * h)) for a, b in zip(one, other, strict=True)]
+            slips = _slips(part, alone, along, rng)
             if slips and _matters(program, x, part, rng):
                 digits = min(slip.digits for slip in slips)
                 found.append(Fault(part.name, "", part.where, digits, 0.0, slips))
     return sorted(found, key=lambda fault: fault.digits)
 
 
-def _slips(part: Any, alone: Any, rng: np.random.Generator) -> tuple[Slip, ...]:
-    """The inputs whose gradients are wrong."""
-    w = [direction(shape, rng) for shape in part.shapes]
-    made = alone.vjp(part.x, w)
-    here = alone.value(part.x)
+def _slips(part: Any, alone: Any, along: Parts, rng: np.random.Generator) -> tuple[Slip, ...]:
+    """The inputs whose gradients are wrong, where the law is broken as all move as they do."""
+    w = [direction(shape, rng) * int(used) for shape, used in part.results]
+    w = [array(a) for a in w]
+    made, here = alone.vjp(part.x, w), alone.value(part.x)
+    slope, mine = _slope(alone, part.x, along, w, here), arb(0)
+    terms = 0.0
+    for got, t in zip(made, along, strict=True):
+        value, sizes = product(got, t)
+        mine, terms = mine + value, terms + sizes
+    if slope is None or slip_of("", array([mine]), array([slope]), terms).digits >= LEAST:
+        return ()
+    if not abs(float(slope - mine)) > NOTHING * max(terms, 1.0):
+        return ()
     found = []
-    for k, (label, got) in enumerate(zip(part.labels, made, strict=True)):
-        v = direction(got.shape, rng)
-        slope = _slope(alone, part.x, k, v, w, here)
-        mine, terms = product(got, v)
-        if slope is None or not abs(float(slope - mine)) > NOTHING * max(terms, 1.0):
-            continue
-        slip = slip_of(label, np.array([mine]), np.array([slope]), terms)
-        if slip.digits < LEAST:
-            found.append(_looked_at(alone, part.x, k, got, w, slip))
+    for variable in dict.fromkeys(part.variables):
+        places = [k for k, other in enumerate(part.variables) if other == variable]
+        if size(along[places[0]]) > NOTHING * size(part.x[places[0]]):
+            got = array(sum(made[k] for k in places))
+            slip = _slip(alone, part.x, places, got, w, part.labels[places[0]], rng)
+            found += [slip] if slip.digits < LEAST else []
     return tuple(found)
 
 
-def _looked_at(alone: Any, x: Parts, k: int, got: np.ndarray, w: Parts, slip: Slip) -> Slip:
-    """With how it looks, where the elements are few."""
-    if got.size > COORDINATES:
-        return slip
-    units = (ball(u.reshape(got.shape)).data for u in np.eye(got.size))
-    want = [_slope(alone, x, k, unit, w) for unit in units]
-    return slip_of(slip.of, got, np.array(want, dtype=object).reshape(got.shape))
+def _slip(
+    alone: Any,
+    x: Parts,
+    places: list[int],
+    got: np.ndarray,
+    w: Parts,
+    label: str,
+    rng: np.random.Generator,
+) -> Slip:
+    """One input's gradient beside the right one: element by element, where these are few."""
+
+    def slope(t: np.ndarray) -> Any:
+        return _slope(alone, x, [t if k in places else array(0 * a) for k, a in enumerate(x)], w)
+
+    if got.size <= COORDINATES:
+        want = [slope(ball(u.reshape(got.shape)).data) for u in np.eye(got.size)]
+        return slip_of(label, got, np.array(want, dtype=object).reshape(got.shape))
+    v = direction(got.shape, rng)
+    mine, terms = product(got, v)
+    return slip_of(label, array([mine]), array([slope(v)]), terms)
 
 
-def _slope(alone: Any, x: Parts, k: int, v: np.ndarray, w: Parts, here: Parts | None = None) -> Any:
-    """⟨w, the results as one input moves along v⟩; None at a kink, where `here` is known."""
+def _slope(alone: Any, x: Parts, along: Parts, w: Parts, here: Parts | None = None) -> Any:
+    """⟨w, the results as the inputs move⟩; None at a kink, which is seen where `here` is known."""
     h = step()
     ahead, behind = (
-        alone.value([array(a + v * (h * side)) if n == k else a for n, a in enumerate(x)])
+        alone.value([array(a + t * (h * side)) for a, t in zip(x, along, strict=True)])
         for side in (1, -1)
     )
     total, bend, terms = arb(0), arb(0), 0.0
@@ -84,13 +113,13 @@ def _slope(alone: Any, x: Parts, k: int, v: np.ndarray, w: Parts, here: Parts | 
         total, terms = total + value, terms + sizes
         if here is not None:
             bend += product(g, array((one + other - 2 * here[n]) / h))[0]
-    return None if abs(float(bend)) > NOTHING * max(terms, 1.0) else total
+    return None if abs(float(bend)) > BENT * max(terms, 1.0) else total
 
 
 def _matters(program: Any, x: Parts, part: Any, rng: np.random.Generator) -> bool:
     """Whether the output moves with the results of a part."""
     h = step()
-    u = [direction(shape, rng) for shape in part.shapes]
+    u = [direction(shape, rng) for shape, _ in part.results]
     ahead, behind = (
         program.shifted(part, [array(a * (h * side)) for a in u]).value(x) for side in (1, -1)
     )

@@ -14,7 +14,8 @@ STEP = -120  # h = 2^STEP: what is left out of tangents is h² beside them
 LEAST = 14.5  # digits that a rule with constants rounded to float64 keeps, beside its terms
 BENT = 1e-25  # of a tangent: what differences on both sides differ by at a kink only
 NOTHING = 1e-30  # of the largest terms of any rule: a tangent that is zero, up to h²
-COORDINATES = 128  # of an input and its function's calls: with more, one direction for all
+COORDINATES = 128  # of an input that is looked at element by element
+WORK = 1 << 16  # elements of results that this may take
 
 
 def step() -> arb:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr
@@ -19,7 +20,8 @@ CUSTOM = {"custom_jvp_call": "custom_jvp", "custom_vjp_call": "custom_vjp"}
 class Part:
     """A custom derivative where it was used: its function, and those operands that are floats.
 
-    `turn` counts how often its equation had come before.
+    `turn` counts how often its equation had come before; operands that are one variable share a
+    number in `variables`.
     """
 
     eqn: Any
@@ -27,7 +29,8 @@ class Part:
     x: list[np.ndarray]
     labels: tuple[str, ...]
     function: Callable[..., Any]
-    shapes: list[tuple[int, ...]]  # of its results that are floats
+    variables: tuple[int, ...]
+    results: list[tuple[tuple[int, ...], bool]]  # shapes of those that are floats; whether used
 
     @property
     def name(self) -> str:
@@ -75,7 +78,11 @@ class Shift:
         if self.turn - 1 != self.part.turn:
             return made
         left = iter(self.by)
-        return [np.asarray(y + next(left), dtype=object) if _is_float(y) else y for y in made]
+        moved = [next(left) if _of_floats(v) else None for v in step.eqn.outvars]
+        return [
+            y if by is None or y is None else np.asarray(y + by, dtype=object)
+            for y, by in zip(made, moved, strict=True)
+        ]
 
 
 def differentiated(jaxpr: Any) -> Iterator[Any]:
@@ -100,6 +107,10 @@ def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == object
 
 
+def _of_floats(variable: Any) -> bool:
+    return bool(jnp.issubdtype(variable.aval.dtype, jnp.inexact))
+
+
 def _part(eqn: Any, turn: int, operands: list[Any], made: list[Any]) -> Part:
     places = [k for k, a in enumerate(operands) if _is_float(a)]
     labels = tuple(map(ordinal, places))
@@ -112,5 +123,11 @@ def _part(eqn: Any, turn: int, operands: list[Any], made: list[Any]) -> Part:
         functions, params = bound if isinstance(bound, tuple) else ((), bound)
         return eqn.primitive.bind(*functions, *given, **params)
 
-    shapes = [y.shape for y in made if _is_float(y)]
-    return Part(eqn, turn, [operands[k] for k in places], labels, function, shapes)
+    results = [
+        (tuple(v.aval.shape), y is not None)
+        for v, y in zip(eqn.outvars, made, strict=True)
+        if _of_floats(v)
+    ]
+    variables = tuple(id(eqn.invars[k]) for k in places)
+    x = [operands[k] for k in places]
+    return Part(eqn, turn, x, labels, function, variables, results)
