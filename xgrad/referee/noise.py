@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,3 +45,21 @@ def samples(
 
 def _elements(setting: Setting) -> int:
     return max(a.size for a in setting.inputs.values() if isinstance(a, np.ndarray))
+
+
+class Samples:
+    """The largest errors of one, two, … samples, drawn as they are asked for and kept."""
+
+    def __init__(self, draw: Callable[[int], np.ndarray | None], count: int):
+        self._draw = draw
+        self._count = count
+        self._kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for k in range(self._count):
+            if k == len(self._kept):
+                drawn = self._draw(k)
+                if drawn is None:
+                    return
+                self._kept.append(np.maximum(self._kept[-1], drawn) if k else drawn)
+            yield self._kept[k]

@@ -18,7 +18,17 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, SECONDS_PER_ELEMENT, Ball, ball, budget, midpoint, precision
+from xgrad.numbers import (
+    BITS,
+    EPS,
+    LEDGER,
+    SECONDS_PER_ELEMENT,
+    Ball,
+    ball,
+    budget,
+    midpoint,
+    precision,
+)
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
 from xgrad.referee.blame import Fault, find_faults
@@ -26,6 +36,7 @@ from xgrad.referee.candidates import Candidate
 from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_custom_faults
+from xgrad.referee.noise import Samples
 from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth, finished
@@ -33,29 +44,12 @@ from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
 NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
+ROUNDINGS = 1e3  # of a shorter type, where the function runs in no longer one
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
 SAMPLES, FEWEST = 6, 3  # of noise
 NOISE_BITS = 128
 NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
-
-
-class Samples:
-    """The largest errors of one, two, … samples, drawn as they are asked for and kept."""
-
-    def __init__(self, draw: Callable[[int], np.ndarray | None], count: int):
-        self._draw = draw
-        self._count = count
-        self._kept: list[np.ndarray] = []
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for k in range(self._count):
-            if k == len(self._kept):
-                drawn = self._draw(k)
-                if drawn is None:
-                    return
-                self._kept.append(np.maximum(self._kept[-1], drawn) if k else drawn)
-            yield self._kept[k]
 
 
 class ProgramReferee(Referee):
@@ -113,8 +107,8 @@ class ProgramReferee(Referee):
 
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
         """How far float64 is from the truth, in its largest element."""
-        native = self._native(technique, operator)
-        if native is None or native.shape != truth.high.shape:
+        native, near = self._native(technique, operator)
+        if native is None or near > NEAR or native.shape != truth.high.shape:
             return 0.0
         size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
         return float(np.max(truth.error(native), initial=0.0)) / size
@@ -352,40 +346,45 @@ class ProgramReferee(Referee):
 
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
-        value = self._native("formula", OPERATORS["value"])
+        value, near = self._native("formula", OPERATORS["value"])
         with precision(BITS):
             exact = midpoint(value_of(self.setting, self._program))
-        if value is not None and not _near(exact, value):
-            return f"values in balls and in {WIDE} differ: a ball rule, or a kernel"
+        if value is not None and not _near(exact, value, near):
+            return "values in balls and in floats differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
-        native = self._native("reverse", operator)
-        if truth.kind == "kink" or own is None or native is None or _near(own, native):
+        native, near = self._native("reverse", operator)
+        if truth.kind == "kink" or own is None or native is None or _near(own, native, near):
             return ""
         if self.holds:
-            return f"derivatives in balls and in {WIDE} differ"
+            return "derivatives in balls and in floats differ"
         witness = self.weaker.truth(operator)
         if witness.kind == "definition" and witness.bound is not None:
             gap = np.abs(witness.high - truth.high)
             if np.all(gap <= witness.bound + NEAR * np.max(np.abs(truth.high), initial=0.0)):
                 return ""
-        return f"derivatives in balls and in {WIDE} differ: a ball rule, or a kernel"
+        return "derivatives in balls and in floats differ: a ball rule, or a kernel"
 
-    def _native(self, technique: str, operator: Operator) -> np.ndarray | None:
-        """What the framework itself makes of it in float64, where it does."""
-        found = self.weaker.run(technique, operator, WIDE)
-        if found.status != OK:
-            return None
-        return np.asarray(found.flat, dtype=np.float64)
+    def _native(self, technique: str, operator: Operator) -> tuple[np.ndarray | None, float]:
+        """What the framework itself makes of it, and how near balls must come.
+
+        In float64, or in the dtype that is judged where the function runs in no other.
+        """
+        for dtype in dict.fromkeys((WIDE, self.setting.dtype)):
+            found = self.weaker.run(technique, operator, dtype)
+            if found.status == OK:
+                near = NEAR if dtype == WIDE else ROUNDINGS * EPS[dtype]
+                return np.asarray(found.flat, dtype=np.float64), near
+        return None, 0.0
 
 
-def _near(balls: np.ndarray, floats: np.ndarray) -> bool:
-    """Whether float64 shows the same numbers; what is not finite in both is the same."""
+def _near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
+    """Whether floats show the same numbers; what is not finite in both is the same."""
     if balls.size != floats.size:
         return False
     balls, floats = balls.reshape(-1), floats.reshape(-1)
     both = np.isfinite(balls) & np.isfinite(floats)
     size = np.max(np.abs(floats), initial=0.0, where=both)
-    return bool(np.all(np.abs(balls - floats)[both] <= NEAR * size)) and bool(
+    return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
         np.all(np.isfinite(balls) == np.isfinite(floats))
     )
 
