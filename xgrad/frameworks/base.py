@@ -89,7 +89,7 @@ class Framework(ABC):
     def require_device(self, device: str) -> None:
         """Raise `Unavailable` where the framework is missing or does not see the device."""
         self.require()
-        if device not in self.devices():
+        if device != "cpu" and device not in self.devices():  # looking costs more than a gradient
             seen = ", ".join(self.devices())
             raise Unavailable(f"{self.name} sees no device {device!r} here; it sees: {seen}")
 

@@ -18,6 +18,7 @@ from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, Prepared, choose_methods, evaluate
 
 BASES = 2  # generic points at which the noise of a method is looked for
+TYPICAL = 3  # methods whose noise is the typical one
 COUNT = 8  # points on a short line from each, whose high differences are its noise
 MOVES = 3  # random moves of all inputs by one spacing, that show the conditioning of the truth
 SAMPLES = 4  # points one spacing away, for a method beside itself in float64
@@ -52,8 +53,8 @@ class Stability:
         """The median over the usual methods of their noise, as the truth sees it; None without."""
         noises = (self.noise(method, operator) for method in self._usual(operator))
         known = (each for each in noises if each is not None and np.all(np.isfinite(each)))
-        first = 1 if self.setting.case.framework else None  # the other way may cost a pass an input
-        found = [self.seen(each, truth) for each in islice(known, first)]
+        enough = 1 if self.setting.case.framework else TYPICAL  # another may cost a pass an input
+        found = [self.seen(each, truth) for each in islice(known, enough)]
         return np.median(found, axis=0).reshape(truth.high.shape) if found else None
 
     def _usual(self, operator: Operator) -> list[Method]:
