@@ -77,6 +77,8 @@ def test_files_that_the_readme_names_exist():
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("text", PYTHON[2:], ids=["torch", "jax", "kernel", "detached", "port"])
+@pytest.mark.parametrize(
+    "text", PYTHON[2:], ids=["torch", "jax", "refuted", "kernel", "detached", "port"]
+)
 def test_one_line_checks_of_the_readme_pass(text):
     exec(compile(text, "README.md", "exec"), {})

@@ -290,7 +290,11 @@ def test_operations_defined_in_python_run_by_their_definition():
     assert certify(cubed, [torch.from_numpy(X)]).certified
 
 
-def test_values_behind_a_detach_can_be_frozen():
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_values_behind_a_detach_can_be_frozen(device, request):
+    request.addfinalizer(lambda: torch.set_default_device(None))
+    torch.set_default_device(device)  # a mode of its own, even where it is the usual one
+
     def straight_through(x):
         return x + (x.round() - x).detach()
 

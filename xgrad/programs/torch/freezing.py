@@ -18,6 +18,7 @@ _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
 _DISPATCH = (f"{_HERE}/mode", f"{_HERE}/watching", f"{_HERE}/freezing", f"{_TORCH}/_dynamo",
              f"{_TORCH}/_compile", f"{_TORCH}/utils/_contextlib",
+             f"{_TORCH}/utils/_device",
              f"{_TORCH}/autograd/grad_mode")  # fmt: skip
 _AUTHORS = {  # functions of torch's that stop gradients as a program would
     f"{_TORCH}/nn/functional.py": "gumbel_softmax",
