@@ -128,7 +128,7 @@ def test_lost_workers_cells_are_done_again(dask, file):
 
     def kill_now_and_then():
         rng = random.Random(0)
-        while not stop.wait(1.5 + rng.random()):
+        while not stop.wait(3.0 + rng.random()):
             # Dask gives up a worker whose process ends while it starts
             up = distributed.Status.running
             pids = [w.pid for w in dask.workers.values() if w.pid and w.process.status is up]
