@@ -220,7 +220,7 @@ class ProgramReferee(Referee):
             reason = each._unfit
             if not reason:
                 with each._inside(), precision(BITS):
-                    exact.append(value_of(each.setting, each._program))
+                    exact.append(each._value)
                     reason = each._doubt(value, Truth("definition"))
             if reason:
                 return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
@@ -241,6 +241,12 @@ class ProgramReferee(Referee):
         return find_program(self.own, self.setting.function(arguments))
 
     @cached_property
+    def _value(self) -> Ball:
+        """The function's value at the point."""
+        with precision(BITS):
+            return value_of(self.setting, self._program)
+
+    @cached_property
     def _unfit(self) -> str:
         """Why the program cannot be run in balls; empty where it can."""
         try:
@@ -254,7 +260,7 @@ class ProgramReferee(Referee):
 
     def _require_whole(self) -> None:
         """Raise `Escape` where a result rests on a number that has left the program."""
-        before = value_of(self.setting, self._program)
+        before = self._value
         cuts = getattr(getattr(self._program, "last", None), "cuts", ())
         if cuts:
             moved = value_of(self.setting, replace(self._program, nudge=NUDGE))
@@ -347,9 +353,7 @@ class ProgramReferee(Referee):
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
         value, near = self._native("formula", OPERATORS["value"])
-        with precision(BITS):
-            exact = midpoint(value_of(self.setting, self._program))
-        if value is not None and not _near(exact, value, near):
+        if value is not None and not _near(midpoint(self._value), value, near):
             return "values in balls and in floats differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
         native, near = self._native("reverse", operator)
