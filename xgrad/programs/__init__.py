@@ -11,13 +11,9 @@ from xgrad.programs.kinds import find_program, rounded_program
 _AT_FIRST_USE = {
     "TorchProgram": ("torch.program", "TorchProgram"),
     "Run": ("torch.program", "Run"),
-    "Node": ("torch.recording", "Node"),
     "Tape": ("torch.recording", "Tape"),
     "Rounding": ("torch.rounding", "Rounding"),
     "JaxProgram": ("jax.program", "JaxProgram"),
-    "JaxNode": ("jax.recording", "Node"),
-    "JaxTape": ("jax.recording", "Tape"),
-    "JaxRounding": ("jax.rounding", "Rounding"),
 }
 
 
