@@ -44,10 +44,6 @@ def test_integers_and_booleans_are_put_as_they_are(name):
 def test_the_flags_of_torch_are_those_that_methods_run_under():
     import torch
 
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = True
-    try:
+    with torch.backends.cudnn.flags(allow_tf32=True):
         assert find_framework("torch").flags()["tf32 in convolutions"] == "False"
         assert torch.backends.cudnn.allow_tf32
-    finally:
-        torch.backends.cudnn.allow_tf32 = before

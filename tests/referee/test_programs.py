@@ -167,22 +167,22 @@ def test_a_number_that_only_steers_does_no_harm():
 
 def cubed():
     """x³ as a kernel of its own, with a backward."""
-    name = "xgrad_tests::cubed"
-    if not hasattr(torch.ops.xgrad_tests, "cubed"):
+    name = "xgrad_tests::cubed_without_rule"
+    if not hasattr(torch.ops.xgrad_tests, "cubed_without_rule"):
         torch.library.define(name, "(Tensor x) -> Tensor")
         torch.library.impl(name, "CPU")(lambda x: x**3)
         torch.library.register_autograd(
             name, lambda ctx, g: 3 * ctx.saved_tensors[0] ** 2 * g,
             setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
         )  # fmt: skip
-    return torch.ops.xgrad_tests.cubed
+    return torch.ops.xgrad_tests.cubed_without_rule
 
 
 def test_an_operation_without_a_rule_is_named_and_weaker_evidence_judges():
     (row,) = rows_of(lambda x: cubed()(x), (torch.tensor(X),), methods="torch.reverse")
     assert row["verdict"] == "agrees"
     assert "weaker evidence" in row["message"]
-    assert "xgrad_tests.cubed" in row["message"]
+    assert "xgrad_tests.cubed_without_rule" in row["message"]
 
 
 def test_a_value_that_is_not_finite_has_no_derivative_and_the_others_have():
