@@ -31,7 +31,7 @@ def judged(function, method, operator="gradient", **options):
 def digits_of(function, method, operator="gradient", **options):
     """The digits that a method has right, by the referee."""
     setting, row = setting_of(function, operator, **options), OPERATORS[operator]
-    truth = Referee(setting).truth(row)
+    truth = Referee(setting).truth(row, independent=True)
     outcome = evaluate(method_of(method), row, setting, "cpu")
     assert (truth.kind, outcome.status) == ("definition", "ok"), outcome
     return -np.log10(np.max(truth.error(outcome.flat)) / np.max(np.abs(truth.high)) + 1e-18)

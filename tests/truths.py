@@ -17,8 +17,9 @@ def setting_of(function, inputs, formula=None, wrt=(), dtype="float64"):
 
 
 def truth_of(function, inputs, operator, formula=None, *, budget=None, **options):
+    """By the formula where one is given, else by the definition alone."""
     setting = setting_of(function, inputs, formula, **options)
-    return Referee(setting, budget).truth(OPERATORS[operator])
+    return Referee(setting, budget).truth(OPERATORS[operator], independent=formula is None)
 
 
 def logsumexp(xp, x):

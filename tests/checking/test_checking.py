@@ -35,10 +35,11 @@ def test_check_returns_a_row_for_each_verdict():
     assert set(judged["referee"]) == {"certified"}
 
 
-def test_without_a_formula_the_definition_judges():
+def test_without_a_formula_the_definition_judges_and_confirms_what_torch_makes_of_it():
     frame = check(norm, X, dtypes=("float64",), **QUICK)
     seen = frame[frame["status"] == "ok"]
-    assert set(seen["referee"]) == {"definition"}
+    assert set(seen["referee"]) == {"certified"}
+    assert all("torch's own derivative in balls" in said for said in seen["message"])
     assert set(seen["technique"]) == {"reverse", "differences"}
 
 

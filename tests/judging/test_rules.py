@@ -177,6 +177,28 @@ def test_a_result_that_is_wrong_at_the_point_alone_is_not_given_its_jump_as_tole
 # --- lost digits ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("share", "verdict", "rule"), [
+    (1e-1, "disagrees", "past what lost digits excuse"), (1e-10, "unstable", "lost digits"),
+])  # fmt: skip
+def test_what_comes_and_goes_by_a_share_is_wrong_and_by_less_it_has_lost_digits(
+    share, verdict, rule
+):
+    @xgrad.case
+    def exponentials(xp, x):
+        return xp.sum(xp.exp(x))
+
+    exponentials.inputs(lambda rng: {"x": rng.normal(size=5)})
+
+    @exponentials.formula("gradient", frameworks=("numpy",))
+    def by_a_library(xp, x):
+        return np.exp(x) * (1 + share * np.sin(1e13 * x))  # other digits at each point
+
+    (row,) = xgrad.run([exponentials], dtypes=("float64",), methods=("numpy.formula",)).to_dict(
+        "records"
+    )
+    assert (row["verdict"], row["rule"]) == (verdict, rule)
+
+
 @pytest.mark.parametrize(("digits", "fails"), [(8.0, False), (3.0, True)])
 def test_unstable_fails_where_less_than_a_quarter_of_the_digits_is_left(digits, fails):
     row = {"message": "", "status": "ok", "verdict": "unstable", "digits": digits,

@@ -78,7 +78,7 @@ def setting_of(function, x, operator="gradient", dtype="float64"):
 
 def measured(setting, operator, framework="numpy"):
     """Error, bound and size of the truth, element by element."""
-    truth = Referee(setting).truth(OPERATORS[operator])
+    truth = Referee(setting).truth(OPERATORS[operator], independent=True)
     outcome = evaluate(Method(framework, "differences"), OPERATORS[operator], setting, "cpu")
     assert (truth.kind, outcome.status) == ("definition", "ok"), (truth.note, outcome.message)
     parts = truth.error(outcome.flat), outcome.bound, np.abs(truth.high)

@@ -20,6 +20,8 @@ NOISE = 4.0  # noise levels in the tolerance
 SPACINGS = 32.0  # epsilons of the result in the tolerance
 SHORT_SPACINGS = 2.0  # of 16-bit types, where 32 would be a quarter of the result
 COARSEST = 1e-4  # epsilon beyond which a type is short
+ENOUGH = 2  # samples of noise beside which nobody waits for more, where an error is
+HOPELESS = 1e3  # tolerances away: one sample is so small by chance one time in a thousand
 WEAKER_NOISE = 8.0  # of the noise at generic points, where no certified formula gives it
 CONDITIONING = 4.0  # spacings of the inputs by which a right method's inputs may seem off
 SPREAD = 4.0  # times the noise at generic points, or the difference of errors, that may be rounding
@@ -108,11 +110,12 @@ class Matter:
         return self.outcome.status == OK and due and not self.in_balls
 
     def _sampled(self, found: Comparison) -> Comparison | None:
-        """With the noise of so many samples that nothing is beyond tolerance, or of them all."""
+        """With the noise of so many samples that nothing is beyond tolerance, or never will be."""
         made = None
-        for noise in self.truth.noises or ():
+        for count, noise in enumerate(self.truth.noises or (), start=1):
             made = found.widened(NOISE * noise)
-            if not made.beyond.any():
+            far = made.beyond & (made.error > HOPELESS * made.tolerance)
+            if not made.beyond.any() or (count >= ENOUGH and far.any()):
                 break
         return made
 

@@ -135,12 +135,17 @@ def rounding_unknown(m: Matter) -> Ruling | None:
                   "where its noise could be measured")  # fmt: skip
 
 
+def past_what_lost_digits_excuse(m: Matter) -> Ruling | None:
+    """What is off by such a share is wrong, or comes and goes as far: no digits to speak of."""
+    if m.short or not m.found.relative > max(SHARE, 16 * m.eps):
+        return None
+    return Ruling(DISAGREES)
+
+
 def lost_digits(m: Matter) -> Ruling | None:
     """Right mathematics whose digits are gone, as its noise at generic points nearby shows."""
     if m.truth.refuted or not m.explained(MOST if m.short else 1.0):
         return None
-    if m.found.relative > max(SHARE, 16 * m.eps) and not m.short:
-        return Ruling(DISAGREES, f"the result comes and goes by {m.found.relative:.0%} of its size")
     return None if m.same_in_fewer_digits else Ruling(UNSTABLE)
 
 
@@ -163,6 +168,7 @@ RULES: tuple[Rule, ...] = (
     within_tolerance,
     one_spacing_decides,
     rounding_unknown,
+    past_what_lost_digits_excuse,
     lost_digits,
     beyond_tolerance,
 )

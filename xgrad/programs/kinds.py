@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 _KINDS = {"torch": "TorchProgram", "jax": "JaxProgram"}  # loaded at first use
+PROGRAMS = tuple(_KINDS)  # frameworks that have one
 
 
 def find_program(framework: str, function: Callable[..., Any]) -> Any:

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+import numpy as np
+
+from xgrad.errors import BudgetExceeded
+from xgrad.numbers import Ball, midpoint
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.techniques import apply_formula, plan
 
@@ -67,3 +71,14 @@ def find_contraction(operator: Operator, setting: Setting) -> Candidate | None:
         return xp.reshape(summed, operator.shape(setting.x_size, rows))
 
     return compute
+
+
+def attempted(evaluate: Callable[[int], Ball], bits: int) -> Ball | str:
+    """A candidate in ball arithmetic, or what is wrong with it: a bad formula is no excuse."""
+    try:
+        candidate = evaluate(bits)
+    except BudgetExceeded:
+        raise
+    except Exception as error:
+        return f"fails in ball arithmetic: {type(error).__name__}: {error}"
+    return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite"

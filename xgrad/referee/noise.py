@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import Noisy, bare
+from xgrad.numbers import Noisy, bare, more_digits, precision
 from xgrad.problem import Arguments, Setting
+from xgrad.referee.truth import Truth
 
 SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
@@ -41,6 +42,26 @@ def samples(
         directions = tuple(xp.wrapped(a) for a in v)
         drawn.append(bare(compute(arguments, directions, xp.wrapped(w))))
     return drawn
+
+
+def measured(
+    compute: Callable[[Arguments, Any, Any], Any], setting: Setting, truth: Truth
+) -> np.ndarray | None:
+    """The largest error of the samples, element by element; None where no arithmetic has them.
+
+    In longer floats, or in balls, which have what a function needs.
+    """
+    for arithmetic in dict.fromkeys((more_digits(setting.dtype), "ball")):
+        rng = setting.generator("rounding")
+        try:
+            with np.errstate(all="ignore"), precision(128):
+                drawn = samples(compute, setting, rng, arithmetic)
+                noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
+        except Exception:
+            continue
+        if np.all(np.isfinite(noise)):
+            return np.asarray(noise)
+    return None
 
 
 def _elements(setting: Setting) -> int:

@@ -8,21 +8,18 @@ asked, and the row says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
-from xgrad.frameworks import find_framework
 from xgrad.numbers import (
     BITS,
     EPS,
-    LEDGER,
-    SECONDS_PER_ELEMENT,
     Ball,
     ball,
     budget,
@@ -30,13 +27,12 @@ from xgrad.numbers import (
     precision,
 )
 from xgrad.problem import OPERATORS, Operator, Setting
-from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
+from xgrad.programs import Escape
 from xgrad.referee.blame import Fault, find_faults
-from xgrad.referee.candidates import Candidate
-from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
+from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_custom_faults
-from xgrad.referee.noise import Samples
+from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
 from xgrad.referee.truth import Truth, finished
@@ -46,9 +42,6 @@ from xgrad.techniques import OK, Prepared
 NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 ROUNDINGS = 1e3  # of a shorter type, where the function runs in no longer one
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
-SAMPLES, FEWEST = 6, 3  # of noise
-NOISE_BITS = 128
-NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
 
 
@@ -71,7 +64,6 @@ class ProgramReferee(Referee):
         self.candidate = f"{framework}'s own derivative"
         self.weaker = weaker or DifferencesReferee(setting, framework, device, compiled)
         self._candidates: dict[str, np.ndarray] = {}
-        self._spent = 0  # operations of the last candidate
         self._held: Any = None  # the program with what it detaches held
         self._faults: dict[str, list[Fault]] = {}
 
@@ -236,9 +228,12 @@ class ProgramReferee(Referee):
         return joined(self._program.value(in_parts(self.setting, x)))
 
     @cached_property
+    def _derivative(self) -> OwnDerivative:
+        return OwnDerivative(self.setting, self.own)
+
+    @property
     def _program(self) -> Any:
-        arguments = self.setting.arguments(find_framework(self.own), "cpu", dtype=WIDE)
-        return find_program(self.own, self.setting.function(arguments))
+        return self._derivative.program
 
     @cached_property
     def _value(self) -> Ball:
@@ -267,10 +262,8 @@ class ProgramReferee(Referee):
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
 
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        with find_framework(self.own).scope("cpu"), np.errstate(all="ignore"):
-            yield
+    def _inside(self) -> AbstractContextManager[None]:
+        return self._derivative.inside()
 
     # --- what the referee asks for ---------------------------------------------------------------
 
@@ -291,35 +284,21 @@ class ProgramReferee(Referee):
             return None  # it holds nothing beside x
         return lambda x: joined(self._program.vjp(in_parts(self.setting, x), ONE))
 
-    def _find_candidate(self, operator: Operator) -> Candidate | None:
-        made = CANDIDATES.get(operator.name)
-        return partial(made, self.setting) if made else None
+    def _find_candidate(self, operator: Operator) -> Compute | None:
+        return self._derivative.compute(operator)
 
-    def _evaluate(self, compute: Candidate, bits: int) -> Ball:
-        before = LEDGER.spent
-        with precision(bits):
-            made = ball(compute(self._program))
-        self._spent = LEDGER.spent - before
-        return made
+    def _evaluate(self, compute: Compute, bits: int) -> Ball:
+        return self._derivative.evaluate(compute, bits)
 
-    def _certified(self, operator: Operator, compute: Candidate) -> Truth:
-        """With constants recognised in a second pass, where rounded ones may be what is missing."""
-        truth = super()._certified(operator, compute)
-        as_floats = truth.digits
-        if truth.kind == "none" and as_floats >= FLOATS:
-            with recognised_constants():
-                truth = super()._certified(operator, compute)
-        if truth.kind != "certified":
+    def _certified(self, operator: Operator, compute: Compute) -> Truth:
+        truth = self._certified_own(self._derivative, operator, compute)
+        if truth.kind == "certified":
+            self._candidates[operator.name] = truth.high
+        else:
             self._keep(operator, compute)
-            return truth
-        truth.by = f"{self.candidate} in balls"
-        truth.note = f"{self.candidate} in balls, {truth.digits:.0f} digits"
-        if as_floats != truth.digits:
-            truth.note += f" with constants recognised, {as_floats:.0f} as floats"
-        self._candidates[operator.name] = truth.high
         return truth
 
-    def _keep(self, operator: Operator, compute: Candidate) -> None:
+    def _keep(self, operator: Operator, compute: Compute) -> None:
         """What the derivative is in balls, to be set beside float64."""
         try:
             self._candidates[operator.name] = midpoint(self._evaluate(compute, BITS))
@@ -329,24 +308,7 @@ class ProgramReferee(Referee):
             self._candidates.pop(operator.name, None)
 
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
-        """On demand, for most results agree without it; and where it costs little."""
-        afforded = NOISE_SECONDS / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
-        if afforded >= FEWEST:
-            draw = partial(self._sampled, operator, truth)
-            truth.noises = Samples(draw, int(min(afforded, SAMPLES)))
-
-    def _sampled(self, operator: Operator, truth: Truth, k: int) -> np.ndarray | None:
-        """Errors of the same program in which every operation rounds at random."""
-        compute = self._find_candidate(operator)
-        assert compute is not None
-        seed = int(self.setting.generator("rounding").integers(2**31)) + k
-        program = rounded_program(self._program, self.own, self.setting.dtype, seed)
-        try:
-            with self._inside(), precision(NOISE_BITS):
-                error = truth.error(ball(compute(program)))
-        except Exception:
-            return None
-        return error if np.all(np.isfinite(error)) else None
+        truth.noises = self._derivative.noises(operator, truth)
 
     # --- balls beside float64 --------------------------------------------------------------------
 

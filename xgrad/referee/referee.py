@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
+from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
-from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
+from xgrad.programs import recognised_constants
+from xgrad.referee.candidates import (
+    Candidate,
+    attempted,
+    find_candidate,
+    find_contraction,
+    formula_candidate,
+)
 from xgrad.referee.longer import in_longer_floats
-from xgrad.referee.noise import samples
+from xgrad.referee.noise import measured
+from xgrad.referee.own import Compute, OwnDerivative, find_own
 from xgrad.referee.truth import PROBES, Truth, finished
 from xgrad.techniques import (
     DIGITS_OF_ZERO,
@@ -146,8 +154,11 @@ class Referee:
             return finished("definition", self._evaluate(compute, BITS)), True
         if operator.of == "elementwise" and operator.order > 1:
             self._require_first(operator)
-        if independent or compute is None:
+        if independent:
             return self._defined(operator), False
+        if compute is None:
+            truth = self._borrowed(operator)
+            return truth or self._defined(operator), truth is not None
         truth = self._certified(operator, compute)
         if truth.kind != "none":
             return truth, truth.kind == "certified"
@@ -162,16 +173,6 @@ class Referee:
         with precision(bits):
             v = tuple(ball(a) for a in self.setting.v)
             return ball(compute(self._arguments, v, ball(self.setting.w)))
-
-    def _candidate(self, compute: Candidate, bits: int) -> Ball | str:
-        """A candidate in ball arithmetic, or what is wrong with it: a bad formula is no excuse."""
-        try:
-            candidate = self._evaluate(compute, bits)
-        except BudgetExceeded:
-            raise
-        except Exception as error:
-            return f"fails in ball arithmetic: {type(error).__name__}: {error}"
-        return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite"
 
     @cached_property
     def _arguments(self) -> Arguments:
@@ -208,7 +209,39 @@ class Referee:
         return find_candidate(operator, self.setting)
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
-        """Check a candidate against the definition along one random direction.
+        """A candidate that the definition confirms, or why it does not."""
+        return self._confirmed(operator, partial(self._evaluate, compute))
+
+    @cached_property
+    def _derivative(self) -> OwnDerivative | None:
+        """What an installed framework makes of the function."""
+        return find_own(self.setting)
+
+    def _borrowed(self, operator: Operator) -> Truth | None:
+        """Without a formula: a framework's own derivative, where the definition confirms it."""
+        compute = self._derivative.compute(operator) if self._derivative else None
+        if self._derivative is None or compute is None:
+            return None
+        truth = self._certified_own(self._derivative, operator, compute)
+        return truth if truth.kind == "certified" else None
+
+    def _certified_own(self, own: OwnDerivative, operator: Operator, compute: Compute) -> Truth:
+        """With constants recognised in a second pass, where rounded ones may be what is missing."""
+        evaluate = partial(own.evaluate, compute)
+        truth = self._confirmed(operator, evaluate)
+        as_floats = truth.digits
+        if truth.kind == "none" and as_floats >= FLOATS:
+            with recognised_constants():
+                truth = self._confirmed(operator, evaluate)
+        if truth.kind == "certified":
+            truth.by = f"{own.name} in balls"
+            truth.note = f"{truth.by}, {truth.digits:.0f} digits"
+            if as_floats != truth.digits:
+                truth.note += f" with constants recognised, {as_floats:.0f} as floats"
+        return truth
+
+    def _confirmed(self, operator: Operator, evaluate: Callable[[int], Ball]) -> Truth:
+        """Check a candidate, given the bits, against the definition along one random direction.
 
         More bits and shorter steps are tried before the candidate is called wrong: a right one
         gains digits, a wrong one does not.
@@ -216,7 +249,7 @@ class Referee:
         best, before = 0.0, None
         for attempt in range(ATTEMPTS):
             definition, stencil = self._definition(operator, attempt)
-            candidate = self._candidate(compute, definition.bits(len(stencil.slots)))
+            candidate = attempted(evaluate, definition.bits(len(stencil.slots)))
             if isinstance(candidate, str):
                 return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
@@ -329,29 +362,20 @@ class Referee:
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
         """noise_i = the largest |sample_i − truth_i| over samples in noisy arithmetic.
 
-        A formula of a sum may be simpler than the sum (a curl that is 0): the terms count too.
+        A formula of a sum may be simpler than the sum (a curl that is 0): the terms count too. A
+        framework's own derivative is sampled on demand.
         """
-        own = find_candidate(operator, self.setting)
-        assert own is not None
-        truth.noise = self._noise(own, truth)
+        formula = find_candidate(operator, self.setting)
+        if formula is None:
+            assert self._derivative is not None
+            truth.noises = self._derivative.noises(operator, truth)
+            return
+        truth.noise = measured(formula, self.setting, truth)
         terms = find_contraction(operator, self.setting)
         if terms is not None and operator.layout in ("", "y") and truth.noise is not None:
-            of_terms = self._noise(terms, truth)
+            of_terms = measured(terms, self.setting, truth)
             if of_terms is not None:
                 truth.noise = np.maximum(truth.noise, of_terms)
-
-    def _noise(self, compute: Candidate, truth: Truth) -> np.ndarray | None:
-        for arithmetic in dict.fromkeys((more_digits(self.setting.dtype), "ball")):
-            rng = self.setting.generator("rounding")
-            try:
-                with np.errstate(all="ignore"), precision(128):
-                    drawn = samples(compute, self.setting, rng, arithmetic)
-                    noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
-            except Exception:
-                continue  # a function that this arithmetic lacks; balls have them all
-            if np.all(np.isfinite(noise)):
-                return np.asarray(noise)
-        return None
 
 
 def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:

@@ -1,0 +1,90 @@
+"""A framework's own derivative in balls: a candidate, and how far rounding takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from xgrad.errors import Unavailable
+from xgrad.frameworks import find_framework
+from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, ball, precision
+from xgrad.problem import Operator, Setting
+from xgrad.programs import PROGRAMS, find_program, rounded_program
+from xgrad.referee.derivatives import CANDIDATES
+from xgrad.referee.noise import Samples
+from xgrad.referee.truth import Truth
+
+SAMPLES, FEWEST = 6, 3  # of noise
+NOISE_BITS = 128
+NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
+
+Compute = Callable[[Any], Ball]  # of a program
+
+
+class OwnDerivative:
+    """What a framework's transforms make of the function of a setting."""
+
+    def __init__(self, setting: Setting, framework: str):
+        self.setting = setting
+        self.framework = framework
+        self.name = f"{framework}'s own derivative"
+        self._spent = 0  # operations of the last evaluation
+
+    @cached_property
+    def program(self) -> Any:
+        """The function's program; None where the framework has none."""
+        arguments = self.setting.arguments(find_framework(self.framework), "cpu", dtype="float64")
+        return find_program(self.framework, self.setting.function(arguments))
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """The framework's scope, silent about numbers that are none."""
+        with find_framework(self.framework).scope("cpu"), np.errstate(all="ignore"):
+            yield
+
+    def compute(self, operator: Operator) -> Compute | None:
+        """The operator's flat result in balls; None of an operator that programs do not have."""
+        made = CANDIDATES.get(operator.name)
+        return (lambda program: made(self.setting, program)) if made else None
+
+    def evaluate(self, compute: Compute, bits: int) -> Ball:
+        """A candidate in ball arithmetic of so many bits."""
+        before = LEDGER.spent
+        with self.inside(), precision(bits):
+            made = ball(compute(self.program))
+        self._spent = LEDGER.spent - before
+        return made
+
+    def noises(self, operator: Operator, truth: Truth) -> Samples | None:
+        """Errors of the program with every operation rounded at random, where that is cheap."""
+        compute = self.compute(operator)
+        afforded = NOISE_SECONDS / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
+        if compute is None or afforded < FEWEST:
+            return None
+        seed = int(self.setting.generator("rounding").integers(2**31))
+
+        def draw(k: int) -> np.ndarray | None:
+            program = rounded_program(self.program, self.framework, self.setting.dtype, seed + k)
+            try:
+                with self.inside(), precision(NOISE_BITS):
+                    error = truth.error(ball(compute(program)))
+            except Exception:
+                return None
+            return error if np.all(np.isfinite(error)) else None
+
+        return Samples(draw, int(min(afforded, SAMPLES)))
+
+
+def find_own(setting: Setting) -> OwnDerivative | None:
+    """The derivative by the first framework that is installed; None where none is."""
+    for name in PROGRAMS:
+        try:
+            find_framework(name).require()
+        except Unavailable:
+            continue
+        return OwnDerivative(setting, name)
+    return None
