@@ -31,8 +31,7 @@ import xgrad
 from xgrad.frameworks import find_framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import DifferencesReferee, Referee
-from xgrad.running import Selection, make_plan, run_cells
-from xgrad.running.description import describe
+from xgrad.running import Selection, describe_machine, make_plan, run_cells
 from xgrad.techniques import Method
 from xgrad.timing import clock, memory
 
@@ -362,7 +361,7 @@ PARTS = {
 
 def title() -> str:
     """The heading, with where it ran."""
-    about = describe()
+    about = describe_machine()
     names = ("numpy", "scipy", "torch", "jax", "python-flint")
     versions = ", ".join(f"{n} {about['versions'][n]}" for n in names)
     busy = os.getloadavg()[0]

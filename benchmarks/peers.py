@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from xgrad.auditing.mutation import MUTANTS, Mutant
-from xgrad.running.description import describe
+from xgrad.running import describe_machine
 
 sys.path.insert(0, str(Path(__file__).parent))
 from detection.checkers import PEERS, Options, Peer
@@ -277,7 +277,7 @@ def cost_of_wrong(seconds: pd.DataFrame) -> float:
 
 def machine() -> str:
     """Where this ran, with the versions of all checkers."""
-    found = describe()
+    found = describe_machine()
     others = {p: importlib.metadata.version(p) for p in ("numdifftools", "autograd")}
     versions = {k: v for k, v in {**found["versions"], **others}.items() if v}
     found["versions"] = ", ".join(f"{k} {v}" for k, v in versions.items())
