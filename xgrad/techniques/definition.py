@@ -295,13 +295,13 @@ def agreement(
     elementwise map are multiplied by them. `terms` is the size of what the slope was summed from.
     """
     xp = candidate.namespace
-    got, size = candidate, xp.abs(candidate)
+    got, size = candidate, np.abs(midpoint(candidate))
     for d in reversed(directions):
+        far = np.abs(midpoint(ball(d)))
         if elementwise:
-            got, size = got * ball(d), size * xp.abs(ball(d))
+            got, size = got * ball(d), size * far
         else:
-            got = xp.tensordot(got, ball(d), axes=1)
-            size = xp.tensordot(size, xp.abs(ball(d)), axes=1)
+            got, size = xp.tensordot(got, ball(d), axes=1), np.tensordot(size, far, axes=1)
     gap = float(np.max(np.abs(midpoint(got - along)), initial=0.0))
-    sizes = [terms, *(float(np.max(np.abs(midpoint(a)), initial=0.0)) for a in (size, along))]
-    return Agreement(gap, max(sizes))
+    sizes = (float(np.max(a, initial=0.0)) for a in (size, np.abs(midpoint(along))))
+    return Agreement(gap, max(terms, *sizes))

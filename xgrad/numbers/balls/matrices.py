@@ -6,7 +6,7 @@ from typing import Any
 
 import flint
 import numpy as np
-from flint import acb, arb
+from flint import acb
 
 from xgrad.numbers.balls.array import LEDGER
 from xgrad.numbers.balls.lifting import raw
@@ -16,9 +16,10 @@ from xgrad.numbers.balls.shapes import zeros
 def matrix(data: np.ndarray) -> Any:
     """The Arb matrix of a two-dimensional object array, complex where any element is."""
     rows = data.tolist()
-    if any(isinstance(e, acb) for row in rows for e in row):
+    try:
+        return flint.arb_mat(rows)
+    except TypeError:  # which it says of a complex element
         return flint.acb_mat([[acb(e) for e in row] for row in rows])
-    return flint.arb_mat([[arb(e) for e in row] for row in rows])
 
 
 def alike(*arrays: np.ndarray) -> list[Any]:
@@ -38,7 +39,9 @@ def from_matrix(made: Any) -> np.ndarray:
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a b of two-dimensional object arrays."""
+    """a b of two-dimensional object arrays; of floats, in floats."""
+    if object not in (a.dtype, b.dtype):
+        return np.asarray(a @ b)
     LEDGER.charge(a.shape[0] * a.shape[1] * b.shape[1] // 8)  # block products cost less
     if 0 in a.shape or 0 in b.shape:
         return raw(zeros((a.shape[0], b.shape[1])))

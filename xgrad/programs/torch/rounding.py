@@ -17,6 +17,7 @@ from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.rule import EXACT, ROUTINE, SUM, Rule
 
 _arb = np.frompyfunc(arb, 1, 1)
+_float = np.frompyfunc(float, 1, 1)
 _finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
 _mid = np.frompyfunc(lambda a: acb(a.real.mid(), a.imag.mid()) if isinstance(a, acb) else a.mid(),
                      1, 1)  # fmt: skip
@@ -58,26 +59,39 @@ class Rounding:
             return made
         made = as_array(made)
         units = self.unit * math.sqrt(rule.terms(*args, made, **named))
-        moved = as_array(_mid(made + as_array(sizes) * self._xi(made.shape, units)))
+        moved = as_array(_mid(made + self._errors(as_array(sizes), units)))
         return as_array(np.where(_is_finite(made), moved, made))
 
-    def _xi(self, shape: Any, scale: float) -> np.ndarray:
-        return as_array(_arb(((2 * self.rng.random(shape) - 1) * scale).astype(object)))
+    def _errors(self, sizes: np.ndarray, scale: float) -> np.ndarray:
+        drawn = self._drawn(sizes.shape, scale)
+        if sizes.dtype == object:
+            return as_array(sizes * _balls(drawn))
+        return as_array(_balls(np.nan_to_num(sizes, posinf=0.0) * drawn))
+
+    def _drawn(self, shape: Any, scale: float) -> np.ndarray:
+        return (2 * self.rng.random(shape) - 1) * scale
 
     def _near(self, a: Any) -> Any:
         """a, moved in the scale of each matrix's largest element."""
         if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
             return a
-        sizes = np.asarray(np.frompyfunc(float, 1, 1)(UNARY["abs"](a))).astype(np.float64)
+        sizes = np.asarray(_float(UNARY["abs"](a))).astype(np.float64)
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
         largest = sizes.max(axis=(-2, -1) if a.ndim > 1 else None, keepdims=True)
-        moved = self._xi(a.shape, self.unit * math.sqrt(max(a.shape[-2:], default=1)))
+        units = self.unit * math.sqrt(max(a.shape[-2:], default=1))
+        moved = _balls(self._drawn(a.shape, units))
         moved = as_array(a + as_array(_arb(largest.astype(object))) * moved)
         return as_array(np.where(_is_finite(a), moved, a))
 
 
+def _balls(a: np.ndarray) -> np.ndarray:
+    return as_array(_arb(a.astype(object)))
+
+
 def _size(a: Any) -> Any:
+    """|a| in floats; of complex numbers in complex balls, which is what their rules take."""
     if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
         return a
-    sizes = UNARY["abs"](a)
-    return as_array(np.frompyfunc(acb, 1, 1)(sizes)) if is_complex(a) else sizes
+    if is_complex(a):
+        return as_array(np.frompyfunc(acb, 1, 1)(UNARY["abs"](a)))
+    return np.abs(np.asarray(_float(a)).astype(np.float64))
