@@ -20,20 +20,14 @@ class Findings:
         setting: Setting,
         device: str,
         limits: Budget | None = None,
-        prepared: Prepared | None = None,
         compiled: dict[str, Prepared] | None = None,
     ):
-        """`prepared` keeps what is compiled for settings that differ in their inputs' values.
-
-        `compiled` does for other dtypes, which a referee that runs the function itself asks for.
-        """
+        """`compiled` keeps, by dtype, what settings share that differ in their values only."""
         self.compiled: dict[str, Prepared] = {} if compiled is None else compiled
         self.setting = setting
         self.device = device
         self.limits = limits or Budget()
-        self.prepared = self.compiled.setdefault(
-            setting.dtype, {} if prepared is None else prepared
-        )
+        self.prepared = self.compiled.setdefault(setting.dtype, {})
         own = setting.case.framework
         self.referee: Referee = (
             ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
@@ -44,7 +38,7 @@ class Findings:
 
     def at(self, setting: Setting, limits: Budget | None = None) -> Findings:
         """Findings at another point or dtype of the same case, which share what is compiled."""
-        return Findings(setting, self.device, limits or self.limits, compiled=self.compiled)
+        return Findings(setting, self.device, limits or self.limits, self.compiled)
 
     def in_dtype(self, dtype: str) -> Findings:
         """Findings at the same inputs in another dtype, which must hold them."""

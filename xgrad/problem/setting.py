@@ -73,12 +73,12 @@ class Setting:
 
     @property
     def kind(self) -> Hashable:
-        """What compiled code may depend on: dtype, shapes, and the inputs that are no arrays."""
+        """What compiled code may depend on beside the dtype: shapes, inputs that are no arrays."""
         described = (
             (k, v.shape, v.dtype.str) if isinstance(v, np.ndarray) else (k, repr(v))
             for k, v in self.inputs.items()
         )
-        return self.dtype, *described
+        return tuple(described)
 
     @property
     def x(self) -> tuple[np.ndarray, ...]:
