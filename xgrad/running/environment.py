@@ -53,7 +53,7 @@ def look_at(framework: Framework) -> Presence:
 
 
 def find_devices(methods: Collection[str] | None = None) -> tuple[str, ...]:
-    """Every kind of device that a framework of these methods sees, of any by default; the CPU first.
+    """Every kind of device that a framework of these methods (default: any) sees, the CPU first.
 
     Methods are names or patterns; a framework that runs none of them is not loaded for it.
     """
