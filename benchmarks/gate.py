@@ -247,13 +247,13 @@ def _warning(suspect: Suspect, text: str) -> Finding:
     return Finding(WARNING, "slower", cell_name(suspect.cell), text)
 
 
-def slowdown(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+def slowdown(pairs: Any) -> tuple[Any, Any]:
     """After over before: in the median of the rounds, and between the fastest of all rounds.
 
-    A disturbed process spoils the round that it is in, and no more than that.
+    Pairs (…, rounds, 2); a disturbed process spoils the round that it is in, and no more than that.
     """
-    before, after = np.asarray(pairs).T
-    return float(np.median(after / before)), float(np.min(after) / np.min(before))
+    before, after = np.moveaxis(np.asarray(pairs), -1, 0)
+    return np.median(after / before, axis=-1), np.min(after, axis=-1) / np.min(before, axis=-1)
 
 
 # --- a night -------------------------------------------------------------------------------------

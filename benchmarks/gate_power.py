@@ -69,7 +69,7 @@ def rates(repeats: pd.DataFrame, factor: float, seed: int = 0) -> dict[str, floa
         usual, bound = noise_band(past)
         beyond = factor * tonight > max(usual * (1 + allowed("cpu")), bound)
         drawn = rng.choice(every, size=(DRAWS if beyond else 0, ROUNDS, 2)) * (1, factor)
-        slower = [min(slowdown(pairs)) > 1 + allowed("cpu") for pairs in drawn]
+        slower = np.minimum(*slowdown(drawn)) > 1 + allowed("cpu")
         suspected.append(beyond)
         confirmed.append(np.mean(slower) if beyond else 0.0)
     return {

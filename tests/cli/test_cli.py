@@ -178,10 +178,16 @@ def test_what_disagrees_is_told_and_ends_with_status_1(run):
 
 
 @pytest.mark.parametrize(
-    ("point", "share", "status"),
-    [("few", None, 1), ("few", 0, 0), ("many", None, 0), ("many", 0.9, 1)],
+    ("command", "point", "share", "status"),
+    [
+        ("run", "few", None, 1),
+        ("run", "few", 0, 0),
+        ("run", "many", None, 0),
+        ("run", "many", 0.9, 1),
+        ("time", "few", 0, 0),  # it starts a process, and shares the rest with `run`
+        ("time", "many", 0.9, 1),
+    ],
 )
-@pytest.mark.parametrize("command", ["run", "time"])
 def test_an_unstable_result_fails_below_a_share_of_digits(
     write, call, command, point, share, status
 ):

@@ -8,7 +8,7 @@ import torch
 
 import xgrad
 from xgrad.errors import UsageError
-from xgrad.judging import is_failure, rules, share_of_digits
+from xgrad.judging import is_failure, rules, share_of_digits, stability
 from xgrad.table import records
 
 
@@ -228,3 +228,15 @@ def test_the_rule_that_decided_is_in_the_row():
         x = torch.ones(2, dtype=torch.float64)
         (row,) = judged(function, (x,), methods=("torch.reverse",)).values()
         assert row["rule"] == rule
+
+
+def test_points_around_are_not_asked_where_they_excuse_nothing(monkeypatch):
+    asked, spread = [], stability.Stability.spread
+    monkeypatch.setattr(
+        stability.Stability,
+        "spread",
+        lambda self, *given: asked.append(given) or spread(self, *given),
+    )
+    x = torch.ones(2, dtype=torch.float64)
+    (row,) = judged(torch.nn.functional.hardsigmoid, (x,), methods=("torch.reverse",)).values()
+    assert (row["verdict"], row["rule"], asked) == ("disagrees", "beyond tolerance", [])

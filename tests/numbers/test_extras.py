@@ -247,7 +247,7 @@ METHODS = "numpy.formula torch.formula jax.formula torch.reverse torch.reverse:f
 METHODS += " jax.reverse jax.forward"
 
 
-def judge_of(name, dtype, seed, prepared=None):
+def judge_of(name, dtype, seed, compiled=None):
     """The judge of one function, and its operators."""
     function, formulas = FUNCTIONS[name]
     names = list(inspect.signature(function).parameters)[1:]
@@ -256,15 +256,15 @@ def judge_of(name, dtype, seed, prepared=None):
     if names == ["S"]:
         made.direction(symmetric)
     setting = Setting.make(made, "small", "given", dtype, seed)
-    return Judge(setting, "cpu", prepared=prepared), [OPERATORS[o] for o in formulas]
+    return Judge(setting, "cpu", compiled=compiled), [OPERATORS[o] for o in formulas]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_right_derivatives_agree_and_one_element_off_by_a_thousandth_does_not(name, dtype):
-    prepared = {}
+    compiled = {}
     for seed in range(3):
-        judge, operators = judge_of(name, dtype, seed, prepared)
+        judge, operators = judge_of(name, dtype, seed, compiled)
         for operator in operators:
             truth = judge.truth(operator)
             assert truth.kind == "certified", truth.note

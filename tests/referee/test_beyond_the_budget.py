@@ -43,6 +43,18 @@ def test_beyond_the_budget_without_formula_random_directions_remain():
     assert not np.allclose(truth.seen(p), truth.high, rtol=1e-13, atol=0)
 
 
+def test_what_is_beyond_the_budget_is_foreseen_and_not_begun():
+    x, calls = np.random.default_rng(3).normal(size=400), []
+
+    def counted(xp, x):
+        calls.append(x.shape)
+        return logsumexp(xp, x)
+
+    truth = truth_of(counted, {"x": x}, "gradient", budget=Budget(seconds=0.2))
+    assert (truth.kind, "beyond the budget" in truth.note) == ("probes", True)
+    assert len(calls) < 60
+
+
 def test_beyond_any_budget_there_is_no_truth():
     truth = truth_of(logsumexp, {"x": X}, "gradient", budget=Budget(seconds=1e-6))
     assert (truth.kind, "no formula to evaluate" in truth.note) == ("none", True)

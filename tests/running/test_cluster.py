@@ -2,10 +2,9 @@
 
 import importlib.metadata
 import os
-import random
 import re
 import signal
-import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own, when workers ar
 
 FAULTY = """
     import os
+    import time
     import numpy as np
     import xgrad
 
@@ -51,8 +51,7 @@ FAULTY = """
 
     @dies.formula("gradient", name="hangs", frameworks=("numpy",))
     def hangs(xp, x):
-        while True:
-            pass
+        time.sleep(3600)
 """
 
 
@@ -115,38 +114,39 @@ def test_cases_travel_by_value(dask, file):
 def test_a_method_that_ends_its_process_or_hangs_is_a_row_and_the_worker_lives(dask, write):
     plan = plan_of(write("faulty.py", FAULTY), methods=("numpy.formula*",))
     address = Cluster(dask.scheduler_address)
-    rows = table_of(plan, do_on_cluster(judge_cell, plan.cells, address, Limits(seconds=4)))
+    rows = table_of(plan, do_on_cluster(judge_cell, plan.cells, address, Limits(seconds=6)))
     found = set(zip(rows["technique"], rows["status"], strict=True))
     assert found == {("formula", "ok"), ("formula:exits", "crashed"), ("formula:hangs", "timeout")}
     assert len(rows) == 6  # in two dtypes
 
 
+KILLS = (1, 20, 40)  # cells that ended before a worker is killed
+
+
+def a_running_worker(dask, gone):
+    """The process of a worker that is up: Dask gives up one whose process ends as it starts."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        for worker in dask.workers.values():
+            up = worker.process.status is distributed.Status.running
+            if up and worker.pid and worker.pid not in gone:
+                return worker.pid
+        time.sleep(0.1)
+    raise AssertionError("no worker came back")
+
+
 def test_lost_workers_cells_are_done_again(dask, file):
-    plan = plan_of(file, seeds=120)
+    plan = plan_of(file, seeds=15)
     here = table_of(plan, run_cells(plan, plan.cells, 0))
-    stop, killed = threading.Event(), []
-
-    def kill_now_and_then():
-        rng = random.Random(0)
-        while not stop.wait(3.0 + rng.random()):
-            # Dask gives up a worker whose process ends while it starts
-            up = distributed.Status.running
-            pids = [w.pid for w in dask.workers.values() if w.pid and w.process.status is up]
-            if pids:
-                killed.append(rng.choice(pids))
-                os.kill(killed[-1], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill_now_and_then)
-    done = do_on_cluster(judge_cell, plan.cells, Cluster(dask.scheduler_address))
-    first = next(done)  # so that the cluster is at work
-    killer.start()
-    try:
-        rows = table_of(plan, [first, *done])
-    finally:
-        stop.set()
-        killer.join()
-    pd.testing.assert_frame_equal(rows, here)
-    assert killed
+    ended, killed = [], []
+    for each in do_on_cluster(judge_cell, plan.cells, Cluster(dask.scheduler_address)):
+        ended.append(each)
+        if len(ended) in KILLS:
+            killed.append(a_running_worker(dask, killed))
+            os.kill(killed[-1], signal.SIGKILL)
+    pd.testing.assert_frame_equal(table_of(plan, ended), here)
+    assert len(ended) == len(plan.cells) > KILLS[-1]
+    assert len(killed) == len(KILLS)
 
 
 def test_a_cluster_that_loses_all_workers_is_an_error_and_no_hang(file, monkeypatch):

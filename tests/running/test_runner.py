@@ -36,6 +36,16 @@ def plan_of(file, **chosen):
 # --- planning -------------------------------------------------------------------------------------
 
 
+def test_methods_of_one_framework_load_no_other(file):
+    code = f"""if True:
+        import sys, xgrad
+        rows = xgrad.run({str(file)!r}, methods=("numpy.formul*",))
+        assert len(rows) and not {{"torch", "jax"}} & set(sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_cell_for_each_case_size_point_dtype_and_seed(file):
     plan = plan_of(file, sizes=("small", "medium"), seeds=(0, 1))
     cubes = [c for c in plan.cells if c.case == "cubes"]

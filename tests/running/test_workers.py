@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from functools import partial
 
 import pytest
 
@@ -79,17 +80,29 @@ HARMLESS = {
 }
 
 
+def judged_at(path, body, **options):
+    text = textwrap.dedent(HEAD) + textwrap.dedent(body) + textwrap.dedent(AFTER)
+    path.write_text(text, encoding="utf-8")
+    options = {"methods": METHODS, "dtypes": ("float64",), "workers": 1, **options}
+    frame = xgrad.run(path, devices=("cpu",), **{"limits": LIMITS, **options})
+    return {(r["case"], r["technique"]): r for r in records(frame)}
+
+
 @pytest.fixture
 def judged(tmp_path):
-    def run(body, **options):
-        path = tmp_path / "faults.py"
-        text = textwrap.dedent(HEAD) + textwrap.dedent(body) + textwrap.dedent(AFTER)
-        path.write_text(text, encoding="utf-8")
-        options = {"methods": METHODS, "dtypes": ("float64",), "workers": 1, **options}
-        frame = xgrad.run(path, devices=("cpu",), **{"limits": LIMITS, **options})
-        return {(r["case"], r["technique"]): r for r in records(frame)}
+    return partial(judged_at, tmp_path / "faults.py")
 
-    return run
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """Rows of all faults and habits in one run, each beside a neighbour that does what is right."""
+    actions = {**{fault: action for fault, (action, *_) in FAULTS.items()}, **HARMLESS}
+    body = [f"""
+    faulty_{k} = make({fault!r}, squares, then(lambda: {action}))
+    beside_{k} = make("beside " + {fault!r}, squares)
+    """ for k, (fault, action) in enumerate(actions.items())]  # fmt: skip
+    folder = tmp_path_factory.mktemp("faults")
+    return judged_at(folder / "faults.py", "".join(body), workers=2)
 
 
 def others_are_right(rows, name="faulty"):
@@ -99,13 +112,16 @@ def others_are_right(rows, name="faulty"):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_costs_its_own_row_only(judged, fault):
-    action, status, words = FAULTS[fault]
-    rows = judged(f"\n    faulty = make('faulty', squares, then(lambda: {action}))\n")
-    others_are_right(rows)
-    assert rows["faulty", "formula"]["status"] == status
-    assert words in rows["faulty", "formula"]["message"]
-    assert rows["faulty", "complex_step"]["verdict"] == "agrees"  # the same cell, another method
+def test_a_fault_costs_its_own_row_only(together, fault):
+    _, status, words = FAULTS[fault]
+    assert together[fault, "formula"]["status"] == status
+    assert words in together[fault, "formula"]["message"]
+    assert together[fault, "complex_step"]["verdict"] == "agrees"  # the same cell, another method
+
+
+@pytest.mark.parametrize("name", ["before", *(f"beside {each}" for each in FAULTS), "after"])
+def test_beside_faults_every_row_is_right(together, name):
+    assert {together[name, way]["verdict"] for way in ("formula", "complex_step")} == {"agrees"}
 
 
 def test_a_method_that_eats_memory_is_stopped(judged):
@@ -118,10 +134,9 @@ def test_a_method_that_eats_memory_is_stopped(judged):
 
 
 @pytest.mark.parametrize("habit", HARMLESS)
-def test_a_bad_habit_costs_nothing(judged, habit):
-    rows = judged(f"\n    faulty = make('faulty', squares, then(lambda: {HARMLESS[habit]}))\n")
-    others_are_right(rows)
-    assert {r["verdict"] for r in rows.values()} == {"agrees"}
+def test_a_bad_habit_costs_nothing(together, habit):
+    for name in (habit, f"beside {habit}"):
+        assert {together[name, way]["verdict"] for way in ("formula", "complex_step")} == {"agrees"}
 
 
 def test_inputs_that_hang_cost_their_cell_only(judged):

@@ -96,12 +96,12 @@ class CaseFile(pytest.File):
 
     def judge(self, case: Any, cell: Any) -> Any:
         """The judge of a cell, made once for neighbouring items."""
-        from xgrad.judging import Judge
         from xgrad.problem import Setting
+        from xgrad.running import make_judge
 
         if self._judge is None or self._judge[0] != cell:
             setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
-            self._judge = cell, Judge(setting, cell.device, cell.limits)
+            self._judge = cell, make_judge(setting, cell)
         return self._judge[1]
 
 

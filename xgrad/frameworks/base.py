@@ -117,6 +117,13 @@ class Framework(ABC):
     def is_array(self, value: Any) -> bool:
         """Whether a value is one of this framework's arrays."""
 
+    def value_shape(self, f: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[int, ...] | str:
+        """The shape of f(*xs); the name of its type where that is neither array nor number."""
+        y = f(*xs)
+        if self.is_array(y):
+            return tuple(self.describe(y)[0])
+        return () if isinstance(y, float | int) else type(y).__name__
+
     def is_sparse(self, value: Any) -> bool:
         """Whether an array keeps some of its elements only."""
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from operator import methodcaller
 from typing import Any
@@ -165,6 +165,20 @@ class JaxFramework(Framework):
         import jax
 
         return isinstance(value, jax.Array)
+
+    def value_shape(self, f: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[int, ...] | str:
+        """By tracing, where f can be: run as it is, each of its operations would be compiled."""
+        import jax
+
+        def array(*xs: Any) -> Any:
+            y = f(*xs)
+            if not self.is_array(y):
+                raise TypeError(type(y).__name__)
+            return y
+
+        with suppress(Exception):
+            return tuple(jax.eval_shape(array, *xs).shape)
+        return super().value_shape(f, xs)
 
     def children(self, value: Any) -> Children | None:
         """Of any registered pytree: a dataclass, a BCOO matrix, a module of Equinox or Flax."""

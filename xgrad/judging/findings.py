@@ -20,18 +20,14 @@ class Findings:
         setting: Setting,
         device: str,
         limits: Budget | None = None,
-        prepared: Prepared | None = None,
         compiled: dict[str, Prepared] | None = None,
     ):
-        """`prepared` keeps what is compiled for settings that differ in their inputs' values.
-
-        `compiled` does for a referee that runs the function itself, by dtype.
-        """
+        """`compiled` keeps, by dtype, what settings share that differ in their values only."""
         self.compiled: dict[str, Prepared] = {} if compiled is None else compiled
         self.setting = setting
         self.device = device
         self.limits = limits or Budget()
-        self.prepared: Prepared = {} if prepared is None else prepared
+        self.prepared = self.compiled.setdefault(setting.dtype, {})
         own = setting.case.framework
         self.referee: Referee = (
             ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
@@ -41,12 +37,12 @@ class Findings:
         self._outcomes: dict[tuple[Method, str], Outcome] = {}
 
     def at(self, setting: Setting, limits: Budget | None = None) -> Findings:
-        """Findings at another point of the same case and dtype, which share what is compiled."""
-        return Findings(setting, self.device, limits or self.limits, self.prepared, self.compiled)
+        """Findings at another point or dtype of the same case, which share what is compiled."""
+        return Findings(setting, self.device, limits or self.limits, self.compiled)
 
     def in_dtype(self, dtype: str) -> Findings:
         """Findings at the same inputs in another dtype, which must hold them."""
-        made = Findings(self.setting.in_dtype(dtype), self.device, self.limits)
+        made = self.at(self.setting.in_dtype(dtype))
         if isinstance(self.referee, ProgramReferee):
             made.referee = self.referee.in_dtype(dtype)
         return made

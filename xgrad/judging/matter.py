@@ -177,17 +177,19 @@ class Matter:
         if noise is not None:
             allowed = SPREAD * self.stability.seen(noise, self.truth).reshape(asked.shape)
             small = self.found.error <= allowed
-        if np.mean(small[asked]) < share:
-            small = small | self._differ_around
+        near = small | (self.found.excess <= NEAR)
+        if np.mean(small[asked]) < share <= np.mean(near[asked]):
+            small = small | (near & self._differ_around)
         return bool(np.mean(small[asked]) >= share)
 
     @property
     def _differ_around(self) -> np.ndarray:
-        """Errors not far beyond tolerance that are other ones at points around."""
+        """Errors that are other ones at points around."""
+        alike = np.zeros(self.found.error.shape, dtype=bool)
+        if self.truth.directions:
+            return alike
         spread = self.stability.spread(self.method, self.operator)
-        if spread is None or self.truth.directions:
-            return np.zeros(self.found.error.shape, dtype=bool)
-        return (self.found.error <= SPREAD * spread) & (self.found.excess <= NEAR)
+        return alike if spread is None else np.asarray(self.found.error <= SPREAD * spread)
 
     @property
     def same_in_fewer_digits(self) -> bool:

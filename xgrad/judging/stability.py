@@ -15,7 +15,7 @@ from xgrad.judging.findings import Findings
 from xgrad.numbers import EPS, SMALLEST, Ball, rounded
 from xgrad.problem import Operator, Setting
 from xgrad.referee import Budget, Truth, contracted
-from xgrad.techniques import OK, Method, Prepared, choose_methods, evaluate
+from xgrad.techniques import OK, Method, choose_methods, evaluate
 
 BASES = 2  # generic points at which the noise of a method is looked for
 TYPICAL = 3  # methods whose noise is the typical one
@@ -45,7 +45,6 @@ class Stability:
         self.findings = findings
         self.setting = findings.setting
         self._noises: dict[tuple[Method, str], np.ndarray | None] = {}
-        self._prepared_wide: Prepared = {}
 
     # --- at generic points nearby ----------------------------------------------------------------
 
@@ -160,7 +159,8 @@ class Stability:
     def _wide(self, method: Method, operator: Operator, at: Setting) -> np.ndarray | None:
         """The result in float64 at inputs that the dtype holds."""
         wide = at.in_dtype("float64")
-        found = evaluate(method, operator, wide, self.findings.device, self._prepared_wide)
+        prepared = self.findings.compiled.setdefault(wide.dtype, {})
+        found = evaluate(method, operator, wide, self.findings.device, prepared)
         return None if found.status != OK else np.asarray(found.flat)
 
     # --- at points around ------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Stability:
         if s.dtype not in COARSE:
             return None
         at = Setting.make(s.case, s.size, s.point, COARSE[s.dtype], s.seed)
-        return Findings(at, self.findings.device, self.findings.limits)
+        return self.findings.at(at)
 
     def same_in_fewer_digits(self, method: Method, operator: Operator, relative: float) -> bool:
         """Whether a shorter dtype is nearly as accurate: then the longer one is not used inside."""
@@ -219,9 +219,7 @@ class Stability:
         here = self._relative_error(self.findings, method, operator)
         inputs = {k: rounded(a, SHORT[s.dtype]) if _is_float(a) else a for k, a in s.inputs.items()}
         other = s.moved(inputs).in_dtype(SHORT[s.dtype])
-        there = self._relative_error(
-            Findings(other, self.findings.device, self.findings.limits), method, operator
-        )
+        there = self._relative_error(self.findings.at(other), method, operator)
         if here is None or there is None or not np.isfinite(there):
             return True
         fine, rough = (there, here) if EPS[other.dtype] < EPS[s.dtype] else (here, there)

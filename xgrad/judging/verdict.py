@@ -58,12 +58,12 @@ class Judge:
         setting: Setting,
         device: str,
         limits: Budget | None = None,
-        prepared: Prepared | None = None,
+        compiled: dict[str, Prepared] | None = None,
         findings: Findings | None = None,
     ):
-        """`prepared` keeps what is compiled for other seeds of the same setting."""
+        """`compiled` keeps, by dtype, what is compiled for other seeds of the same setting."""
         self.setting, self.device = setting, device
-        self.findings = findings or Findings(setting, device, limits, prepared)
+        self.findings = findings or Findings(setting, device, limits, compiled)
         self.stability = Stability(self.findings)
         self.places = Places(self.stability)
         self._long: Judge | None = None  # at the same inputs in float32, for 16-bit types

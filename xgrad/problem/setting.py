@@ -73,12 +73,12 @@ class Setting:
 
     @property
     def kind(self) -> Hashable:
-        """What compiled code may depend on: dtype, shapes, and the inputs that are no arrays."""
+        """What compiled code may depend on beside the dtype: shapes, inputs that are no arrays."""
         described = (
             (k, v.shape, v.dtype.str) if isinstance(v, np.ndarray) else (k, repr(v))
             for k, v in self.inputs.items()
         )
-        return self.dtype, *described
+        return tuple(described)
 
     @property
     def x(self) -> tuple[np.ndarray, ...]:
@@ -108,17 +108,15 @@ class Setting:
 
     @cached_property
     def y_shape(self) -> Shape:
-        """The shape of the value, seen by running the function once, in NumPy where it can."""
+        """The shape of the value, seen by running the function, in NumPy where it can."""
         framework = find_framework(self.case.framework or "numpy")
         kind = self.dtype if self.case.framework else "float64"
         with np.errstate(all="ignore"), framework.scope():
             arguments = self.arguments(framework, "cpu", dtype=kind)
-            y = self.function(arguments)(*arguments.xs)
-        if not framework.is_array(y) and not isinstance(y, (float, int)):
-            raise CaseError(
-                f"case {self.case.name} returns {type(y).__name__}; return one array of floats"
-            )
-        return tuple(framework.describe(y)[0]) if framework.is_array(y) else ()
+            shape = framework.value_shape(self.function(arguments), arguments.xs)
+        if isinstance(shape, str):
+            raise CaseError(f"case {self.case.name} returns {shape}; return one array of floats")
+        return shape
 
     @cached_property
     def v(self) -> tuple[np.ndarray, ...]:

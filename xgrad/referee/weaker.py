@@ -143,11 +143,15 @@ class DifferencesReferee:
             OPERATORS["jvp"],
             at,
             self.device,
-            self.compiled.setdefault(f"{WIDE} {operator.name == 'vjp'}", {}),
+            self.compiled.setdefault(self._of(operator), {}),
         )
         if found.status != OK or found.bound is None or not np.all(np.isfinite(found.bound)):
             return None
         return np.asarray(found.flat).reshape(-1), found.bound.reshape(-1)
+
+    def _of(self, operator: Operator) -> str:
+        """Under what to keep what is compiled: of a vjp, the product with its own cotangent."""
+        return WIDE if operator.name != "vjp" else f"{WIDE} {hash(self.setting.w.tobytes())}"
 
     def _confirmed(self, operator: Operator) -> Truth | None:
         """Reverse mode in float64, where its products with the directions are the slopes."""

@@ -66,14 +66,14 @@ def _told(row: Row, case: Case) -> Row:
 
 
 def make_judge(setting: Setting, cell: Cell) -> Judge:
-    """The judge of a cell, with what was compiled for its like before: other seeds and points."""
+    """The judge of a cell, with what was compiled for its like: other seeds, points and dtypes."""
     return Judge(
         setting, cell.device, cell.limits, _compiled(setting.kind, setting.case, cell.device)
     )
 
 
-@lru_cache(maxsize=2)  # a float64 and a float32 one
-def _compiled(kind: Hashable, case: Case, device: str) -> Prepared:
+@lru_cache(maxsize=2)
+def _compiled(kind: Hashable, case: Case, device: str) -> dict[str, Prepared]:
     return {}
 
 

@@ -6,7 +6,9 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,14 @@ def look_at(framework: Framework) -> Presence:
         return Presence(framework.name, framework.version(), (), (), {}, said)
 
 
-def find_devices() -> tuple[str, ...]:
-    """Every kind of device that some framework sees, the CPU first."""
-    seen = [d for f in frameworks().values() for d in look_at(f).devices if ":" not in d]
+def find_devices(methods: Collection[str] | None = None) -> tuple[str, ...]:
+    """Every kind of device that a framework of these methods (default: any) sees, the CPU first.
+
+    Methods are names or patterns; a framework that runs none of them is not loaded for it.
+    """
+    asked = [method.partition(".")[0] for method in methods or ("*",)]
+    own = [f for name, f in frameworks().items() if any(fnmatchcase(name, a) for a in asked)]
+    seen = [d for f in own for d in look_at(f).devices if ":" not in d]
     return tuple(dict.fromkeys(["cpu", *seen]))
 
 

@@ -135,7 +135,7 @@ def make_plan(
     selected = _named(cases, chosen.expression)
     _require_distinct(selected)
     _require_names(selected, chosen)
-    devices, seeds = chosen.devices or find_devices(), chosen.seeds or (0,)
+    devices, seeds = chosen.devices or find_devices(chosen.methods), chosen.seeds or (0,)
     cells = []
     for case in selected:
         operators = _operators(case, chosen.operators, alone=len(selected) == 1)

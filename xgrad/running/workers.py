@@ -23,6 +23,7 @@ from xgrad.techniques import ERROR
 
 TIMEOUT, CRASHED = "timeout", "crashed"
 TICK = 0.5  # seconds between looks at clocks and memory
+START = 120.0  # seconds at least for a process to start and to import xgrad on a busy machine
 SHARE = 0.8  # of the machine's memory that all workers may use together
 # One thread, so that workers do not multiply theirs; memory of a device as they need it, where JAX
 # would take three quarters for the first one.
@@ -75,11 +76,12 @@ class Worker:
         theirs.close()
         self.job: Job | None = None
         self.last = False  # it takes no other job
+        self.ready = False  # it has its job
         self.since = time.monotonic()
 
     def give(self, work: Work, job: Job) -> None:
         """Send a job, without the steps that it has been through."""
-        self.job, self.since = job, time.monotonic()
+        self.job, self.ready, self.since = job, False, time.monotonic()
         with suppress(OSError):  # told as a crash when its end is seen
             self.pipe.send((work, job.cell, frozenset(job.skip)))
 
@@ -95,7 +97,9 @@ class Worker:
             self.job.step = message
         elif message in (END, LAST):
             self.job, self.last = None, message == LAST
-        elif message != READY:
+        elif message == READY:
+            self.ready = True
+        else:
             self.job.rows.append(message)
             if self.job.step is not None:
                 self.job.skip.add(self.job.step)
@@ -103,7 +107,8 @@ class Worker:
 
     def fault(self, limits: Limits, gigabytes: float) -> tuple[str, str] | None:
         """Status and message where the step exceeds what it may take."""
-        if time.monotonic() - self.since > limits.seconds:
+        allowed = limits.seconds if self.ready else max(limits.seconds, START)
+        if time.monotonic() - self.since > allowed:
             return TIMEOUT, f"not done after {limits.seconds:g} s (--timeout)"
         used = resident(self.process.pid or 0)
         if used > gigabytes:

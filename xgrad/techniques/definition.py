@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import Ball, ball, midpoint, precision
+from xgrad.numbers import LEDGER, Ball, ball, midpoint, precision
 from xgrad.problem import Arguments, Operator, Setting
 from xgrad.techniques.stencil import Stencil, combine, length, plan, points
 
@@ -136,6 +136,7 @@ class Definition:
         """Central differences along every tuple of directions of a stencil, kinks told apart."""
         n = self.x.size
         with precision(self.bits(len(stencil.slots))):
+            self._foresee(stencil)
             rows = [self._row(d) for d in stencil.directions(n)]
             sides = [[r.central for r in rows], [r.left for r in rows], [r.right for r in rows]]
             central, left, right = (self._assembled(stencil, each) for each in sides)
@@ -148,6 +149,12 @@ class Definition:
                 )
             )
             return Slopes(_cleared(central, sizes), sizes, left, right, kinks > 0, jumps > 0)
+
+    def _foresee(self, stencil: Stencil) -> None:
+        """Raise `BudgetExceeded` at once where all the points of a stencil cost too much."""
+        before, order = LEDGER.spent, len(stencil.slots)
+        self._at(ball(self.x), 0, np.zeros(order))
+        LEDGER.foresee((LEDGER.spent - before) * 2**order * self.x.size**stencil.free)
 
     def _assembled(self, stencil: Stencil, rows: list[Ball]) -> Ball:
         table = np.array([r.data for r in rows], dtype=object).reshape(len(rows), -1)

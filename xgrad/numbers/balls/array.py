@@ -34,7 +34,11 @@ class Ledger:
                 f"an array of {size:,} balls needs about {size * BYTES_PER_ELEMENT / 2**30:.0f} GB"
             )
         self.spent += size
-        if self.spent > self.operations:
+        self.foresee(0)
+
+    def foresee(self, more: int) -> None:
+        """Raise `BudgetExceeded` where so many more operations would go past the limit."""
+        if self.spent + more > self.operations:
             raise BudgetExceeded(
                 f"more than {self.operations:,.0f} operations in {flint.ctx.prec} bits, about "
                 f"{self.operations * SECONDS_PER_ELEMENT:.0f} s"
