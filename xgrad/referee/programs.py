@@ -36,9 +36,10 @@ from xgrad.referee.candidates import Candidate
 from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_custom_faults
+from xgrad.referee.grades import APPROXIMATE, grade_of
 from xgrad.referee.noise import Samples
 from xgrad.referee.ports import NEARBY, common_digits
-from xgrad.referee.referee import FLOATS, Budget, Referee
+from xgrad.referee.referee import Budget, Referee
 from xgrad.referee.truth import Truth, finished
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
@@ -94,14 +95,14 @@ class ProgramReferee(Referee):
         """
         truth = self.truth(operator)
         if operator.order == 0:  # of a port, at points nearby too
-            return truth.digits if truth.kind == "definition" and truth.digits < FLOATS else None
+            return truth.digits if truth.kind == "definition" and truth.digits < APPROXIMATE.least else None
         if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
             with self._inside():
                 found = _MODES[technique](self, operator, truth)
             felt = self._felt(technique, operator, truth)
-            wrong = found < FLOATS and felt > SHARE * 10.0**-found
+            wrong = found < APPROXIMATE.least and felt > SHARE * 10.0**-found
             self._refuted[operator.name, technique] = found if wrong else None
         return self._refuted[operator.name, technique]
 
@@ -304,19 +305,28 @@ class ProgramReferee(Referee):
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
         """With constants recognised in a second pass, where rounded ones may be what is missing."""
-        truth = super()._certified(operator, compute)
-        as_floats = truth.digits
-        if truth.kind == "none" and as_floats >= FLOATS:
+        truth, said = self._graded(operator, compute), ""
+        if truth.kind == "none" and truth.digits >= APPROXIMATE.least:
+            as_floats = truth
             with recognised_constants():
-                truth = super()._certified(operator, compute)
+                truth = self._graded(operator, compute)
+            said = f" with constants recognised, {as_floats.digits:.0f} as floats"
+            if not truth.digits > as_floats.digits:
+                truth, said = as_floats, ""
+        if np.isfinite(truth.digits):
+            truth.note = grade_of(truth.digits).told(self.candidate, truth.digits, said)
         if truth.kind != "certified":
             self._keep(operator, compute)
             return truth
         truth.by = f"{self.candidate} in balls"
-        truth.note = f"{self.candidate} in balls, {truth.digits:.0f} digits"
-        if as_floats != truth.digits:
-            truth.note += f" with constants recognised, {as_floats:.0f} as floats"
         self._candidates[operator.name] = truth.high
+        return truth
+
+    def _graded(self, operator: Operator, compute: Candidate) -> Truth:
+        """The certificate, also of fewer digits where these are ample."""
+        truth = super()._certified(operator, compute)
+        if truth.kind == "none" and grade_of(truth.digits).certifies:
+            return finished("certified", self._evaluate(compute, BITS), digits=truth.digits)
         return truth
 
     def _keep(self, operator: Operator, compute: Candidate) -> None:

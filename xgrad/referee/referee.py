@@ -14,6 +14,7 @@ from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
+from xgrad.referee.grades import APPROXIMATE, CERTIFIED
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import samples
 from xgrad.referee.truth import PROBES, Truth, finished
@@ -31,9 +32,7 @@ from xgrad.techniques import (
     plan,
 )
 
-DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
-FLOATS = 13.0  # digits that a formula with constants rounded to float64 keeps at least
 ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
 
 
@@ -131,10 +130,10 @@ class Referee:
         gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
         size = np.max(np.abs(truth.high), initial=0.0)
         terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
-        if not size > 10.0**-DIGITS * terms or not np.isfinite(gap) or gap == 0.0:
+        if not size > 10.0**-CERTIFIED.least * terms or not np.isfinite(gap) or gap == 0.0:
             return None
         digits = max(0.0, float(-np.log10(gap / size)))
-        return digits if digits < FLOATS else None
+        return digits if digits < APPROXIMATE.least else None
 
     # --- in balls ------------------------------------------------------------------------------
 
@@ -221,7 +220,7 @@ class Referee:
                 return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
             digits = max(found.digits, _vanished(before, found))
-            if digits >= DIGITS:
+            if digits >= CERTIFIED.least:
                 return finished("certified", candidate, digits=digits)
             if before and digits < best + 5:
                 break
