@@ -35,7 +35,7 @@ from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.candidates import Candidate
 from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
-from xgrad.referee.equations import find_custom_faults
+from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE, grade_of
 from xgrad.referee.noise import Samples
 from xgrad.referee.ports import NEARBY, common_digits
@@ -175,14 +175,14 @@ class ProgramReferee(Referee):
 
     def _blamed(self, operator: Operator) -> list[Fault]:
         asked, rng = PULLED.get(operator.name), self.setting.generator("blame")
-        if asked is None:
-            return []
         with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
             x = parts_at(self.setting)
-            if hasattr(self._program, "traced"):
-                program, w = asked(self.setting, self._program, rng)
-                return find_faults(program, x, w, rng)
-            return find_custom_faults(self._program, x, rng) if operator.order == 1 else []
+            if hasattr(self._program, "parts"):
+                return find_equation_faults(self._program, x, rng, operator.order)
+            if asked is None:
+                return []
+            program, w = asked(self.setting, self._program, rng)
+            return find_faults(program, x, w, rng)
 
     # --- by balls, or else -----------------------------------------------------------------------
 
