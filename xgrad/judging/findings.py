@@ -25,14 +25,18 @@ class Findings:
     ):
         """`prepared` keeps what is compiled for settings that differ in their inputs' values.
 
-        `compiled` does for a referee that runs the function itself, by dtype.
+        `compiled` does for a referee that runs the function itself, by dtype; without, what the
+        case keeps of earlier ones.
         """
-        self.compiled: dict[str, Prepared] = {} if compiled is None else compiled
+        own, at = setting.case.framework, (device, setting.dtype, setting.point, setting.seed)
+        made = setting.case.kept.setdefault(at, {}) if own else {}
+        self.compiled: dict[str, Prepared] = made if compiled is None else compiled
         self.setting = setting
         self.device = device
         self.limits = limits or Budget()
         self.prepared: Prepared = {} if prepared is None else prepared
-        own = setting.case.framework
+        if own:  # its referee runs the same methods
+            self.prepared = self.compiled.setdefault(setting.dtype, self.prepared)
         self.referee: Referee = (
             ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
             if own

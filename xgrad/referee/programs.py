@@ -238,6 +238,13 @@ class ProgramReferee(Referee):
 
     @cached_property
     def _program(self) -> Any:
+        """Traced once for all points, dtypes and operators: what was traced is kept in it."""
+        kept, key = self.setting.case.kept, (self.own, self.setting.fixed)
+        if key not in kept:
+            kept[key] = self._made()
+        return kept[key]
+
+    def _made(self) -> Any:
         arguments = self.setting.arguments(find_framework(self.own), "cpu", dtype=WIDE)
         return find_program(self.own, self.setting.function(arguments))
 
