@@ -8,7 +8,7 @@ import numpy as np
 
 from xgrad.numbers import Ball
 from xgrad.problem import Operator, Setting
-from xgrad.referee import Budget, Fault, ProgramReferee, Referee, Truth
+from xgrad.referee import Budget, Fault, PortReferee, ProgramReferee, Referee, Truth
 from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
 
 
@@ -37,8 +37,9 @@ class Findings:
         self.prepared: Prepared = {} if prepared is None else prepared
         if own:  # its referee runs the same methods
             self.prepared = self.compiled.setdefault(setting.dtype, self.prepared)
+        judging = PortReferee if setting.case.original else ProgramReferee
         self.referee: Referee = (
-            ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
+            judging(setting, own, device, self.limits, compiled=self.compiled)
             if own
             else Referee(setting, self.limits)
         )

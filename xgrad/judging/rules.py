@@ -141,7 +141,9 @@ def lost_digits(m: Matter) -> Ruling | None:
         return None
     if m.found.relative > max(SHARE, 16 * m.eps) and not m.short:
         return Ruling(DISAGREES, f"the result comes and goes by {m.found.relative:.0%} of its size")
-    return None if m.same_in_fewer_digits else Ruling(UNSTABLE)
+    if m.same_in_fewer_digits and not m.truth.narrowed:
+        return None
+    return Ruling(UNSTABLE)
 
 
 def beyond_tolerance(m: Matter) -> Ruling | None:

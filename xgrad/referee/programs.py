@@ -37,8 +37,7 @@ from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined,
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE, grade_of
-from xgrad.referee.noise import Samples
-from xgrad.referee.ports import NEARBY, common_digits
+from xgrad.referee.noise import Samples, rounded_errors
 from xgrad.referee.referee import Budget, Referee
 from xgrad.referee.truth import Truth, finished
 from xgrad.referee.weaker import WIDE, DifferencesReferee
@@ -48,7 +47,6 @@ NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 ROUNDINGS = 1e3  # of a shorter type, where the function runs in no longer one
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
 SAMPLES, FEWEST = 6, 3  # of noise
-NOISE_BITS = 128
 NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
 
@@ -79,7 +77,7 @@ class ProgramReferee(Referee):
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
         weaker, at = self.weaker.in_dtype(dtype), self.setting.in_dtype(dtype)
-        return ProgramReferee(at, self.own, self.device, self.limits, weaker)
+        return type(self)(at, self.own, self.device, self.limits, weaker)
 
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator by balls, or by weaker evidence with the reason."""
@@ -94,8 +92,6 @@ class ProgramReferee(Referee):
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
-        if operator.order == 0:  # of a port, at points nearby too
-            return truth.digits if truth.kind == "definition" and truth.digits < APPROXIMATE.least else None
         if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
@@ -109,7 +105,11 @@ class ProgramReferee(Referee):
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
         """How far float64 is from the truth, in its largest element."""
         native, near = self._native(technique, operator)
-        if native is None or near > NEAR or native.shape != truth.high.shape:
+        if (
+            native is None
+            or (near > NEAR and not self._narrowed)
+            or native.shape != truth.high.shape
+        ):
             return 0.0
         size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
         return float(np.max(truth.error(native), initial=0.0)) / size
@@ -151,6 +151,18 @@ class ProgramReferee(Referee):
             truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
         return truth
 
+    def _narrowness_said(self, operator: Operator, truth: Truth) -> Truth:
+        """With where digits go that float64 has and the function has not."""
+        if not self._narrowed or EPS[self.setting.dtype] >= EPS[_dtype(self._narrowed)]:
+            return truth
+        value, _ = self._native("formula", OPERATORS["value"])
+        native, _ = self._native("reverse", operator)
+        pairs = (midpoint(self._value), value), (self._candidates.get(operator.name), native)
+        if all(a is None or b is None or _near(a, b, NEAR) for a, b in pairs):
+            return truth
+        truth.narrowed, said = True, f"the function computes in {self._narrowed}"
+        return replace(truth, note="; ".join(filter(None, (truth.note, said))))
+
     @cached_property
     def detached(self) -> str:
         """What to say of values that the function takes out of its derivative, if it does."""
@@ -179,58 +191,25 @@ class ProgramReferee(Referee):
             x = parts_at(self.setting)
             if hasattr(self._program, "parts"):
                 return find_equation_faults(self._program, x, rng, operator.order)
-            if asked is None:
-                return []
-            program, w = asked(self.setting, self._program, rng)
-            return find_faults(program, x, w, rng)
+            program, w = asked(self.setting, self._program, rng) if asked else (None, None)
+            return find_faults(program, x, w, rng) if asked else []
 
     # --- by balls, or else -----------------------------------------------------------------------
 
     def _found(self, operator: Operator) -> Truth:
         """By balls where they can tell and are to be trusted, else by weaker evidence."""
-        if operator.order == 0 and self._original is not None:
-            return self._ported(self._original)
         reason = self._unfit
         if not reason:
             with self._inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
             if not reason:
-                return self._held_said(truth)
+                return self._held_said(self._narrowness_said(operator, truth))
         if self.holds:
             said = f'detached="{CONSTANT}" is judged in balls alone'
             return Truth("none", f"{said}; {reason}")
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
-
-    @cached_property
-    def _original(self) -> ProgramReferee | None:
-        """The referee of what the function is a port of, at the same inputs."""
-        case, own = self.setting.case.original, self.setting
-        if case is None:
-            return None
-        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
-        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
-        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
-        return ProgramReferee(at, case.framework, "cpu", self.limits)
-
-    def _ported(self, original: ProgramReferee) -> Truth:
-        """The original's value in balls, with the digits to which the port is the same function."""
-        value, exact = OPERATORS["value"], []
-        for each in (self, original):
-            reason = each._unfit
-            if not reason:
-                with each._inside(), precision(BITS):
-                    exact.append(each._value)
-                    reason = each._doubt(value, Truth("definition"))
-            if reason:
-                return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
-        rng = self.setting.generator("nearby")
-        draws = [self.setting.draw_flat_direction(rng) for _ in range(NEARBY)]
-        with self._inside(), original._inside():
-            found = common_digits(self._values, original._values, self.x, draws)
-        self._candidates["value"] = midpoint(exact[0])
-        return finished("definition", exact[1], digits=found)
 
     def _values(self, x: Ball) -> Ball:
         """The function, with nothing held."""
@@ -241,12 +220,15 @@ class ProgramReferee(Referee):
         """Traced once for all points, dtypes and operators: what was traced is kept in it."""
         kept, key = self.setting.case.kept, (self.own, self.setting.fixed)
         if key not in kept:
-            kept[key] = self._made()
+            arguments = self.setting.arguments(find_framework(self.own), "cpu", dtype=WIDE)
+            kept[key] = find_program(self.own, self.setting.function(arguments))
         return kept[key]
 
-    def _made(self) -> Any:
-        arguments = self.setting.arguments(find_framework(self.own), "cpu", dtype=WIDE)
-        return find_program(self.own, self.setting.function(arguments))
+    @cached_property
+    def _narrowed(self) -> str:
+        """In what shorter type the function computes in float64, and where; or nothing."""
+        look = getattr(self._program, "narrowed", None)
+        return look(parts_at(self.setting)) if look else ""
 
     @cached_property
     def _value(self) -> Ball:
@@ -325,8 +307,7 @@ class ProgramReferee(Referee):
         if truth.kind != "certified":
             self._keep(operator, compute)
             return truth
-        truth.by = f"{self.candidate} in balls"
-        self._candidates[operator.name] = truth.high
+        truth.by, self._candidates[operator.name] = f"{self.candidate} in balls", truth.high
         return truth
 
     def _graded(self, operator: Operator, compute: Candidate) -> Truth:
@@ -356,14 +337,10 @@ class ProgramReferee(Referee):
         """Errors of the same program in which every operation rounds at random."""
         compute = self._find_candidate(operator)
         assert compute is not None
-        seed = int(self.setting.generator("rounding").integers(2**31)) + k
+        seed = k + int(self.setting.generator("rounding").integers(2**31))
         program = rounded_program(self._program, self.own, self.setting.dtype, seed)
-        try:
-            with self._inside(), precision(NOISE_BITS):
-                error = truth.error(ball(compute(program)))
-        except Exception:
-            return None
-        return error if np.all(np.isfinite(error)) else None
+        with self._inside():
+            return rounded_errors(lambda: ball(compute(program)), truth)
 
     # --- balls beside float64 --------------------------------------------------------------------
 
@@ -393,7 +370,8 @@ class ProgramReferee(Referee):
         for dtype in dict.fromkeys((WIDE, self.setting.dtype)):
             found = self.weaker.run(technique, operator, dtype)
             if found.status == OK:
-                near = NEAR if dtype == WIDE else ROUNDINGS * EPS[dtype]
+                short = dtype if dtype != WIDE else _dtype(self._narrowed)
+                near = ROUNDINGS * EPS[short] if short else NEAR
                 return np.asarray(found.flat, dtype=np.float64), near
         return None, 0.0
 
@@ -408,6 +386,11 @@ def _near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
     return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
         np.all(np.isfinite(balls) == np.isfinite(floats))
     )
+
+
+def _dtype(narrowed: str) -> str:
+    """`float32` of `float32 at file:line`."""
+    return narrowed.partition(" ")[0]
 
 
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import source_info_util
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from xgrad.programs.graphs import ordinal
 
@@ -67,9 +68,9 @@ class Listener:
         turn = self._turns.get(id(step.eqn), 0)
         self._turns[id(step.eqn)] = turn + 1
         ruled = step.kind in RULED or step.name in WHOLE
-        if ruled and not any(outer.name in WHOLE for outer in self.path):
-            if any(map(_is_float, operands)) and any(map(_of_floats, step.eqn.outvars)):
-                self.parts.append(_part(step.eqn, self.path, turn, operands, made))
+        moves = any(map(_is_float, operands)) and any(map(_of_floats, step.eqn.outvars))
+        if ruled and moves and not any(outer.name in WHOLE for outer in self.path):
+            self.parts.append(_part(step.eqn, self.path, turn, operands, made))
         return made
 
 
@@ -101,6 +102,29 @@ def place(source: Any) -> str:
     said = str(source_info_util.summarize(source)) if source is not None else ""
     found = re.match(r"(.+?:\d+)", said)
     return found[1] if found else ""
+
+
+def find_narrowing(jaxpr: Any, around: str = "") -> str:
+    """The first equation that makes a shorter float of float64: `float32 at file:line`."""
+    for eqn in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        where = place(eqn.source_info) or around
+        kinds = [v.aval.dtype for v in eqn.outvars if _of_floats(v)]
+        if any(a.aval.dtype == np.float64 for a in eqn.invars) and kinds:
+            least = min(kinds, key=lambda kind: kind.itemsize)
+            if least.itemsize < 8:
+                return f"{least.name} at {where}" if where else least.name
+        for inner in _inside(eqn.params.values()):
+            if found := find_narrowing(inner, where):
+                return found
+    return ""
+
+
+def _inside(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, (ClosedJaxpr, Jaxpr)):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _inside(value)
 
 
 def _names(source: Any) -> list[str]:

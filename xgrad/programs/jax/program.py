@@ -11,10 +11,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
 from xgrad.programs.failures import Escape
-from xgrad.programs.jax.parts import Listener, Part, Shift, place
+from xgrad.programs.jax.parts import Listener, Part, Shift, find_narrowing, place
 from xgrad.programs.jax.rounding import Rounding
 from xgrad.programs.jax.values import midpoints, put
 from xgrad.programs.jax.walk import Hook, Plan, Walk
@@ -121,6 +122,10 @@ class JaxProgram:
             for p in listener.parts
             for made in (JaxProgram(p.function),)
         ]
+
+    def narrowed(self, x: Arrays) -> str:
+        """Where a value of float64 is made a shorter one, `float32 at file:line`; or nothing."""
+        return find_narrowing(self.trace("value", x))
 
     def gradient(self, w: Arrays) -> JaxProgram:
         """The program that computes wᵀ J(x), to be differentiated itself."""
