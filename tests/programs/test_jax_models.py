@@ -110,6 +110,10 @@ NETWORKS = {
 MODULES = {"equinox MLP": "eqx.nn.MLP", "flax block": "Block", "flax with dropout": "Net"}
 
 
+SLOW = ("equinox recurrent", "flax block")  # a dozen seconds of compiling each
+SOME = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NETWORKS]
+
+
 def rows_of(name, mistake):
     loss, inputs = NETWORKS[name](swish_with(mistake))
     return records(
@@ -117,13 +121,13 @@ def rows_of(name, mistake):
     )
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SOME)
 def test_a_network_is_certified_in_the_dtype_that_it_has(name):
     (row,) = rows_of(name, 0.0)
     assert (row["verdict"], row["referee"]) == ("agrees", "certified")
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SOME)
 def test_a_mistake_of_1e_9_is_refuted_in_float32_and_named(name):
     for row in rows_of(name, 1e-9):
         assert row["verdict"] == "disagrees"
