@@ -15,9 +15,9 @@ import numpy as np
 
 from xgrad.numbers import Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
+from xgrad.referee import AMPLE, APPROXIMATE, CERTIFIED, REFUTED, grade_of
 from xgrad.techniques.definition import Definition, agreement
 
-CERTIFIED, AMPLE, NEAR = 40.0, 25.0, 12.0  # digits from which a grade is given
 FLOAT64 = 1e-6  # relative to the largest element: what no rounding explains at a generic point
 UNROUNDED = 1e-9  # from which it is told
 SAME = 1e-20  # relative gap between one-sided slopes that are one
@@ -41,15 +41,15 @@ class Certificate:
     @property
     def grade(self) -> str:
         """What the digits mean."""
-        steps = ((CERTIFIED, "certified"), (AMPLE, "ample for float64"),
-                 (NEAR, "float64 approximation inside"))  # fmt: skip
-        found = next((grade for least, grade in steps if self.best >= least), "")
-        return found or ("kink" if self.kinked else "rule and function disagree")
+        found = grade_of(self.best)
+        if found is REFUTED:
+            return "kink" if self.kinked else "rule and function disagree"
+        return found.word
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong, in the rule or in float64; at a kink there is no one truth."""
-        if not self.kinked and self.best < NEAR:
+        if not self.kinked and self.best < APPROXIMATE.least:
             return False
         return self.value_gap < FLOAT64 and self.gradient_gap < FLOAT64
 
@@ -59,7 +59,7 @@ class Certificate:
         gaps = {"value": self.value_gap, "gradient": self.gradient_gap}
         words = [f"{what} in float64 differs by {gap:.0e}"
                  for what, gap in gaps.items() if not gap < UNROUNDED]  # fmt: skip
-        if not self.kinked and self.best < CERTIFIED:
+        if not self.kinked and self.best < CERTIFIED.least:
             words.insert(0, f"rule and function agree to {self.best:.1f} digits")
         return "; ".join(words)
 
@@ -124,13 +124,13 @@ def certify(
     found = 0.0
     for attempt in range(attempts):
         found = max(found, digits(attempt))
-        if found >= CERTIFIED:
+        if found >= CERTIFIED.least:
             break
     recognised = 0.0
-    if 13.0 <= found < CERTIFIED:
+    if APPROXIMATE.least <= found < CERTIFIED.least:
         with recognised_constants():
             recognised = digits(0)
-    kinked = max(found, recognised) < AMPLE and _kinked(flat, point, d)
+    kinked = max(found, recognised) < AMPLE.least and _kinked(flat, point, d)
     ys, gradients = plain(weights)
     with precision(256):
         value_gap = _gap(_joined(outputs), ys)

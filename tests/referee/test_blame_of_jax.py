@@ -1,4 +1,4 @@
-"""A wrong custom derivative of a JAX function is named, and a right one never."""
+"""The wrong rule of a JAX function is named, and a right one never."""
 
 import jax
 import jax.numpy as jnp
@@ -8,13 +8,13 @@ import pytest
 import xgrad
 from xgrad.numbers import ball, precision
 from xgrad.programs import JaxProgram
-from xgrad.referee import find_custom_faults
+from xgrad.referee import find_equation_faults
 
 
 def faults_of(function, *inputs):
     with precision(384):
         x = [ball(a).data for a in inputs]
-    return find_custom_faults(JaxProgram(function), x, np.random.default_rng(0))
+    return find_equation_faults(JaxProgram(function), x, np.random.default_rng(0))
 
 
 def gate_with(factor):
@@ -96,6 +96,70 @@ def test_operands_that_are_one_variable_or_constant_are_not_blamed():
     assert faults_of(lambda a: root(a) ** 2, np.array(1.7)) == []
     gate = gate_with(2.0)  # wrong in an argument that does not depend on x
     assert faults_of(lambda x: gate(x, jnp.asarray(Y)).sum(), X) == []
+
+
+def cube_with(factor):
+    """x³ with a right derivative, 3x², whose own derivative is off by a factor."""
+
+    @jax.custom_jvp
+    def square(x):
+        return x * x
+
+    square.defjvp(lambda x, t: (square(x[0]), factor * 2 * x[0] * t[0]))
+
+    @jax.custom_jvp
+    def cube(x):
+        return x**3
+
+    cube.defjvp(lambda x, t: (cube(x[0]), 3 * square(x[0]) * t[0]))
+    return cube
+
+
+def test_the_derivative_of_a_derivative():
+    with precision(384):
+        x = [ball(X).data]
+    for factor, wrong in ((1.0, []), (1 + 1e-9, ["square.custom_jvp"])):
+        program = JaxProgram(lambda x, f=factor: jnp.sin(cube_with(f)(x)).sum())
+        assert find_equation_faults(program, x, np.random.default_rng(0)) == []
+        faults = find_equation_faults(program, x, np.random.default_rng(0), order=2)
+        assert sorted({f.name for f in faults}) == wrong
+
+
+def test_what_the_author_stops_is_named_where_it_matters_alone():
+    def f(x):
+        return (x * jax.lax.stop_gradient(jnp.exp(x))).sum()
+
+    (fault,) = faults_of(f, X)
+    assert str(fault).startswith("`stop_gradient`, called at test_blame_of_jax.py:")
+    assert "no gradient goes back to its first input" in str(fault)
+    assert faults_of(lambda x: jax.nn.logsumexp(x) + jax.nn.softmax(x)[0], X) == []
+    a = np.random.default_rng(1).normal(size=(3, 3)) + 3 * np.eye(3)
+    assert faults_of(lambda a: jnp.linalg.inv(a).sum(), a) == []  # its factors are stopped
+
+
+def test_a_primitive_whose_rule_holds_along_some_directions_is_named():
+    a = np.array([[4.0, 1.0], [1.0, 3.0]])
+    (fault,) = faults_of(lambda a: jax.scipy.linalg.cholesky(a).sum(), a)
+    assert fault.name == "cholesky"
+    assert "test_blame_of_jax.py:" in fault.where
+    assert faults_of(lambda a: jax.scipy.linalg.cholesky(a + a.T).sum(), a) == []
+
+
+def test_the_names_around_it_are_told():
+    bend = bend_with(2.0)
+
+    def f(x):
+        with jax.named_scope("encoder"):
+            return jax.jit(lambda x: layer(x))(x).sum()
+
+    @jax.named_scope("layer")
+    def layer(x):
+        return jax.vmap(lambda row: bend(row) * row)(x[None])
+
+    (fault,) = faults_of(f, X)
+    assert str(fault).startswith(
+        "`bend.custom_jvp`, called by encoder/layer at test_blame_of_jax.py:"
+    )
 
 
 def test_the_message_names_it():

@@ -21,7 +21,7 @@ from xgrad.problem import (
     take_apart,
     take_at_hand,
 )
-from xgrad.referee import ProgramReferee, describe_sameness
+from xgrad.referee import PortReferee, describe_sameness
 
 Taken = tuple[Case, list[AtHand]]
 
@@ -61,7 +61,7 @@ def take_port(
 
 def tell_sameness(port: Case, original: Case, dtype: str) -> None:
     """Say in the rows of both whether they are the same function."""
-    referee = ProgramReferee(_at(port, dtype), port.framework, "cpu")
+    referee = PortReferee(_at(port, dtype), port.framework, "cpu")
     truth = referee.truth(OPERATORS["value"])
     if truth.kind == "none":
         return  # its row has the reason

@@ -8,7 +8,7 @@ import numpy as np
 
 from xgrad.numbers import Ball
 from xgrad.problem import Operator, Setting
-from xgrad.referee import Budget, Fault, ProgramReferee, Referee, Truth
+from xgrad.referee import Budget, Fault, PortReferee, ProgramReferee, Referee, Truth
 from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
 
 
@@ -29,8 +29,9 @@ class Findings:
         self.limits = limits or Budget()
         self.prepared = self.compiled.setdefault(setting.dtype, {})
         own = setting.case.framework
+        judging = PortReferee if setting.case.original else ProgramReferee
         self.referee: Referee = (
-            ProgramReferee(setting, own, device, self.limits, compiled=self.compiled)
+            judging(setting, own, device, self.limits, compiled=self.compiled)
             if own
             else Referee(setting, self.limits)
         )

@@ -146,7 +146,9 @@ def lost_digits(m: Matter) -> Ruling | None:
     """Right mathematics whose digits are gone, as its noise at generic points nearby shows."""
     if m.truth.refuted or not m.explained(MOST if m.short else 1.0):
         return None
-    return None if m.same_in_fewer_digits else Ruling(UNSTABLE)
+    if m.same_in_fewer_digits and not m.truth.narrowed:
+        return None
+    return Ruling(UNSTABLE)
 
 
 def beyond_tolerance(m: Matter) -> Ruling | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -76,6 +76,7 @@ class Case:
     detached: str = ""  # "constant": what the function detaches is held fixed, as it claims
     original: Case | None = None  # what it is a port of, in another framework
     notes: list[str] = field(default_factory=list)  # said in the message of each judged row
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False)  # made of it, by others
 
     def __call__(self, xp: Any, *args: Any, **inputs: Any) -> Any:
         return self.function(xp, *args, **inputs)

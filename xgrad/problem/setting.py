@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from math import prod
 from typing import Any, NamedTuple
 
@@ -79,6 +80,17 @@ class Setting:
             for k, v in self.inputs.items()
         )
         return tuple(described)
+
+    @property
+    def fixed(self) -> Hashable:
+        """What the function of the differentiated inputs alone depends on beside them."""
+        rest = ((k, v) for k, v in self.inputs.items() if k not in self.case.wrt)
+        return tuple(
+            (k, v.shape, v.dtype.str, blake2b(v.tobytes()).digest())
+            if isinstance(v, np.ndarray)
+            else (k, repr(v))
+            for k, v in rest
+        )
 
     @property
     def x(self) -> tuple[np.ndarray, ...]:

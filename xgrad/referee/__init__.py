@@ -2,7 +2,9 @@
 
 from xgrad.referee.blame import Fault, blame_text, find_faults
 from xgrad.referee.candidates import Candidate, find_candidate
-from xgrad.referee.equations import find_custom_faults
+from xgrad.referee.equations import find_equation_faults
+from xgrad.referee.grades import AMPLE, APPROXIMATE, CERTIFIED, GRADES, REFUTED, grade_of
+from xgrad.referee.ported import PortReferee
 from xgrad.referee.ports import describe_sameness
 from xgrad.referee.programs import ProgramReferee
 from xgrad.referee.referee import Budget, Referee

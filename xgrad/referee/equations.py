@@ -1,7 +1,7 @@
-"""Which custom derivative of a jaxpr is wrong: each beside its own function, where it was used.
+"""Which equation of a jaxpr has a wrong rule: each beside its own function, where it was used.
 
-Unlike a graph of torch's, a jaxpr shows no cotangents as they pass. So each custom derivative gets
-random ones, and a wrong one is named only where its results matter for the output.
+Unlike a graph of torch's, a jaxpr shows no cotangents as they pass. So each equation gets random
+ones, and a wrong one is named only where its results matter for the output.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from flint import arb
 
 from xgrad.numbers import ball, precision
+from xgrad.programs import NoBallRule
 from xgrad.referee.blame import Fault
 from xgrad.referee.slips import Slip, slip_of
 from xgrad.referee.tangents import (
@@ -29,13 +30,27 @@ from xgrad.referee.tangents import (
     step,
 )
 
-MOST = 64  # custom derivatives that are looked at
+KINDS = ("custom", "primitive", "stopped")  # where mistakes are looked for first
+MOST = 256  # equations of one kind that are looked at
 
 Parts = Sequence[np.ndarray]
 
 
-def find_custom_faults(program: Any, x: Parts, rng: np.random.Generator) -> list[Fault]:
-    """The custom derivatives that their own functions refute, fewest digits first."""
+def find_equation_faults(
+    program: Any, x: Parts, rng: np.random.Generator, order: int = 1
+) -> list[Fault]:
+    """The equations that their own functions refute, fewest digits first.
+
+    Rules that somebody wrote by hand; where none of these is wrong, JAX's own; else gradients that
+    are stopped. Of second order those of the gradient's program, else of the function's.
+    """
+    if order > 1:
+        once = program.gradient([np.array(arb(1), dtype=object)])
+        return _found(once, x, rng) or _found(program, x, rng)
+    return _found(program, x, rng)
+
+
+def _found(program: Any, x: Parts, rng: np.random.Generator) -> list[Fault]:
     with precision(WORKING):
         h, v = step(), [direction(a.shape, rng) for a in x]
         ahead, behind = (
@@ -43,15 +58,33 @@ def find_custom_faults(program: Any, x: Parts, rng: np.random.Generator) -> list
              for a, b in zip(x, v, strict=True)])]
             for side in (1, -1)
         )  # fmt: skip
-        found = []
-        runs = zip(program.parts(x), ahead, behind, strict=True)
-        for (part, alone), one, other in islice(runs, MOST):
-            along = [array((a - b) / (2 * h)) for a, b in zip(one, other, strict=True)]
-            slips = _slips(part, alone, along, rng)
-            if slips and _matters(program, x, part, rng):
-                digits = min(slip.digits for slip in slips)
-                found.append(Fault(part.name, "", part.where, digits, 0.0, slips))
-    return sorted(found, key=lambda fault: fault.digits)
+        runs = list(zip(program.parts(x), ahead, behind, strict=True))
+        for kind in KINDS:
+            some = (run for run in runs if run[0][0].kind == kind)
+            found = [_fault(program, x, *run, rng) for run in islice(some, MOST)]
+            faults = [fault for fault in found if fault is not None]
+            if faults:
+                return sorted(faults, key=lambda fault: fault.digits)
+    return []
+
+
+def _fault(
+    program: Any, x: Parts, run: tuple[Any, Any], ahead: Parts, behind: Parts, rng: Any
+) -> Fault | None:
+    """What is wrong with one equation, as its operands move; None where nothing is that matters."""
+    part, alone = run
+    along = [array((a - b) / (2 * step())) for a, b in zip(ahead, behind, strict=True)]
+    if not any(size(t) for t in along):
+        return None
+    try:
+        slips = _slips(part, alone, along, rng)
+    except (NoBallRule, NotImplementedError, TypeError, ValueError):
+        return None  # it has no rule in this mode
+    if not slips or not _matters(program, x, part, rng):
+        return None
+    digits = min(slip.digits for slip in slips)
+    cut = tuple(slip.of for slip in slips) if part.kind == "stopped" else ()
+    return Fault(part.name, part.module, part.where, digits, 0.0, slips, cut)
 
 
 def _slips(part: Any, alone: Any, along: Parts, rng: np.random.Generator) -> tuple[Slip, ...]:

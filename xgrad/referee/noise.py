@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import Noisy, bare, more_digits, precision
+from xgrad.numbers import Ball, Noisy, bare, more_digits, precision
 from xgrad.problem import Arguments, Setting
 from xgrad.referee.truth import Truth
 
 SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
 MANY_ELEMENTS = 2_000_000
+BITS = 128  # in which a program rounds at random
 
 
 def samples(
@@ -84,3 +85,13 @@ class Samples:
                     return
                 self._kept.append(np.maximum(self._kept[-1], drawn) if k else drawn)
             yield self._kept[k]
+
+
+def rounded_errors(compute: Callable[[], Ball], truth: Truth) -> np.ndarray | None:
+    """Errors of what a program computes while its operations round; None where it fails so."""
+    try:
+        with precision(BITS):
+            error = truth.error(compute())
+    except Exception:
+        return None
+    return error if np.all(np.isfinite(error)) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,10 @@ from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, ball, precision
 from xgrad.problem import Operator, Setting
 from xgrad.programs import PROGRAMS, find_program, rounded_program
 from xgrad.referee.derivatives import CANDIDATES
-from xgrad.referee.noise import Samples
+from xgrad.referee.noise import Samples, rounded_errors
 from xgrad.referee.truth import Truth
 
 SAMPLES, FEWEST = 6, 3  # of noise
-NOISE_BITS = 128
 NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 
 Compute = Callable[[Any], Ball]  # of a program
@@ -34,11 +32,15 @@ class OwnDerivative:
         self.name = f"{framework}'s own derivative"
         self._spent = 0  # operations of the last evaluation
 
-    @cached_property
+    @property
     def program(self) -> Any:
-        """The function's program; None where the framework has none."""
-        arguments = self.setting.arguments(find_framework(self.framework), "cpu", dtype="float64")
-        return find_program(self.framework, self.setting.function(arguments))
+        """The function's program, with what was traced of it; None where the framework has none."""
+        kept, key = self.setting.case.kept, (self.framework, self.setting.fixed)
+        if key not in kept:
+            framework = find_framework(self.framework)
+            arguments = self.setting.arguments(framework, "cpu", dtype="float64")
+            kept[key] = find_program(self.framework, self.setting.function(arguments))
+        return kept[key]
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -69,12 +71,8 @@ class OwnDerivative:
 
         def draw(k: int) -> np.ndarray | None:
             program = rounded_program(self.program, self.framework, self.setting.dtype, seed + k)
-            try:
-                with self.inside(), precision(NOISE_BITS):
-                    error = truth.error(ball(compute(program)))
-            except Exception:
-                return None
-            return error if np.all(np.isfinite(error)) else None
+            with self.inside():
+                return rounded_errors(lambda: ball(compute(program)), truth)
 
         return Samples(draw, int(min(afforded, SAMPLES)))
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from xgrad.numbers import BITS, Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
+from xgrad.referee.grades import APPROXIMATE, CERTIFIED
 
 NEARBY = 3  # random points, beside the one that was given
 WAY = 0.125  # of the size of each input, to them
-SAME = 40.0  # digits of the same function
-FLOATS = 13.0  # digits of one whose constants were rounded elsewhere
 MOST = 77.0  # digits that balls resolve
 
 Values = Callable[[Ball], Ball]
@@ -23,7 +22,7 @@ def common_digits(one: Values, other: Values, x: np.ndarray, draws: list[np.ndar
     points = [x, *(x + WAY * d for d in draws)]
     with precision(BITS):
         found = _least(one, other, points)
-        if FLOATS <= found < SAME:
+        if APPROXIMATE.least <= found < CERTIFIED.least:
             with recognised_constants():
                 found = max(found, _least(one, other, points))
     return found
@@ -32,9 +31,9 @@ def common_digits(one: Values, other: Values, x: np.ndarray, draws: list[np.ndar
 def describe_sameness(digits: float, original: str) -> str:
     """What so many digits say of a port beside its original."""
     agree = f"values agree to {int(digits)} digits at {NEARBY + 1} points in balls"
-    if digits >= SAME:
+    if digits >= CERTIFIED.least:
         return f"the same function as {original}: {agree}"
-    if digits >= FLOATS:
+    if digits >= APPROXIMATE.least:
         return f"the same function as {original} but for constants rounded to floats: {agree}"
     return f"another function than {original}: {agree}"
 

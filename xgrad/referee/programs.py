@@ -31,11 +31,11 @@ from xgrad.programs import Escape
 from xgrad.referee.blame import Fault, find_faults
 from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
-from xgrad.referee.equations import find_custom_faults
+from xgrad.referee.equations import find_equation_faults
+from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
-from xgrad.referee.ports import NEARBY, common_digits
-from xgrad.referee.referee import FLOATS, Budget, Referee
-from xgrad.referee.truth import Truth, finished
+from xgrad.referee.referee import Budget, Referee
+from xgrad.referee.truth import Truth
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -70,7 +70,7 @@ class ProgramReferee(Referee):
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
         weaker, at = self.weaker.in_dtype(dtype), self.setting.in_dtype(dtype)
-        return ProgramReferee(at, self.own, self.device, self.limits, weaker)
+        return type(self)(at, self.own, self.device, self.limits, weaker)
 
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator by balls, or by weaker evidence with the reason."""
@@ -85,22 +85,24 @@ class ProgramReferee(Referee):
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
-        if operator.order == 0:  # of a port, at points nearby too
-            return truth.digits if truth.kind == "definition" and truth.digits < FLOATS else None
         if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
             with self._inside():
                 found = _MODES[technique](self, operator, truth)
             felt = self._felt(technique, operator, truth)
-            wrong = found < FLOATS and felt > SHARE * 10.0**-found
+            wrong = found < APPROXIMATE.least and felt > SHARE * 10.0**-found
             self._refuted[operator.name, technique] = found if wrong else None
         return self._refuted[operator.name, technique]
 
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
         """How far float64 is from the truth, in its largest element."""
         native, near = self._native(technique, operator)
-        if native is None or near > NEAR or native.shape != truth.high.shape:
+        if (
+            native is None
+            or (near > NEAR and not self._narrowed)
+            or native.shape != truth.high.shape
+        ):
             return 0.0
         size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
         return float(np.max(truth.error(native), initial=0.0)) / size
@@ -142,6 +144,18 @@ class ProgramReferee(Referee):
             truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
         return truth
 
+    def _narrowness_said(self, operator: Operator, truth: Truth) -> Truth:
+        """With where digits go that float64 has and the function has not."""
+        if not self._narrowed or EPS[self.setting.dtype] >= EPS[_dtype(self._narrowed)]:
+            return truth
+        value, _ = self._native("formula", OPERATORS["value"])
+        native, _ = self._native("reverse", operator)
+        pairs = (midpoint(self._value), value), (self._candidates.get(operator.name), native)
+        if all(a is None or b is None or _near(a, b, NEAR) for a, b in pairs):
+            return truth
+        truth.narrowed, said = True, f"the function computes in {self._narrowed}"
+        return replace(truth, note="; ".join(filter(None, (truth.note, said))))
+
     @cached_property
     def detached(self) -> str:
         """What to say of values that the function takes out of its derivative, if it does."""
@@ -166,62 +180,31 @@ class ProgramReferee(Referee):
 
     def _blamed(self, operator: Operator) -> list[Fault]:
         asked, rng = PULLED.get(operator.name), self.setting.generator("blame")
-        if asked is None:
-            return []
         with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
             x = parts_at(self.setting)
-            if hasattr(self._program, "traced"):
-                program, w = asked(self.setting, self._program, rng)
-                return find_faults(program, x, w, rng)
-            return find_custom_faults(self._program, x, rng) if operator.order == 1 else []
+            if hasattr(self._program, "parts"):
+                return find_equation_faults(self._program, x, rng, operator.order)
+            if asked is None:
+                return []
+            program, w = asked(self.setting, self._program, rng)
+            return find_faults(program, x, w, rng)
 
     # --- by balls, or else -----------------------------------------------------------------------
 
     def _found(self, operator: Operator) -> Truth:
         """By balls where they can tell and are to be trusted, else by weaker evidence."""
-        if operator.order == 0 and self._original is not None:
-            return self._ported(self._original)
         reason = self._unfit
         if not reason:
             with self._inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
             if not reason:
-                return self._held_said(truth)
+                return self._held_said(self._narrowness_said(operator, truth))
         if self.holds:
             said = f'detached="{CONSTANT}" is judged in balls alone'
             return Truth("none", f"{said}; {reason}")
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
-
-    @cached_property
-    def _original(self) -> ProgramReferee | None:
-        """The referee of what the function is a port of, at the same inputs."""
-        case, own = self.setting.case.original, self.setting
-        if case is None:
-            return None
-        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
-        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
-        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
-        return ProgramReferee(at, case.framework, "cpu", self.limits)
-
-    def _ported(self, original: ProgramReferee) -> Truth:
-        """The original's value in balls, with the digits to which the port is the same function."""
-        value, exact = OPERATORS["value"], []
-        for each in (self, original):
-            reason = each._unfit
-            if not reason:
-                with each._inside(), precision(BITS):
-                    exact.append(each._value)
-                    reason = each._doubt(value, Truth("definition"))
-            if reason:
-                return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
-        rng = self.setting.generator("nearby")
-        draws = [self.setting.draw_flat_direction(rng) for _ in range(NEARBY)]
-        with self._inside(), original._inside():
-            found = common_digits(self._values, original._values, self.x, draws)
-        self._candidates["value"] = midpoint(exact[0])
-        return finished("definition", exact[1], digits=found)
 
     def _values(self, x: Ball) -> Ball:
         """The function, with nothing held."""
@@ -234,6 +217,12 @@ class ProgramReferee(Referee):
     @property
     def _program(self) -> Any:
         return self._derivative.program
+
+    @cached_property
+    def _narrowed(self) -> str:
+        """In what shorter type the function computes in float64, and where; or nothing."""
+        look = getattr(self._program, "narrowed", None)
+        return look(parts_at(self.setting)) if look else ""
 
     @cached_property
     def _value(self) -> Ball:
@@ -338,7 +327,8 @@ class ProgramReferee(Referee):
         for dtype in dict.fromkeys((WIDE, self.setting.dtype)):
             found = self.weaker.run(technique, operator, dtype)
             if found.status == OK:
-                near = NEAR if dtype == WIDE else ROUNDINGS * EPS[dtype]
+                short = dtype if dtype != WIDE else _dtype(self._narrowed)
+                near = ROUNDINGS * EPS[short] if short else NEAR
                 return np.asarray(found.flat, dtype=np.float64), near
         return None, 0.0
 
@@ -353,6 +343,11 @@ def _near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
     return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
         np.all(np.isfinite(balls) == np.isfinite(floats))
     )
+
+
+def _dtype(narrowed: str) -> str:
+    """`float32` of `float32 at file:line`."""
+    return narrowed.partition(" ")[0]
 
 
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {

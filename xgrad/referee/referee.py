@@ -21,6 +21,7 @@ from xgrad.referee.candidates import (
     find_contraction,
     formula_candidate,
 )
+from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
 from xgrad.referee.own import Compute, OwnDerivative, find_own
@@ -39,9 +40,7 @@ from xgrad.techniques import (
     plan,
 )
 
-DIGITS = 40  # of agreement that certify a formula
 ATTEMPTS = 3  # each with twice the bits
-FLOATS = 13.0  # digits that a formula with constants rounded to float64 keeps at least
 ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
 
 
@@ -139,10 +138,10 @@ class Referee:
         gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
         size = np.max(np.abs(truth.high), initial=0.0)
         terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
-        if not size > 10.0**-DIGITS * terms or not np.isfinite(gap) or gap == 0.0:
+        if not size > 10.0**-CERTIFIED.least * terms or not np.isfinite(gap) or gap == 0.0:
             return None
         digits = max(0.0, float(-np.log10(gap / size)))
-        return digits if digits < FLOATS else None
+        return digits if digits < APPROXIMATE.least else None
 
     # --- in balls ------------------------------------------------------------------------------
 
@@ -228,16 +227,25 @@ class Referee:
     def _certified_own(self, own: OwnDerivative, operator: Operator, compute: Compute) -> Truth:
         """With constants recognised in a second pass, where rounded ones may be what is missing."""
         evaluate = partial(own.evaluate, compute)
-        truth = self._confirmed(operator, evaluate)
-        as_floats = truth.digits
-        if truth.kind == "none" and as_floats >= FLOATS:
+        truth, said = self._graded(operator, evaluate), ""
+        if truth.kind == "none" and truth.digits >= APPROXIMATE.least:
+            as_floats = truth
             with recognised_constants():
-                truth = self._confirmed(operator, evaluate)
+                truth = self._graded(operator, evaluate)
+            said = f" with constants recognised, {as_floats.digits:.0f} as floats"
+            if not truth.digits > as_floats.digits:
+                truth, said = as_floats, ""
+        if np.isfinite(truth.digits):
+            truth.note = grade_of(truth.digits).told(own.name, truth.digits, said)
         if truth.kind == "certified":
             truth.by = f"{own.name} in balls"
-            truth.note = f"{truth.by}, {truth.digits:.0f} digits"
-            if as_floats != truth.digits:
-                truth.note += f" with constants recognised, {as_floats:.0f} as floats"
+        return truth
+
+    def _graded(self, operator: Operator, evaluate: Callable[[int], Ball]) -> Truth:
+        """The certificate, also of fewer digits where these are ample."""
+        truth = self._confirmed(operator, evaluate)
+        if truth.kind == "none" and grade_of(truth.digits).certifies:
+            return finished("certified", evaluate(BITS), digits=truth.digits)
         return truth
 
     def _confirmed(self, operator: Operator, evaluate: Callable[[int], Ball]) -> Truth:
@@ -254,7 +262,7 @@ class Referee:
                 return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
             digits = max(found.digits, _vanished(before, found))
-            if digits >= DIGITS:
+            if digits >= CERTIFIED.least:
                 return finished("certified", candidate, digits=digits)
             if before and digits < best + 5:
                 break

@@ -34,6 +34,7 @@ class Truth:
     noise: np.ndarray | None = None
     bound: np.ndarray | None = None  # how far the truth itself may be off
     refuted: bool = False  # the function's own derivative is not this one in float64 either
+    narrowed: bool = False  # the function itself computes in a shorter type than it is asked for
     unknown: np.ndarray | None = None  # elements without a truth
     by: str = "the formula"  # what was certified
     noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand

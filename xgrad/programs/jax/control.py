@@ -98,14 +98,14 @@ def _stacked(variable: Any, rows: list[Any]) -> Any:
 
 
 def _linear_solve(walk: Any, step: Any, values: list[Any]) -> list[Any]:
-    """By the solve that the program brings; refined where what that factors may be frozen."""
+    """By the solve that the program brings; refined where what that factors may be another's."""
     lengths, jaxprs = step.params["const_lengths"], step.params["jaxprs"]
     start = lengths.matvec + lengths.vecmat
     consts = values[start : start + lengths.solve]
     sides = values[sum(lengths) :]
     x = walk.run(jaxprs.solve, [*consts, *sides])
     thawed = walk.thawed()
-    for _ in range(REFINEMENTS if walk.frozen is not None else 0):
+    for _ in range(REFINEMENTS if walk.frozen is not None or walk.hooks else 0):
         found = thawed.run(jaxprs.matvec, [*values[: lengths.matvec], *x])
         rest = [b - a for a, b in zip(found, sides, strict=True)]
         if all(0 in a for each in rest for a in np.ravel(each)):

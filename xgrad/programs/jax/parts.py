@@ -1,9 +1,10 @@
-"""The custom derivatives of a jaxpr, each as a program of its own at the operands that it had."""
+"""The equations of a jaxpr with a rule of their own, each as a program at the operands it had."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,14 +15,18 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 from xgrad.programs.graphs import ordinal
 
 CUSTOM = {"custom_jvp_call": "custom_jvp", "custom_vjp_call": "custom_vjp"}
+STOPPED = "stop_gradient"
+# Of what runs other equations those whose derivative is one whole, whatever is inside.
+WHOLE = frozenset({*CUSTOM, "custom_linear_solve", STOPPED})
+RULED = ("arithmetic", "movement", "order")  # kinds of steps that JAX has a rule for, each
 
 
 @dataclass(frozen=True)
 class Part:
-    """A custom derivative where it was used: its function, and those operands that are floats.
+    """An equation where it was evaluated: its function, and those operands that are floats.
 
-    `turn` counts how often its equation had come before; operands that are one variable share a
-    number in `variables`.
+    `turn` counts how often it had come before; operands that are one variable share a number in
+    `variables`. `where` is `file:line` of what called it, `module` the names around it.
     """
 
     eqn: Any
@@ -31,34 +36,41 @@ class Part:
     function: Callable[..., Any]
     variables: tuple[int, ...]
     results: list[tuple[tuple[int, ...], bool]]  # shapes of those that are floats; whether used
+    where: str
+    module: str
+    alone: bool  # whether its floats are all that its function depends on
+
+    @property
+    def kind(self) -> str:
+        """`custom` where somebody wrote its derivative, `stopped` where it stops gradients."""
+        name = self.eqn.primitive.name
+        return "custom" if name in CUSTOM else "stopped" if name == STOPPED else "primitive"
 
     @property
     def name(self) -> str:
-        """`norm.custom_vjp`."""
+        """`norm.custom_vjp`, or the primitive."""
+        if self.kind != "custom":
+            return str(self.eqn.primitive.name)
         inner = self.eqn.params["call_jaxpr"].jaxpr.debug_info.func_name
         return f"{inner}.{CUSTOM[self.eqn.primitive.name]}"
 
-    @property
-    def where(self) -> str:
-        """`file:line` of what called it."""
-        said = str(source_info_util.summarize(self.eqn.source_info)).partition(" (")[0]
-        return said.rpartition(":")[0] if said.count(":") > 1 else said
 
-
+@dataclass
 class Listener:
-    """A hook that gathers the parts of a run."""
+    """A hook that gathers the parts of a run; `path` are the steps that the walk is inside of."""
 
-    def __init__(self, jaxpr: Any):
-        self.parts: list[Part] = []
-        self._asked = {id(eqn) for eqn in differentiated(jaxpr)}
-        self._turns: dict[int, int] = {}
+    path: list[Any] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    _turns: dict[int, int] = field(default_factory=dict)
 
     def __call__(self, step: Any, operands: list[Any], made: list[Any]) -> list[Any]:
-        """Note a custom derivative, and leave it as it is."""
-        if id(step.eqn) in self._asked:
-            turn = self._turns.get(id(step.eqn), 0)
-            self._turns[id(step.eqn)] = turn + 1
-            self.parts.append(_part(step.eqn, turn, operands, made))
+        """Note a part, and leave it as it is: inside of a whole one, none counts."""
+        turn = self._turns.get(id(step.eqn), 0)
+        self._turns[id(step.eqn)] = turn + 1
+        ruled = step.kind in RULED or step.name in WHOLE
+        moves = any(map(_is_float, operands)) and any(map(_of_floats, step.eqn.outvars))
+        if ruled and moves and not any(outer.name in WHOLE for outer in self.path):
+            self.parts.append(_part(step.eqn, self.path, turn, operands, made))
         return made
 
 
@@ -85,22 +97,39 @@ class Shift:
         ]
 
 
-def differentiated(jaxpr: Any) -> Iterator[Any]:
-    """The equations with custom derivatives that count: inside of another one, none does."""
-    for eqn in (jaxpr.jaxpr if isinstance(jaxpr, ClosedJaxpr) else jaxpr).eqns:
-        if eqn.primitive.name in CUSTOM:
-            yield eqn
-            continue
-        for inner in _inside(list(eqn.params.values())):
-            yield from differentiated(inner)
+def place(source: Any) -> str:
+    """`file:line` of the program's source; empty where JAX knows none outside of itself."""
+    said = str(source_info_util.summarize(source)) if source is not None else ""
+    found = re.match(r"(.+?:\d+)", said)
+    return found[1] if found else ""
 
 
-def _inside(values: Sequence[Any]) -> Iterator[Any]:
+def find_narrowing(jaxpr: Any, around: str = "") -> str:
+    """The first equation that makes a shorter float of float64: `float32 at file:line`."""
+    for eqn in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        where = place(eqn.source_info) or around
+        kinds = [v.aval.dtype for v in eqn.outvars if _of_floats(v)]
+        if any(a.aval.dtype == np.float64 for a in eqn.invars) and kinds:
+            least = min(kinds, key=lambda kind: kind.itemsize)
+            if least.itemsize < 8:
+                return f"{least.name} at {where}" if where else least.name
+        for inner in _inside(eqn.params.values()):
+            if found := find_narrowing(inner, where):
+                return found
+    return ""
+
+
+def _inside(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         if isinstance(value, (ClosedJaxpr, Jaxpr)):
             yield value
         elif isinstance(value, (list, tuple)):
             yield from _inside(value)
+
+
+def _names(source: Any) -> list[str]:
+    """`jax.named_scope`s, and what Flax and Equinox call their modules; not the transforms."""
+    return re.findall(r"[^/()]+(?=[/)]|$)", str(source.name_stack))
 
 
 def _is_float(value: Any) -> bool:
@@ -111,14 +140,14 @@ def _of_floats(variable: Any) -> bool:
     return bool(jnp.issubdtype(variable.aval.dtype, jnp.inexact))
 
 
-def _part(eqn: Any, turn: int, operands: list[Any], made: list[Any]) -> Part:
+def _part(eqn: Any, path: list[Any], turn: int, operands: list[Any], made: list[Any]) -> Part:
     places = [k for k, a in enumerate(operands) if _is_float(a)]
-    labels = tuple(map(ordinal, places))
+    sources = [*(outer.eqn.source_info for outer in path), eqn.source_info]
 
     def function(*floats: Any) -> Any:
         given = list(operands)
         for k, a in zip(places, floats, strict=True):
-            given[k] = a
+            given[k] = jnp.asarray(a, dtype=eqn.invars[k].aval.dtype)
         bound = eqn.primitive.get_bind_params(eqn.params)
         functions, params = bound if isinstance(bound, tuple) else ((), bound)
         return eqn.primitive.bind(*functions, *given, **params)
@@ -128,6 +157,15 @@ def _part(eqn: Any, turn: int, operands: list[Any], made: list[Any]) -> Part:
         for v, y in zip(eqn.outvars, made, strict=True)
         if _of_floats(v)
     ]
-    variables = tuple(id(eqn.invars[k]) for k in places)
-    x = [operands[k] for k in places]
-    return Part(eqn, turn, x, labels, function, variables, results)
+    return Part(
+        eqn=eqn,
+        turn=turn,
+        x=[operands[k] for k in places],
+        labels=tuple(map(ordinal, places)),
+        function=function,
+        variables=tuple(id(eqn.invars[k]) for k in places),
+        results=results,
+        where=next(filter(None, map(place, reversed(sources))), ""),
+        module="/".join(name for source in sources for name in _names(source)),
+        alone=len(places) == len(operands),
+    )

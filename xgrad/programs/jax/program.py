@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,14 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import source_info_util
 
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
 from xgrad.programs.failures import Escape
-from xgrad.programs.jax.parts import Listener, Part, Shift
+from xgrad.programs.jax.parts import Listener, Part, Shift, find_narrowing, place
 from xgrad.programs.jax.rounding import Rounding
-from xgrad.programs.jax.values import put
+from xgrad.programs.jax.values import midpoints, put
 from xgrad.programs.jax.walk import Hook, Plan, Walk
 from xgrad.programs.scalars import is_complex
 
@@ -47,7 +45,7 @@ class Frozen:
         """What the program gets for a value stopped."""
         if not self.replaying:
             self.values.append(value)
-            self.places.append(_place(source))
+            self.places.append(place(source))
             return value
         if self._next >= len(self.values) or self.values[self._next].shape != value.shape:
             raise Escape("the program stops other gradients here than where they were recorded")
@@ -112,10 +110,27 @@ class JaxProgram:
         return replace(self, frozen=Frozen(recorded.values, recorded.places, replaying=True))
 
     def parts(self, x: Arrays) -> list[tuple[Part, JaxProgram]]:
-        """The custom derivatives that the reverse mode uses at x, each as a program of its own."""
-        listener = Listener(self.trace("value", x))
-        replace(self, hooks=(listener,)).value(x)
-        return [(part, JaxProgram(part.function)) for part in listener.parts]
+        """The equations that have a rule of their own, in order, each as a program of its own."""
+        with _scope():
+            listener = Listener()
+            walk = Walk(self.plans, hooks=(listener,))
+            listener.path = walk.path
+            walk.run(self.trace("value", x), x)
+        known: dict[int, JaxProgram] = {}
+        return [
+            (p, known.setdefault(id(p.eqn), made) if p.alone else made)
+            for p in listener.parts
+            for made in (JaxProgram(p.function),)
+        ]
+
+    def narrowed(self, x: Arrays) -> str:
+        """Where a value of float64 is made a shorter one, `float32 at file:line`; or nothing."""
+        return find_narrowing(self.trace("value", x))
+
+    def gradient(self, w: Arrays) -> JaxProgram:
+        """The program that computes wᵀ J(x), to be differentiated itself."""
+        weights = list(map(midpoints, w))
+        return JaxProgram(lambda *x: self._pulled(x, map(jnp.asarray, weights)))
 
     def shifted(self, part: Part, by: Arrays) -> JaxProgram:
         """The program in which the results of a part are others."""
@@ -189,13 +204,6 @@ def _scope() -> Iterator[None]:
 def _abstract(array: Any) -> Any:
     kind = np.complex128 if is_complex(put(array)) else np.float64
     return jax.ShapeDtypeStruct(np.shape(array), kind)
-
-
-def _place(source: Any) -> str:
-    """`file:line` of the program's source."""
-    said = source_info_util.summarize(source) if source is not None else ""
-    found = re.match(r"(.+?:\d+)", said)
-    return found[1] if found else ""
 
 
 def _widest(y: Any) -> Any:

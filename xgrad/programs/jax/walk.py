@@ -124,6 +124,7 @@ class Walk:
 
     `frozen` gives the values behind `stop_gradient`, `rounding` those that floats would have; each
     hook sees every step with its operands and outputs, and returns the outputs to go on with.
+    `path` are the steps whose own jaxprs are being run, the outermost first.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Walk:
     ):
         self.plans, self.frozen, self.rounding = plans, frozen, rounding
         self.hooks: tuple[Hook, ...] = tuple(hooks)
+        self.path: list[Step] = []
         self._watching: tuple[Hook, ...] = self.hooks
         if rounding is not None:
             self._watching += (rounding,)
@@ -170,7 +172,9 @@ class Walk:
                 step.found[None] = step.rule(self, step, operands)
             return step.found[None]
         LEDGER.charge(step.cost)
+        self.path.append(step)
         made = step.rule(self, step, operands)
+        self.path.pop()
         for hook in self._watching:
             made = hook(step, operands, made)
         return made
