@@ -111,7 +111,7 @@ class Rows:
         for c in self.columns:
             kind = object if c.dtype == "str" else c.dtype
             values = np.array(self._values[c.name], dtype=kind)[order]
-            data[c.name] = pd.Series(values, dtype=c.dtype)
+            data[c.name] = values if kind is not object else pd.Series(values, dtype=c.dtype).array
         return pd.DataFrame(data)
 
 

@@ -84,15 +84,13 @@ def check(
         seed=seed,
         detached=detached,
     )
-    import pandas as pd
-
     frames, named = [], names_in("methods", methods)
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
         frames.append(_judged(subject, asked, named, devices=there, seed=seed, budget=budget))
-    return pd.concat(frames, ignore_index=True)
+    return _together(frames)
 
 
 def _judged(
@@ -102,14 +100,18 @@ def _judged(
     **options: Any,
 ) -> pd.DataFrame:
     """One frame of all parts; rows of what does not exist are told in others."""
-    import pandas as pd
-
     parts = parts_of(subject, asked, methods)
     frames = [run(subject.case, dtypes=subject.dtypes, operators=part.operators,
                   methods=part.methods, **options) for part in parts]  # fmt: skip
-    frame = pd.concat(frames, ignore_index=True)
+    frame = _together(frames)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
 def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ import torch.autograd.forward_ad as dual
 
 from xgrad.frameworks.base import Transforms, leaves
 
+# What `torch.autograd.grad` calls once it has compared shapes: for that it imports sympy.
+_backward = torch.autograd.graph._engine_run_backward
+
 
 def _tracked(xs: tuple[Any, ...]) -> list[Any]:
     return [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
@@ -18,10 +21,10 @@ def _tracked(xs: tuple[Any, ...]) -> list[Any]:
 
 def _pulled(y: Any, xs: list[Any], w: Any, *, again: bool, keep: bool) -> tuple[Any, ...]:
     """The cotangents of xs by the tape of y, zeros where it does not lead; it may be kept."""
-    ys, ws = _recorded(y, w)
+    ys, ws = _recorded(y, torch.ones_like(y) if w is None else w)
     if not ys:
         return tuple(torch.zeros_like(x) for x in xs)
-    found = torch.autograd.grad(ys, xs, ws, keep, again, allow_unused=True)
+    found = _backward(ys, ws, keep, again, tuple(xs), True, accumulate_grad=False)
     return tuple([torch.zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True)])
 
 

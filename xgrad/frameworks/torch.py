@@ -149,7 +149,8 @@ class Torch(Framework):
         import torch
 
         host = array.detach().cpu()
-        return (host.to(torch.float64) if host.is_floating_point() else host).numpy()
+        wide = host.to(torch.float64) if host.is_floating_point() else host
+        return wide.numpy(force=True)  # also of zeros that forward mode only stands for
 
     def describe(self, array: Any) -> tuple[tuple[int, ...], str, str]:
         """`cuda` names the current CUDA device, as torch does."""

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -31,17 +32,25 @@ def as_guest() -> Iterator[None]:
         stack.enter_context(np.errstate(all="ignore"))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # where they are errors, a notice would end a method
-        stack.enter_context(_random_numbers())
+        stack.enter_context(random_numbers_kept())
         yield
+
+
+_KEPT: ContextVar[bool] = ContextVar("kept", default=False)
 
 
 @contextmanager
-def _random_numbers() -> Iterator[None]:
-    """The generators that all of a process share, as they were found."""
+def random_numbers_kept() -> Iterator[None]:
+    """The generators that all of a process share, as found once the outermost use ends."""
+    if _KEPT.get():
+        yield
+        return
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - others draw from it
+    token = _KEPT.set(True)
     try:
         yield
     finally:
+        _KEPT.reset(token)
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
 

@@ -53,11 +53,19 @@ class Findings:
         key = method, operator.name
         if key not in self._outcomes:
             self._outcomes[key] = (
-                Outcome(ERROR, message=self.fault)
-                if self.fault
-                else evaluate(method, operator, self.setting, self.device, self.prepared)
+                Outcome(ERROR, message=self.fault) if self.fault else self._run(method, operator)
             )
         return self._outcomes[key]
+
+    def _run(self, method: Method, operator: Operator) -> Outcome:
+        """One run; what the referee of a program asks too is run once for both."""
+        if isinstance(self.referee, ProgramReferee) and self._is_own(method):
+            return self.referee.weaker.run(method.technique, operator, self.setting.dtype)
+        return evaluate(method, operator, self.setting, self.device, self.prepared)
+
+    def _is_own(self, method: Method) -> bool:
+        """Whether it is the function's own derivative, as its framework takes it."""
+        return method == Method(self.setting.case.framework, method.technique)
 
     def truth(self, operator: Operator, method: Method | None = None) -> Truth:
         """The referee's; for a formula in balls, the definition apart from any formula."""
@@ -72,8 +80,8 @@ class Findings:
         `exact` is the result in balls of a formula that is none of the case's.
         """
         if isinstance(self.referee, ProgramReferee):
-            plain = method == Method(self.setting.case.framework, method.technique)
-            return self.referee.refuted_by(operator, method.technique) if plain else None
+            own = self._is_own(method)
+            return self.referee.refuted_by(operator, method.technique) if own else None
         if method.technique != "formula":
             return None
         if exact is not None:

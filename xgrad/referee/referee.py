@@ -21,6 +21,7 @@ from xgrad.referee.candidates import (
     find_contraction,
     formula_candidate,
 )
+from xgrad.referee.factors import without_factor
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
@@ -42,7 +43,6 @@ from xgrad.techniques import (
 
 ATTEMPTS = 3  # each with twice the bits
 ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
-
 
 NONE = Agreement(np.inf, 1.0)
 
@@ -266,9 +266,27 @@ class Referee:
                 return finished("certified", candidate, digits=digits)
             if before and digits < best + 5:
                 break
+            if digits < APPROXIMATE.least:
+                right = self._over_factor(definition, stencil, candidate)
+                if right is not None:
+                    return finished("definition", right, self._said(digits), digits)
             best, before = max(best, digits), found
-        said = f"{self.candidate} agrees with the definition to {best:.0f} digits"
-        return Truth("none", said + (ROUNDED if 14 <= best <= 19 else ""), digits=best)
+        said = self._said(best) + (ROUNDED if 14 <= best <= 19 else "")
+        return Truth("none", said, digits=best)
+
+    def _said(self, digits: float) -> str:
+        return f"{self.candidate} agrees with the definition to {digits:.0f} digits"
+
+    def _over_factor(
+        self, definition: Definition, stencil: Stencil, candidate: Ball
+    ) -> Ball | None:
+        """The candidate without a factor that it has too much, where that is the definition."""
+        plain = stencil.free and len(stencil.slots) == 1 and stencil.coefficients is None
+        if not plain or stencil.elementwise or self.setting.case.legal is not None:
+            return None
+        draw = partial(self._along, definition, stencil, self.setting.generator("factor"))
+        with precision(definition.bits(1)):
+            return without_factor(candidate, draw, CERTIFIED.least, APPROXIMATE.least)
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
@@ -286,7 +304,16 @@ class Referee:
     def _probe_once(
         self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
     ) -> Agreement:
-        """Two points at different distances: the cheapest check that no kink passes."""
+        """The cheapest check that no kink passes."""
+        direction, times, slopes = self._along(definition, stencil, rng)
+        if stencil.free or stencil.elementwise:
+            return agreement(candidate, slopes, [direction * times], stencil.elementwise)
+        return agreement(candidate * times, slopes, [], False)
+
+    def _along(
+        self, definition: Definition, stencil: Stencil, rng: np.random.Generator
+    ) -> tuple[Ball, Ball, Ball]:
+        """A direction, how many times it is taken, and the slopes by two points not alike far."""
         drawn = stencil.draw(self.setting, rng)
         direction = drawn[0] if drawn else stencil.slots[0]
         free = bool(drawn) and self.setting.case.legal is None
@@ -294,10 +321,7 @@ class Referee:
         along = definition.along(direction, shares)
         if stencil.weights is not None:
             along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
-        whole = ball(direction) * (ball(shares) + 1.0)
-        if drawn:
-            return agreement(candidate, along, [whole], stencil.elementwise)
-        return agreement(candidate * (ball(shares) + 1.0), along, [], False)
+        return ball(direction), ball(shares) + 1.0, along
 
     def _defined(self, operator: Operator) -> Truth:
         """The definition along every coordinate, or along a few random directions."""

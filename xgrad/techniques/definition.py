@@ -106,6 +106,7 @@ class Definition:
     x: np.ndarray
     attempt: int = 0
     _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict)
+    _finer: dict[int, Definition] = field(default_factory=dict)
 
     def bits(self, steps: int) -> int:
         """The precision that so many nested steps need."""
@@ -179,7 +180,10 @@ class Definition:
         return replace(row, central=central, left=left, right=right)
 
     def _nearer(self, times: int) -> Definition:
-        return Definition(self.function, self.x, self.attempt + times)
+        """The same at shorter steps, which shares the points that directions share."""
+        if times not in self._finer:
+            self._finer[times] = Definition(self.function, self.x, self.attempt + times)
+        return self._finer[times]
 
     def _magnified(self, directions: Any, before: Ball, faint: np.ndarray) -> Ball:
         """Slopes that may be 0, in so many bits that two steps agree; exactly 0 where none do."""

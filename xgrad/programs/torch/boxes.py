@@ -24,6 +24,7 @@ QUIET = 0x7FFC << 48  # what arithmetic makes of a box
 SIGN = -(1 << 63)
 NUMBER = (1 << 48) - 1
 KIND = ~SIGN & ~NUMBER
+SMALLEST = 1 << 12  # balls that a table has room for
 
 _acb = np.frompyfunc(acb, 2, 1)
 _real = np.frompyfunc(lambda z: z.real, 1, 1)
@@ -35,7 +36,7 @@ class Table:
 
     def __init__(self) -> None:
         self.first, self.used, self.depth = 1, 0, 0
-        self.balls = np.empty(1 << 12, dtype=object)
+        self.balls = np.empty(SMALLEST, dtype=object)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -47,7 +48,10 @@ class Table:
             self.depth -= 1
             if not self.depth:
                 self.first += self.used
-                self.used, self.balls = 0, np.empty(1 << 12, dtype=object)
+                if self.balls.size > SMALLEST:
+                    self.balls = np.empty(SMALLEST, dtype=object)
+                self.balls[: self.used] = None
+                self.used = 0
 
     def add(self, balls: np.ndarray) -> np.ndarray:
         """The numbers of new balls."""

@@ -82,6 +82,8 @@ class Balls(TorchDispatchMode):
                 if escape.args[0].startswith("in "):
                     raise
                 raise Escape(f"in {func}, at {where()}: {escape}") from escape
+            except RecursionError as endless:
+                raise NoBallRule(f"{func} is defined by itself") from endless
 
 
 # --- kinds of operations -------------------------------------------------------------------------
@@ -268,7 +270,16 @@ def _classified(func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
     return _ACTS[func]
 
 
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _CASTS = ("_to_copy", "to", "convert_element_type")
+
+
+def _is_composite(func: Any) -> bool:
+    """Whether torch takes it apart itself, which in inference mode it leaves to the mode."""
+    try:
+        return bool(func.has_kernel_for_dispatch_key(_COMPOSITE))
+    except RuntimeError:  # a twin that only scripts have
+        return False
 
 
 def _act(func: Any, name: str, written: bool) -> Act:
@@ -277,6 +288,7 @@ def _act(func: Any, name: str, written: bool) -> Act:
     out = any(a.is_out for a in func._schema.arguments)
     rows: tuple[tuple[Any, Act], ...] = (
         (name == "_local_scalar_dense", _take),
+        (known and _is_composite(func), _decompose),
         (name in MOVEMENT and not arithmetic and not out, _overwrite if written else _move),
         (name in _CASTS and not written, _convert),
         (name in COMPARED and not written, _order),

@@ -19,7 +19,7 @@ from xgrad.programs.torch.boxes import decode, encode, is_float
 _PAIRS = """maximum minimum fmax fmin lt le gt ge eq ne not_equal greater less greater_equal
     less_equal logical_and logical_or logical_xor equal"""
 _SELF = """amax amin aminmax max min argmax argmin sort topk kthvalue median nanmedian mode cummax
-    cummin relu relu6 max_pool1d max_pool2d max_pool3d max_pool1d_with_indices
+    cummin relu max_pool1d max_pool2d max_pool3d max_pool1d_with_indices
     max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool1d adaptive_max_pool2d
     adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d logical_not any all
     count_nonzero isnan isfinite isinf isposinf isneginf signbit unique_dim _unique2

@@ -14,6 +14,7 @@ import torch
 import torch.autograd.forward_ad as forward
 from torch.utils._pytree import tree_leaves
 
+from xgrad.frameworks import random_numbers_kept
 from xgrad.programs.graphs import Graph, Look
 from xgrad.programs.torch.boxes import TABLE, decode, encode, is_float, zeros
 from xgrad.programs.torch.freezing import Frozen
@@ -22,6 +23,9 @@ from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
 from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, Watch
+
+# `torch.autograd.grad`, without the comparison of shapes for which that imports sympy.
+_backward = torch.autograd.graph._engine_run_backward
 
 Arrays = Sequence[np.ndarray]
 Weights = Arrays | Callable[[list[np.ndarray]], Arrays]
@@ -91,7 +95,7 @@ class TorchProgram:
             leaves = self._leaves(x)
             outputs = self._outputs(leaves)
             weights = ([encode(a) for a in w] for w in rows)
-            return [[decode(g) for g in _pulled(outputs, leaves, w, retain_graph=True)]
+            return [[decode(g) for g in _pulled(outputs, leaves, w, keep=True)]
                     for w in weights]  # fmt: skip
 
     def jvp(self, x: Arrays, v: Arrays) -> list[np.ndarray]:
@@ -119,7 +123,7 @@ class TorchProgram:
 
         def differentiated(*leaves: torch.Tensor) -> list[torch.Tensor]:
             outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
-            return _pulled(outputs, list(leaves), [encode(a) for a in w], create_graph=True)
+            return _pulled(outputs, list(leaves), [encode(a) for a in w], keep=True, again=True)
 
         return replace(self, function=differentiated, last=Run())
 
@@ -182,8 +186,8 @@ class TorchProgram:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Random numbers from a seed and new tensors in float64, and as before afterwards."""
-    dtype, numpy_state = torch.get_default_dtype(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
+    dtype = torch.get_default_dtype()
+    with random_numbers_kept(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # of the CPU alone: the others take a traceback
         np.random.seed(seed)  # noqa: NPY002 - what programs use is kept as found
         torch.set_default_dtype(torch.float64)
@@ -191,21 +195,22 @@ def _seeded(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.set_default_dtype(dtype)
-            np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def _pulled(
     outputs: list[torch.Tensor],
     leaves: list[torch.Tensor],
     weights: list[torch.Tensor],
-    **graph: bool,
+    *,
+    keep: bool = False,
+    again: bool = False,
 ) -> list[torch.Tensor]:
     """wᵀ J for each leaf, zeros where nothing depends on it."""
     pairs = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
     made: Sequence[Any] = [None] * len(leaves)
     if pairs:
         ys, ws = zip(*pairs, strict=True)
-        made = torch.autograd.grad(ys, leaves, ws, allow_unused=True, **graph)
+        made = _backward(ys, ws, keep, again, tuple(leaves), True, accumulate_grad=False)
     return [
         torch.zeros_like(leaf) if g is None else g for g, leaf in zip(made, leaves, strict=True)
     ]

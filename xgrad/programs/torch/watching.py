@@ -16,6 +16,7 @@ from xgrad.programs.torch.boxes import is_boxed, is_float
 from xgrad.programs.torch.freezing import Frozen
 
 _OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
+_RUNS = str(Path(__file__).with_name("program.py"))  # outside of it is who asked, not the program
 
 TAKING: dict[Callable[..., Any], str] = {
     torch.Tensor.numpy: ".numpy()",
@@ -43,7 +44,7 @@ def where(frame: Any = None) -> str:
     """
     frame = sys._getframe(1) if frame is None else frame
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame = frame.f_back
+        frame = None if frame.f_code.co_filename == _RUNS else frame.f_back
     if frame is None:
         return "torch itself"
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

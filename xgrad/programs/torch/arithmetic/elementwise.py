@@ -59,6 +59,11 @@ def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
     return _ROUNDED[rounding_mode](as_array(quotient))
 
 
+def _above(g: Any, x: Any, threshold: Any) -> Any:
+    """g where x is above the threshold."""
+    return Each(lambda a, b: a if b.mid() > threshold[()].mid() else arb(0), None, 2)(g, x)
+
+
 def _round(x: Any, decimals: Any = None) -> Any:
     if decimals is None:
         return UNARY["round"](x)
@@ -138,7 +143,13 @@ ELEMENTWISE: dict[str, Rule] = {
     **each(**{name: BINARY[n] for name, n in _BINARY.items()}),
     **exact(**{name: UNARY[n] for name, n in _EXACT.items()}),
     **exact(**{name: BINARY[name] for name in _EXACT_PAIRS}),
-    **exact(round=_round, nan_to_num=_nan_to_num, nextafter=_nextafter, frexp=_frexp),
+    **exact(
+        threshold_backward=_above,
+        round=_round,
+        nan_to_num=_nan_to_num,
+        nextafter=_nextafter,
+        frexp=_frexp,
+    ),
     **each(
         add=_add,
         sub=_sub,
@@ -149,5 +160,7 @@ ELEMENTWISE: dict[str, Rule] = {
         divide=divide,
         gelu=lambda x, approximate="none": _GELU[approximate][0](x),
         gelu_backward=lambda g, x, approximate="none": g * _GELU[approximate][1](x),
+        tanh_backward=lambda g, y: g * (1 - y * y),
+        sigmoid_backward=lambda g, y: g * (y * (1 - y)),
     ),
 }

@@ -1,0 +1,31 @@
+"""A candidate that is wrong by one factor, set right: the truth at the cost of two directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from xgrad.numbers import Ball, ball, midpoint
+from xgrad.techniques import agreement
+
+# A random direction, how many times it is taken (element by element), and the slopes along that.
+Draw = Callable[[], tuple[Ball, Ball, Ball]]
+
+
+def without_factor(candidate: Ball, draw: Draw, digits: float, near: float) -> Ball | None:
+    """The candidate over the one number that it has too much, told along one random direction.
+
+    None where along another direction that is not the definition to so many `digits`, and where
+    the number is 1 to `near` digits: that is no factor.
+    """
+    direction, times, slopes = draw()
+    got = candidate.namespace.tensordot(candidate, direction * times, axes=1)
+    k = int(np.argmax(np.abs(midpoint(slopes))))
+    factor = ball(got.data.reshape(-1)[k]) / ball(slopes.data.reshape(-1)[k])
+    off = abs(float(midpoint(factor - 1.0)))
+    if not 10.0**-near < off < np.inf or not float(midpoint(factor)):
+        return None
+    right = candidate / factor
+    direction, times, slopes = draw()
+    return right if agreement(right, slopes, [direction * times], False).digits >= digits else None
