@@ -38,7 +38,7 @@ def test_what_torch_makes_of_a_function_is_certified_and_is_the_definition(opera
     assert np.max(truth.error(defined.exact)) <= 1e-31 * np.max(np.abs(truth.high))
 
 
-@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-30])
+@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-20])
 def test_a_derivative_that_is_off_is_no_candidate(monkeypatch, share):
     from xgrad.referee import own
 

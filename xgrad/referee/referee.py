@@ -217,7 +217,12 @@ class Referee:
         return find_own(self.setting)
 
     def _borrowed(self, operator: Operator) -> Truth | None:
-        """Without a formula: a framework's own derivative, where the definition confirms it."""
+        """Without a formula: a framework's own derivative, where the definition confirms it.
+
+        Along legal directions alone another may differ from it and be as right.
+        """
+        if self.setting.case.legal is not None:
+            return None
         compute = self._derivative.compute(operator) if self._derivative else None
         if self._derivative is None or compute is None:
             return None
