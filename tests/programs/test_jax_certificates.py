@@ -164,6 +164,7 @@ def test_a_few_functions_of_the_library_are_certified(name):
 KNOWN = {
     "jax.scipy.linalg.cholesky": "its rule holds along symmetric directions only",
     "jax.scipy.linalg.cho_factor": "the same",
+    "jax.scipy.special.wofz": "its approximation leaves less than 13 digits",
 }
 
 

@@ -68,10 +68,11 @@ def test_a_truncated_rule_is_certified_and_told(framework):
 
 
 @pytest.mark.parametrize("framework", INPUTS)
-def test_an_approximation_is_judged_by_the_definition_and_told(framework):
-    for row in rows_of(framework, 16.2):
+@pytest.mark.parametrize("digits", [15, 16])
+def test_an_approximation_is_judged_by_the_definition_and_told(framework, digits):
+    for row in rows_of(framework, digits):
         assert (row["verdict"], row["referee"]) == ("agrees", "definition")
-        assert f"agrees with the definition to 16 digits: {SAYS[16]}" in row["message"]
+        assert f"agrees with the definition to {digits} digits: {SAYS[16]}" in row["message"]
 
 
 @pytest.mark.parametrize("framework", INPUTS)

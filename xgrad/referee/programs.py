@@ -9,7 +9,7 @@ asked, and the row says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -172,21 +172,20 @@ class ProgramReferee(Referee):
     def faults(self, operator: Operator) -> list[Fault]:
         """The rules that make the framework's reverse mode wrong; none where none can be named."""
         if operator.name not in self._faults:
-            try:
+            self._faults[operator.name] = []  # the verdict stands without them
+            with suppress(Exception):
                 self._faults[operator.name] = self._blamed(operator)
-            except Exception:  # the verdict stands without it
-                self._faults[operator.name] = []
         return self._faults[operator.name]
 
     def _blamed(self, operator: Operator) -> list[Fault]:
-        asked, rng = PULLED.get(operator.name), self.setting.generator("blame")
+        rng = self.setting.generator("blame")
         with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
             x = parts_at(self.setting)
             if hasattr(self._program, "parts"):
                 return find_equation_faults(self._program, x, rng, operator.order)
-            if asked is None:
+            if operator.name not in PULLED:
                 return []
-            program, w = asked(self.setting, self._program, rng)
+            program, w = PULLED[operator.name](self.setting, self._program, rng)
             return find_faults(program, x, w, rng)
 
     # --- by balls, or else -----------------------------------------------------------------------
