@@ -31,7 +31,7 @@ from xgrad.numbers import (
 )
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape, find_program, recognised_constants, rounded_program
-from xgrad.referee.blame import Fault, find_faults
+from xgrad.referee.blame import UNTOLD, Fault, find_faults
 from xgrad.referee.candidates import Candidate
 from xgrad.referee.derivatives import CANDIDATES, ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
@@ -74,6 +74,7 @@ class ProgramReferee(Referee):
         self._spent = 0  # operations of the last candidate
         self._held: Any = None  # the program with what it detaches held
         self._faults: dict[str, list[Fault]] = {}
+        self.unblamed: dict[str, str] = {}  # by operator, why no rule can be named
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -146,8 +147,8 @@ class ProgramReferee(Referee):
 
     def _held_said(self, truth: Truth) -> Truth:
         """With what was held, where that was asked for."""
-        if self.holds and self._held is not None:
-            truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
+        said = told(self._held) if self.holds and self._held is not None else ""
+        truth.note = "; ".join(filter(None, (truth.note, said)))
         return truth
 
     @cached_property
@@ -160,7 +161,7 @@ class ProgramReferee(Referee):
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
                 at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
-        except Exception:
+        except UNTOLD:
             return ""  # said of a row that has its verdict already
 
     def faults(self, operator: Operator) -> list[Fault]:
@@ -168,8 +169,9 @@ class ProgramReferee(Referee):
         if operator.name not in self._faults:
             try:
                 self._faults[operator.name] = self._blamed(operator)
-            except Exception:  # the verdict stands without it
+            except UNTOLD as reason:  # the verdict stands without it
                 self._faults[operator.name] = []
+                self.unblamed[operator.name] = f"no blame: {type(reason).__name__}: {reason}"
         return self._faults[operator.name]
 
     def _blamed(self, operator: Operator) -> list[Fault]:
@@ -197,8 +199,7 @@ class ProgramReferee(Referee):
             if not reason:
                 return self._held_said(truth)
         if self.holds:
-            said = f'detached="{CONSTANT}" is judged in balls alone'
-            return Truth("none", f"{said}; {reason}")
+            return Truth("none", f'detached="{CONSTANT}" is judged in balls alone; {reason}')
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
 
