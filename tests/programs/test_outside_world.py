@@ -1,4 +1,4 @@
-"""What torch functions do beside arithmetic: right ones are not accused, wrong ones not approved."""
+"""What torch functions do beside arithmetic: none that is right is accused, no wrong one agrees."""
 
 import copy
 import warnings

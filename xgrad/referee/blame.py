@@ -347,7 +347,8 @@ def _slips(
         return ()
     slips, gap = [], arb(0)
     for k, want, t in zip(places, wants, along, strict=True):
-        sent = array(0 * t) if step.sent[k] is None else step.sent[k]
+        g = step.sent[k]
+        sent = array(0 * t) if g is None else g
         gap += want.slope - product(sent, t)[0]
         if want.elements is not None:
             slips.append(slip_of(step.labels[k], sent, want.elements))

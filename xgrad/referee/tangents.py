@@ -29,6 +29,7 @@ def direction(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def size(a: np.ndarray) -> float:
+    """That of the largest element."""
     return float(np.max([abs(complex(b)) for b in a.reshape(-1)], initial=0.0))
 
 
