@@ -188,6 +188,90 @@ def test_checkpointing():
     assert fault.name == "Product.backward"
 
 
+LARGE = np.random.default_rng(6).normal(size=(2, 16, 16))  # more elements than are looked at alone
+
+
+@pytest.mark.parametrize(
+    ("slip", "hint"),
+    [
+        ("factor", "a factor of 1.5"),
+        ("sign", "sign of all elements"),
+        ("transpose", "transpose"),
+        ("missing", "a factor of 1 − 1e-06"),
+        ("", None),
+    ],
+)
+def test_a_gradient_of_many_elements_is_told_along_directions(slip, hint):
+    found = [f.slips for f in faults_of(lambda x, w: (product(x, w, slip) ** 2).sum(), list(LARGE))]
+    if hint is None:
+        assert found == []
+        return
+    ((only,),) = found
+    assert (only.of, only.hint) == ("second input (w)", hint)
+
+
+class Uneven(torch.autograd.Function):
+    """x², with a mistake of one half in the first half of the gradient only."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        made = 2 * x * g
+        made[: len(made) // 2] *= 0.5
+        return made
+
+
+def test_a_mistake_in_some_of_many_elements_is_called_no_factor():
+    (fault,) = faults_of(lambda x: Uneven.apply(x).sum(), [LARGE[0].ravel()])
+    (slip,) = fault.slips
+    assert (slip.of, slip.hint) == ("first input (x)", "")
+    assert slip.digits < 2
+
+
+class Alone(torch.autograd.Function):
+    """x², with a wrong backward."""
+
+    @staticmethod
+    def forward(x):
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * ctx.saved_tensors[0] * g
+
+
+def test_why_nothing_is_named_is_said(monkeypatch):
+    def fails(*given):
+        raise FloatingPointError("as asked")
+
+    monkeypatch.setattr(TorchProgram, "traced", fails)
+    x = torch.from_numpy(X)
+    (row,) = xgrad.check(Alone.apply, x, methods="torch.reverse").to_dict("records")
+    assert row["verdict"] == "disagrees"
+    assert row["message"].startswith("no blame: FloatingPointError: as asked; ")
+
+
+def test_a_defect_of_ours_is_no_missing_blame(monkeypatch):
+    def broken(*given):
+        raise KeyError("ours")
+
+    monkeypatch.setattr(TorchProgram, "traced", broken)
+    (row,) = xgrad.check(Alone.apply, torch.from_numpy(X), methods="torch.reverse").to_dict(
+        "records"
+    )
+    assert row["status"] == "error"
+    assert "xgrad itself failed here: KeyError" in row["message"]
+
+
 # --- from a model to a message -------------------------------------------------------------------
 
 

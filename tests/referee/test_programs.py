@@ -81,6 +81,27 @@ def test_a_wrong_rule_is_refuted_in_every_dtype_and_mode(framework, digits):
     assert all(f"agrees with the definition to {digits} digits" in r["message"] for r in found)
 
 
+@pytest.mark.parametrize("spared", [None, 2])
+def test_a_factor_is_told_from_one_that_spares_an_element(spared):
+    factors = torch.full((4,), 1.5, dtype=torch.float64)
+    if spared is not None:
+        factors[spared] = 1.0
+    x = torch.tensor(X)
+    truth = judge_of(lambda x: scaled(factors)(x).sum(), (x,), "torch").truth(OPERATORS["gradient"])
+    assert truth.kind == "definition"
+    assert truth.note.startswith("torch's own derivative agrees with the definition to ")
+    np.testing.assert_allclose(truth.high, np.cos(X), rtol=1e-15)
+
+
+@pytest.mark.parametrize("detached", [None, "constant"])
+def test_zeros_that_forward_mode_only_stands_for_are_a_second_derivative(detached):
+    found = rows_of(lambda x: (x * torch.tanh(x).detach()).sum(), (torch.tensor(X),),
+                    operators="hvp", detached=detached)  # fmt: skip
+    verdicts = {r["technique"]: r["verdict"] for r in found}
+    assert "reverse:over_forward" in verdicts
+    assert set(verdicts.values()) == {"agrees" if detached else "disagrees"}
+
+
 def test_one_mode_may_be_wrong_alone():
     verdicts = {
         r["technique"]: r["verdict"] for r in rows_of(scaled(1.0, 1 + 1e-9), (BOTH["torch"][1],))

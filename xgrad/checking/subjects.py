@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xgrad.checking.mathematics import WIDE, Formulas, given_dtype, make_case, takes_xp
-from xgrad.checking.ports import frameworks_of_port, take_port, tell_sameness
+from xgrad.checking.ports import Taken, frameworks_of_port, take_port, tell_sameness
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import Framework
 from xgrad.problem import (
@@ -46,46 +46,24 @@ def make_subjects(
     seed: int = 0,
     detached: str | None = None,
 ) -> list[Subject]:
-    """The function as a case, and its original beside where `like` is of the other framework."""
+    """The function as a case, and its original beside where `like` is of the other framework.
+
+    Raises `UsageError` where it cannot be judged as it is given.
+    """
     pair = None
     if like is not None and not takes_xp(function) and not takes_xp(like):
         pair = frameworks_of_port(function, inputs, like)
-    if like is None or pair is None:
-        return [make_subject(function, inputs, wrt=wrt, formula=formula, like=like, dtypes=dtypes,
-                             seed=seed, detached=detached)]  # fmt: skip
-    if formula is not None:
-        raise UsageError(f"{name_of(function)}: a formula is NumPy-style math, f(xp, ...)")
-    for each in pair:
-        each.require()
-    made = []
-    taken = take_port(function, inputs, like, pair, wrt)
-    for k, (case, functions) in enumerate(taken):
-        case.detached = detached or ""
-        made.append(_settled(case, functions, dtypes, seed, like=k == 0))
-    tell_sameness(taken[0][0], taken[1][0], made[0].dtypes[0])
-    return made
-
-
-def make_subject(
-    function: Callable[..., Any],
-    inputs: Any,
-    *,
-    wrt: tuple[str, ...] = (),
-    formula: Formulas = None,
-    like: Callable[..., Any] | None = None,
-    dtypes: tuple[str, ...] | None = None,
-    seed: int = 0,
-    detached: str | None = None,
-) -> Subject:
-    """The function as a case; raises `UsageError` where it cannot be judged as it is given."""
+    if like is not None and pair is not None:
+        return _ported(_port(function, inputs, like, pair, wrt, formula), detached, dtypes, seed)
     foreign = None if takes_xp(function) else find_framework_of(function, inputs)
     if foreign is None:
-        if like is not None:
-            raise UsageError(f"{name_of(function)}: like= goes with a function of torch or JAX")
-        if detached is not None:
-            raise UsageError(f"{name_of(function)}: detached= goes with a function of torch or JAX")
+        for option, value in (("like", like), ("detached", detached)):
+            if value is not None:
+                raise UsageError(
+                    f"{name_of(function)}: {option}= goes with a function of torch or JAX"
+                )
         made = make_case(function, inputs, wrt=wrt, formula=formula)
-        return Subject(made, dtypes or _beside(given_dtype(inputs, made.wrt)))
+        return [Subject(made, dtypes or _beside(given_dtype(inputs, made.wrt)))]
     foreign.require()
     if like is not None and takes_xp(like):
         made, functions = _beside_mathematics(function, inputs, foreign, wrt, like, formula)
@@ -102,7 +80,35 @@ def make_subject(
             "the mathematics that is judged here"
         )
     made.detached = detached or ""
-    return _settled(made, functions, dtypes, seed, like=like is not None)
+    return [_settled(made, functions, dtypes, seed, like=like is not None)]
+
+
+def _port(
+    function: Callable[..., Any],
+    inputs: Any,
+    like: Callable[..., Any],
+    pair: tuple[Framework, Framework],
+    wrt: tuple[str, ...],
+    formula: Formulas,
+) -> tuple[Taken, Taken]:
+    """A port and its original as cases of the same numbers."""
+    if formula is not None:
+        raise UsageError(f"{name_of(function)}: a formula is NumPy-style math, f(xp, ...)")
+    for each in pair:
+        each.require()
+    return take_port(function, inputs, like, pair, wrt)
+
+
+def _ported(
+    taken: tuple[Taken, Taken], detached: str | None, dtypes: tuple[str, ...] | None, seed: int
+) -> list[Subject]:
+    """Both as subjects, whose rows say whether they are the same function."""
+    made = []
+    for k, (case, functions) in enumerate(taken):
+        case.detached = detached or ""
+        made.append(_settled(case, functions, dtypes, seed, like=k == 0))
+    tell_sameness(taken[0][0], taken[1][0], made[0].dtypes[0])
+    return made
 
 
 def _settled(

@@ -97,6 +97,11 @@ class Findings:
             return []
         return self.referee.faults(operator) if isinstance(self.referee, ProgramReferee) else []
 
+    def unblamed(self, operator: Operator) -> str:
+        """Why no rule could be named, where one was looked for; else nothing."""
+        own = isinstance(self.referee, ProgramReferee)
+        return self.referee.unblamed.get(operator.name, "") if own else ""  # type: ignore[attr-defined]
+
     @cached_property
     def fault(self) -> str:
         """What is wrong with the case itself at this point, or nothing."""

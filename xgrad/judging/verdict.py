@@ -124,7 +124,8 @@ class Judge:
         row.update({c.name: c.of(found) for c in COLUMNS if c.of})
         self._tell(row, matter, again)
         faults = [] if refuted is None else self.findings.faults(method, operator)
-        row["message"] = _joined(blame_text(faults), row["message"])
+        named = blame_text(faults) or self.findings.unblamed(operator)
+        row["message"] = _joined(named, row["message"])
         return Judgement(row, outcome, truth, found.tolerance, found.error, found, faults)
 
     def _matter(

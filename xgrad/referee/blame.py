@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from xgrad.errors import BudgetExceeded
 from xgrad.numbers import ball, precision
 from xgrad.programs import Edge, Graph, Replay, Step
-from xgrad.referee.slips import Slip, slip_of
+from xgrad.referee.slips import Product, Slip, slip_along, slip_of
 from xgrad.referee.tangents import (
     BENT,
     COORDINATES,
@@ -43,6 +44,10 @@ from xgrad.referee.tangents import (
 NAMED = 3  # rules in one line
 SHOWN = 6  # steps of a chain in one line
 
+DIRECTIONS = 3  # along which a gradient of many elements is told from the right one
+# What a program's own functions may raise where they are called again, and nothing of ours.
+UNTOLD = (RuntimeError, ValueError, ArithmeticError, BudgetExceeded)
+
 Parts = Sequence[np.ndarray]
 
 
@@ -60,6 +65,7 @@ class Fault:
     share: float
     slips: tuple[Slip, ...] = ()
     cut: tuple[str, ...] = ()  # inputs that no gradient goes back to
+    untold: str = ""  # why nobody can say which input's gradient it is
     chain: tuple[str, ...] = ()
 
     @property
@@ -90,7 +96,7 @@ class Fault:
             )
         if self.slips:
             return "; ".join(str(slip) for slip in self.slips)
-        return f"{self.digits:.0f} digits agree"
+        return f"{self.digits:.0f} digits agree" + (f" ({self.untold})" if self.untold else "")
 
 
 @dataclass(eq=False)
@@ -136,8 +142,11 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
         laws = _without_cancelling(laws, moving)
         faults = [_fault(graph, moving, law) for law in laws]
         for k in {fault.name: k for k, fault in reversed(list(enumerate(faults)))}.values():
-            slips = _slips(program, x, laws[k], tangents)
-            faults[k] = replace(faults[k], slips=slips)
+            try:
+                slips = _slips(program, x, laws[k], tangents, rng)
+                faults[k] = replace(faults[k], slips=slips)
+            except UNTOLD as reason:
+                faults[k] = replace(faults[k], untold=f"{type(reason).__name__}: {reason}")
         faults += _hooked(graph, tangents)
         return _shared(faults)
 
@@ -307,45 +316,61 @@ def _function(name: str) -> str:
     return name.removesuffix(".backward").partition(" (")[0]
 
 
-def _slips(program: Any, x: Parts, law: _Law, tangents: dict[Edge, np.ndarray]) -> tuple[Slip, ...]:
-    """The inputs whose gradients are wrong, by the step's own function; empty where that fails."""
+@dataclass(frozen=True)
+class _Want:
+    """The gradient that an input should have where it is small, else its products with directions.
+
+    `slope` is that with the input's tangent.
+    """
+
+    slope: Any
+    elements: np.ndarray | None
+    products: tuple[Product, ...] = ()
+
+
+def _slips(
+    program: Any,
+    x: Parts,
+    law: _Law,
+    tangents: dict[Edge, np.ndarray],
+    rng: np.random.Generator,
+) -> tuple[Slip, ...]:
+    """The inputs whose gradients are wrong, by the step's own function where it can be had."""
     if len(law.steps) > 1:
         return ()
     ((_, step),) = law.steps
     places = [k for k, label in enumerate(step.labels) if label]
-    along = [tangents.get(step.inputs[k]) for k in places if step.inputs[k] is not None]  # type: ignore[arg-type]
-    wants: list[Any] = []
-    try:
-        program.traced(x, looks={step.key: partial(_look, step, along, wants)})
-    except Exception:
-        return ()
+    along: list[Any] = [tangents.get(e) for k in places if (e := step.inputs[k]) is not None]
+    wants: list[_Want] = []
+    program.traced(x, looks={step.key: partial(_look, step, along, wants, rng)})
     if len(wants) != len(places):
         return ()
     slips, gap = [], arb(0)
-    for k, (want, slope), t in zip(places, wants, along, strict=True):
-        sent = step.sent[k]
-        mine, size = product(sent, t)
-        gap += slope - mine
-        if want is not None:
-            got = array(0 * want) if sent is None else sent
-            slips.append(slip_of(step.labels[k], got, want))
+    for k, want, t in zip(places, wants, along, strict=True):
+        g = step.sent[k]
+        sent = array(0 * t) if g is None else g
+        gap += want.slope - product(sent, t)[0]
+        if want.elements is not None:
+            slips.append(slip_of(step.labels[k], sent, want.elements))
         else:
-            size = max(size, abs(float(slope)))
-            slips.append(slip_of(step.labels[k], np.array([mine]), np.array([slope]), size))
+            slips.append(slip_along(step.labels[k], sent, want.products))
     if abs(float(gap - law.gap)) > 1e-6 * abs(float(law.gap)):
         return ()  # called again, it is another function
     return tuple(slip for slip in slips if slip.digits < LEAST)
 
 
-def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> None:
-    """For each input the gradient that it should have, and its product with the tangent."""
+def _look(
+    step: Step, along: list[Any], wants: list[_Want], rng: np.random.Generator, replay: Replay
+) -> None:
+    """For each input what its gradient should be."""
     if len(replay.inputs) != len(along) or any(t is None for t in along):
         return
     for k, (a, t) in enumerate(zip(replay.inputs, along, strict=True)):
         if a.shape != t.shape:
             return
         slope = partial(_slope, replay, k, step.received)
-        want = None
+        elements: np.ndarray | None = None
+        products: tuple[Product, ...] = ()
         made = sum(g.size for g in step.received if g is not None)
         if (
             a.size <= COORDINATES
@@ -353,8 +378,11 @@ def _look(step: Step, along: list[Any], wants: list[Any], replay: Replay) -> Non
             and all(isinstance(b, arb) for b in a.reshape(-1))
         ):
             units = (ball(u.reshape(a.shape)).data for u in np.eye(a.size))
-            want = np.array([slope(u) for u in units], dtype=object).reshape(a.shape)
-        wants.append((want, slope(t)))
+            elements = np.array([slope(u) for u in units], dtype=object).reshape(a.shape)
+        else:
+            drawn = [direction(a.shape, rng) for _ in range(DIRECTIONS)]
+            products = tuple(Product.of(v, slope) for v in drawn)
+        wants.append(_Want(slope(t), elements, products))
 
 
 def _slope(replay: Replay, k: int, received: Iterable[np.ndarray | None], t: np.ndarray) -> Any:

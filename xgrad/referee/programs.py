@@ -9,7 +9,7 @@ asked, and the row says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,7 @@ from xgrad.numbers import (
 )
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
-from xgrad.referee.blame import Fault, find_faults
+from xgrad.referee.blame import UNTOLD, Fault, find_faults
 from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.equations import find_equation_faults
@@ -66,6 +66,7 @@ class ProgramReferee(Referee):
         self._candidates: dict[str, np.ndarray] = {}
         self._held: Any = None  # the program with what it detaches held
         self._faults: dict[str, list[Fault]] = {}
+        self.unblamed: dict[str, str] = {}  # by operator, why no rule can be named
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -140,8 +141,8 @@ class ProgramReferee(Referee):
 
     def _held_said(self, truth: Truth) -> Truth:
         """With what was held, where that was asked for."""
-        if self.holds and self._held is not None:
-            truth.note = "; ".join(filter(None, (truth.note, told(self._held))))
+        said = told(self._held) if self.holds and self._held is not None else ""
+        truth.note = "; ".join(filter(None, (truth.note, said)))
         return truth
 
     def _narrowness_said(self, operator: Operator, truth: Truth) -> Truth:
@@ -166,15 +167,17 @@ class ProgramReferee(Referee):
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
                 at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
-        except Exception:
+        except UNTOLD:
             return ""  # said of a row that has its verdict already
 
     def faults(self, operator: Operator) -> list[Fault]:
         """The rules that make the framework's reverse mode wrong; none where none can be named."""
         if operator.name not in self._faults:
-            self._faults[operator.name] = []  # the verdict stands without them
-            with suppress(Exception):
+            try:
                 self._faults[operator.name] = self._blamed(operator)
+            except UNTOLD as reason:  # the verdict stands without it
+                self._faults[operator.name] = []
+                self.unblamed[operator.name] = f"no blame: {type(reason).__name__}: {reason}"
         return self._faults[operator.name]
 
     def _blamed(self, operator: Operator) -> list[Fault]:
@@ -200,8 +203,7 @@ class ProgramReferee(Referee):
             if not reason:
                 return self._held_said(self._narrowness_said(operator, truth))
         if self.holds:
-            said = f'detached="{CONSTANT}" is judged in balls alone'
-            return Truth("none", f"{said}; {reason}")
+            return Truth("none", f'detached="{CONSTANT}" is judged in balls alone; {reason}')
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
 

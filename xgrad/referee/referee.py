@@ -276,11 +276,10 @@ class Referee:
                 if right is not None:
                     return finished("definition", right, self._said(digits), digits)
             best, before = max(best, digits), found
-        said = self._said(best) + (ROUNDED if 14 <= best <= 19 else "")
-        return Truth("none", said, digits=best)
+        return Truth("none", self._said(best, ROUNDED if 14 <= best <= 19 else ""), digits=best)
 
-    def _said(self, digits: float) -> str:
-        return f"{self.candidate} agrees with the definition to {digits:.0f} digits"
+    def _said(self, digits: float, why: str = "") -> str:
+        return f"{self.candidate} agrees with the definition to {digits:.0f} digits{why}"
 
     def _over_factor(
         self, definition: Definition, stencil: Stencil, candidate: Ball

@@ -5,10 +5,13 @@ Both are known to many more digits than floats have, so that a pattern is no mat
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from xgrad.referee.tangents import product
 
 CLOSE = 1e-20  # of the largest element: what is the same
 
@@ -39,6 +42,56 @@ def slip_of(name: str, got: np.ndarray, want: np.ndarray, size: float | None = N
     return Slip(name, digits, _looks(got, want) if size is None else "")
 
 
+@dataclass(frozen=True)
+class Product:
+    """A random direction, and the product that the right gradient has with it.
+
+    `turned` is that with the direction transposed, of the last two axes where they are alike.
+    """
+
+    direction: np.ndarray
+    right: Any
+    turned: Any = None
+
+    @classmethod
+    def of(cls, direction: np.ndarray, slope: Callable[[np.ndarray], Any]) -> Product:
+        """With the slopes that are asked for."""
+        turned = slope(direction.swapaxes(-1, -2)) if _is_square(direction) else None
+        return cls(direction, slope(direction), turned)
+
+
+def slip_along(name: str, got: np.ndarray, products: Sequence[Product]) -> Slip:
+    """The same of a gradient whose right one is known by its products with random directions."""
+    mine = [product(got, p.direction) for p in products]
+    size = max([t for _, t in mine] + [abs(float(p.right)) for p in products])
+    gap = max(abs(float(m - p.right)) for (m, _), p in zip(mine, products, strict=True))
+    if not gap:
+        return Slip(name, np.inf)
+    digits = max(0.0, float(-np.log10(gap / size)))
+    return Slip(name, digits, _looks_along([m for m, _ in mine], products, CLOSE * size))
+
+
+def _looks_along(mine: list[Any], products: Sequence[Product], close: float) -> str:
+    """The pattern that gives all of the products; empty where none does."""
+    right = np.array([p.right for p in products], dtype=object)
+    got = np.array(mine, dtype=object)
+    if _top(got) <= close:
+        return "zero"
+    if _top(right) <= close:
+        return "it should be zero"
+    if _top(got + right) <= close:
+        return "sign of all elements"
+    if all(p.turned is not None for p in products):
+        turned = np.array([p.turned for p in products], dtype=object)
+        if _top(got - turned) <= close:
+            return "transpose"
+    return _factor(got, right, close)
+
+
+def _is_square(a: np.ndarray) -> bool:
+    return a.ndim >= 2 and a.shape[-1] == a.shape[-2]
+
+
 def _looks(got: np.ndarray, want: np.ndarray) -> str:
     """The pattern that gives the gradient; empty where none does."""
     close = CLOSE * (_top(want) + _top(got))
@@ -50,7 +103,7 @@ def _looks(got: np.ndarray, want: np.ndarray) -> str:
         return "zero"
     if same(got, -want):
         return "the sign" if got.size == 1 else "sign of all elements"
-    if got.ndim >= 2 and got.shape[-1] == got.shape[-2] and same(got, want.swapaxes(-1, -2)):
+    if _is_square(got) and same(got, want.swapaxes(-1, -2)):
         return "transpose"
     wrong = [k for k, b in enumerate((got - want).reshape(-1)) if abs(float(b)) > close]
     if len(wrong) == 1 and got.size > 1:

@@ -190,6 +190,7 @@ def run(
 
 
 def gather_cases(cases: Any) -> list[Case | Broken]:
+    """The cases that `run` was given, or finds; raises `UsageError` for what is none."""
     if cases is None:
         return find_cases(())
     if isinstance(cases, (Case, str, Path)):

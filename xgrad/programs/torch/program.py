@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -175,6 +176,8 @@ class TorchProgram:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(torch.enable_grad())
+            if "torch._dynamo" in sys.modules:  # what was compiled runs as it was written
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
             stack.enter_context(Watch(self.frozen))
             stack.enter_context(mode)
             try:
