@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import UsageError
+from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.namespace import Namespace
 
@@ -46,6 +46,17 @@ class Jax(Transforms):
 
         y, back = jax.vjp(f, *xs)
         return back(jax.numpy.ones_like(y) if w is None else w)
+
+    def taylor(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...], order: int) -> Any:
+        """`jax.experimental.jet`; raises `Unsupported` for a primitive without a rule there."""
+        from jax.experimental.jet import jet
+
+        zeros = [[0 * v] * (order - 1) for v in vs]
+        series = tuple([v, *rest] for v, rest in zip(vs, zeros, strict=True))
+        try:
+            return jet(f, xs, series)[1][-1]
+        except KeyError as error:  # of its table of rules
+            raise Unsupported(f"jax.experimental.jet has no rule for {error.args[0]}") from None
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`jax.vmap`."""
@@ -100,6 +111,7 @@ class JaxFramework(Framework):
     dtypes = ("float64", "float32", "bfloat16", "float16")
     reverse = ("",)
     forward = ("",)
+    taylor = True
     takes_numpy = True
     widens = True
     pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"

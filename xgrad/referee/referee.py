@@ -216,7 +216,7 @@ class Referee:
         best, before = 0.0, None
         for attempt in range(ATTEMPTS):
             definition, stencil = self._definition(operator, attempt)
-            candidate = self._candidate(compute, definition.bits(len(stencil.slots)))
+            candidate = self._candidate(compute, definition.bits(stencil.order))
             if isinstance(candidate, str):
                 return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
@@ -232,8 +232,8 @@ class Referee:
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
         rng = self.setting.generator("probe")
-        with precision(definition.bits(len(stencil.slots))):
-            if len(stencil.slots) == 1 and stencil.coefficients is None:
+        with precision(definition.bits(stencil.order)):
+            if stencil.order == 1 and stencil.coefficients is None:
                 return self._probe_once(definition, stencil, candidate, rng)
             directions = [] if stencil.coefficients is not None else stencil.draw(self.setting, rng)
             slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
