@@ -12,6 +12,7 @@ import numpy as np
 
 from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
+from xgrad.frameworks.inside import transformed
 from xgrad.frameworks.namespace import Namespace
 
 # What a caller may have set to find mistakes of their own, and its usual value.
@@ -145,9 +146,12 @@ class JaxFramework(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """jax.numpy, and the special functions of jax.scipy."""
+        import jax
         import jax.numpy as jnp
 
-        return Namespace(jnp, jnp.dtype(dtype), _extras(), convert=jnp.asarray)
+        xp = Namespace(jnp, jnp.dtype(dtype), _extras(), convert=jnp.asarray)
+        vars(xp).update(transformed(xp, jax))
+        return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
         """A committed array on the device."""

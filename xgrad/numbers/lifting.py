@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from xgrad.errors import Unsupported
 from xgrad.numbers.arrays import Wrapped, like
-from xgrad.numbers.functions import python_scan
+from xgrad.numbers.functions import DERIVATIVES, python_scan
 
 
 class Lifting:
@@ -26,6 +27,8 @@ class Lifting:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in DERIVATIVES:
+            raise Unsupported(f"xp.{name}: {type(self).__name__.lower()} numbers have none inside")
         return self.lifted(name, getattr(self.base, name))
 
     def lifted(self, name: str, value: Any) -> Any:

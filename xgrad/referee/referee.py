@@ -11,7 +11,8 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
+from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint
+from xgrad.numbers import more_digits, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
 from xgrad.referee.longer import in_longer_floats
@@ -161,7 +162,7 @@ class Referee:
         """A candidate in ball arithmetic of so many bits."""
         with precision(bits):
             v = tuple(ball(a) for a in self.setting.v)
-            return ball(compute(self._arguments, v, ball(self.setting.w)))
+            return ball(in_full(compute)(self._arguments, v, ball(self.setting.w)))
 
     def _candidate(self, compute: Candidate, bits: int) -> Ball | str:
         """A candidate in ball arithmetic, or what is wrong with it: a bad formula is no excuse."""

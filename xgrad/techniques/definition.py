@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import Ball, ball, midpoint, precision
+from xgrad.numbers import Ball, ball, in_full, midpoint, precision
 from xgrad.problem import Arguments, Operator, Setting
 from xgrad.techniques.stencil import Stencil, combine, length, plan, points, repeated
 
@@ -283,7 +283,7 @@ def flat_function(
         y = ball(setting.function(given)(*given.xs))
         return y.namespace.reshape(y, (-1,))
 
-    return flat
+    return in_full(flat)
 
 
 def define(operator: Operator, setting: Setting) -> Ball:
