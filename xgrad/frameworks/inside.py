@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.numbers import DERIVATIVES, NAMESPACE, ball, halves, in_full, precision, require_xp_first
+from xgrad.numbers import DERIVATIVES, NAMESPACE, ball, budget, halves, in_full, precision
+from xgrad.numbers import require_xp_first
 
 BITS = 256  # of a derivative that is rounded to floats
+SECONDS, GIGABYTES = 20.0, 4.0  # that it may take, nominal
 
 
 def transformed(xp: Any, library: Any) -> dict[str, Callable[..., Any]]:
@@ -45,7 +47,7 @@ def defined() -> dict[str, Callable[..., Any]]:
         def taken() -> Any:
             return getattr(NAMESPACE, name)(f)(ball(x), *others)
 
-        with precision(BITS):
+        with precision(BITS), budget(SECONDS, GIGABYTES):
             high, low = halves(in_full(taken, depth=1)())
         kind = np.asarray(x).dtype
         return (high.astype(kind) + low.astype(kind))[()]

@@ -50,6 +50,7 @@ class Jax(Transforms):
 
     def taylor(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...], order: int) -> Any:
         """`jax.experimental.jet`; raises `Unsupported` for a primitive without a rule there."""
+        import jax
         from jax.experimental.jet import jet
 
         zeros = [[0 * v] * (order - 1) for v in vs]
@@ -58,6 +59,8 @@ class Jax(Transforms):
             return jet(f, xs, series)[1][-1]
         except KeyError as error:  # of its table of rules
             raise Unsupported(f"jax.experimental.jet has no rule for {error.args[0]}") from None
+        except jax.errors.UnexpectedTracerError:  # of JAX 0.10, in a custom_jvp under jit
+            raise Unsupported("jax.experimental.jet loses a tracer in a custom_jvp here") from None
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`jax.vmap`."""

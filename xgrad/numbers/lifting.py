@@ -28,7 +28,8 @@ class Lifting:
         if name.startswith("__"):
             raise AttributeError(name)
         if name in DERIVATIVES:
-            raise Unsupported(f"xp.{name}: {type(self).__name__.lower()} numbers have none inside")
+            kind = type(self).__name__.lower()
+            raise Unsupported(f"a derivative inside the function, xp.{name}, has no {kind} version")
         return self.lifted(name, getattr(self.base, name))
 
     def lifted(self, name: str, value: Any) -> Any:

@@ -82,7 +82,11 @@ def in_full(function: Callable[..., Any], depth: int = 0) -> Callable[..., Any]:
         while True:
             bits = (wanted + depth * (wanted // 2 + _GUARD)) << more
             with precision(bits), _counted(depth) as seen:
-                result = function(*args)
+                try:
+                    result = function(*args)
+                except Exception:  # with too few bits a Hessian may be singular
+                    if seen.deepest <= depth:
+                        raise
             if seen.deepest > depth:
                 depth = seen.deepest
             elif seen.levels[0].inside < wanted - _SLACK and more < _TRIES:
