@@ -20,11 +20,12 @@ MODES = ("torch.reverse", "torch.reverse:func", "torch.reverse:over_forward", "t
          "torch.forward:over_reverse", "jax.reverse", "jax.reverse:over_forward", "jax.forward",
          "jax.forward:over_reverse", "jax.forward:taylor")  # fmt: skip
 # In which third and fourth derivatives were looked at; all of them with XGRAD_ORDERS=22.
-LOOKED_AT = (
-    "himmelblau product softened_gravity sine square softmax_cross_entropy mlp_input lse tsne_kl "
-    "rosenbrock sigmoid_layer mean_squared_error cyclic_field square_gradient_field beale "
-    "logistic_regression ridge_regression lennard_jones gelu freudenstein_roth linear_layer kmeans"
-).split()[: int(os.environ.get("XGRAD_ORDERS", "2"))]
+LOOKED_AT = [
+    *("himmelblau", "product", "softened_gravity", "sine", "square", "softmax_cross_entropy"),
+    *("mlp_input", "lse", "tsne_kl", "rosenbrock", "sigmoid_layer", "mean_squared_error"),
+    *("cyclic_field", "square_gradient_field", "beale", "logistic_regression", "linear_layer"),
+    *("ridge_regression", "lennard_jones", "gelu", "freudenstein_roth", "kmeans"),
+][: int(os.environ.get("XGRAD_ORDERS", "2"))]
 REASONS = ("jax.experimental.jet has no rule for", "jax.experimental.jet loses a tracer")
 
 

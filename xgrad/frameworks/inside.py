@@ -12,8 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.numbers import DERIVATIVES, NAMESPACE, ball, budget, halves, in_full, precision
-from xgrad.numbers import require_xp_first
+from xgrad.numbers import (
+    DERIVATIVES,
+    NAMESPACE,
+    ball,
+    budget,
+    halves,
+    in_full,
+    precision,
+    require_xp_first,
+)
 
 BITS = 256  # of a derivative that is rounded to floats
 SECONDS, GIGABYTES = 20.0, 4.0  # that it may take, nominal

@@ -11,8 +11,17 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint
-from xgrad.numbers import more_digits, precision
+from xgrad.numbers import (
+    BITS,
+    LEDGER,
+    Ball,
+    ball,
+    budget,
+    in_full,
+    midpoint,
+    more_digits,
+    precision,
+)
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
 from xgrad.referee.longer import in_longer_floats
