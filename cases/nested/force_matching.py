@@ -32,7 +32,7 @@ def draw(rng, n, k):
 
 @force_matching.formula("gradient")
 def gradient(xp, a, b, places, forces):
-    """The force on i is Σ_jk 2ab exp(−br²)(x_i − x_j), whose slope in b is 2a(1 − br²) exp(−br²)."""
+    """The force on i is Σ_jk 2ab exp(−br²)(x_i − x_j), its slope in b is 2a(1 − br²) exp(−br²)."""
     apart = places[:, None, :] - places[None, :, :]
     squares = xp.sum(apart * apart, axis=-1)[:, :, None]
     e = xp.exp(-b * squares)

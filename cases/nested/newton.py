@@ -26,8 +26,9 @@ def draw(rng, n, m):
 
 @newton_step.formula("jacobian")
 def jacobian(xp, x, A):
-    """H⁻¹ Aᵀ diag(e ∘ Ap) A, p = H⁻¹g, e = exp(Ax): what is left of I − I and the change of H."""
+    """I − H⁻¹(H − Aᵀ diag(e ∘ Ap) A), p = H⁻¹g, e = exp(Ax): H changes as p is held."""
     e = xp.exp(xp.matmul(A, x))
     H = xp.matmul(A.T, e[:, None] * A) + xp.eye(x.shape[0])
     p = xp.linalg.solve(H, (xp.matmul(A.T, e) + x)[:, None])
-    return xp.linalg.solve(H, xp.matmul(A.T, e[:, None] * xp.matmul(A, p) * A))
+    change = xp.matmul(A.T, e[:, None] * xp.matmul(A, p) * A)
+    return xp.eye(x.shape[0]) - xp.linalg.solve(H, H - change)

@@ -53,7 +53,7 @@ _MAPS = {
 def _operators() -> list[str]:
     return [
         f"{o.name:<18} order {o.order}, of {_MAPS[o.of]}"
-        + (f", along {o.directions}" if o.directions else "")
+        + (f", along {' and '.join(o.directions)}" if o.directions else "")
         for o in OPERATORS.values()
     ]
 
