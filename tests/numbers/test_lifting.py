@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import EXTRAS, bare
+from xgrad.numbers import DERIVATIVES, EXTRAS, bare
 from xgrad.numbers.arrays import Passing
 from xgrad.numbers.functions import (
     COMPARISONS,
@@ -18,7 +18,7 @@ from xgrad.numbers.functions import (
 from xgrad.numbers.lifting import Lifting
 
 XP = find_framework("numpy").namespace("float64")
-SCANNING = {"scan"}  # a control structure
+SCANNING = {"scan", *DERIVATIVES}  # what takes functions
 
 
 class Traced(Lifting):

@@ -34,9 +34,14 @@ FUNCTIONS = {
         _two_inputs,
         {"x": X3, "A": A23},
         ("x", "A"),
-        "value gradient jacobian hessian jvp vjp hvp",
+        "value gradient jacobian hessian jvp vjp hvp directional_2",
     ),
-    "table of two inputs": (_table, {"x": X3, "A": A23}, ("A", "x"), "value jacobian jvp vjp"),
+    "table of two inputs": (
+        _table,
+        {"x": X3, "A": A23},
+        ("A", "x"),
+        "value jacobian jvp vjp weighted_hvp directional_2",
+    ),
     "scalar of a vector": (
         lambda xp, x: xp.logsumexp(x) * xp.sum(x * x),
         {"x": X3},
@@ -156,7 +161,7 @@ def test_the_verdict_on_a_curl_follows_from_it(factor, verdict):
     [
         ("gradient", [(3,)], (2,), r"scalar value, got shape \(2,\): use jacobian or vjp"),
         ("hessian", [(3,)], (1,), "scalar value.*use jacobian or vjp"),
-        ("hvp", [(3,), ()], (3,), "scalar value.*use jacobian or vjp"),
+        ("hvp", [(3,), ()], (3,), "scalar value.*use weighted_hvp"),
         ("laplacian", [(3,)], (3,), "scalar value.*use jacobian or vjp"),
         ("laplacian", [(3,), (2,)], (), "one input in wrt, got 2: use hessian"),
         ("derivative", [(3,)], (2,), "shape of its input.*use gradient or jacobian"),

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.checking.subjects import Subject
+from xgrad.frameworks import Framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.running import operators_at
 from xgrad.table import make_frame, records
-from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD, UNSUPPORTED
+from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD, OVER_REVERSE, TAYLOR, UNSUPPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def parts_of(
     if not asked:
         return [Part(None, (f"{subject.framework.name}.reverse",))]
     forward = bool(subject.framework.forward)
-    found = {name: _techniques(name, size <= FEW, forward) for name in asked}
+    found = {name: _techniques(name, size <= FEW, subject.framework) for name in asked}
     if operators is None and forward and "forward" not in found[first]:
         found["jvp"] = ("forward",)
     return [
@@ -62,13 +63,16 @@ def _looked_at(subject: Subject) -> tuple[int, str]:
 _ONLY = {"value": ("reverse",), "vjp": ("reverse",), "jvp": ("forward",)}
 _BOTH = ("reverse", "forward")
 _ORDERS = (*_BOTH, f"forward:{FORWARD_TWICE}", f"reverse:{OVER_FORWARD}")
+_ALONG = (*_BOTH, f"reverse:{OVER_FORWARD}", f"forward:{OVER_REVERSE}")
 
 
-def _techniques(operator: str, few: bool, forward: bool) -> tuple[str, ...]:
-    if not forward:
+def _techniques(operator: str, few: bool, framework: Framework) -> tuple[str, ...]:
+    if not framework.forward:
         return ("reverse",)
     if operator in _ONLY:
         return _ONLY[operator]
+    if OPERATORS[operator].directional:
+        return (*_ALONG, f"forward:{TAYLOR}") if framework.taylor else _ALONG
     if OPERATORS[operator].order > 1:
         return _ORDERS if few else _BOTH
     return _BOTH if few else ("reverse",)

@@ -44,6 +44,12 @@ class Transforms(ABC):
         """That map at one cotangent, nothing kept for another; without w, of a scalar along 1."""
         raise NotImplementedError
 
+    def taylor(
+        self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...], order: int
+    ) -> Any:
+        """dᵏ/dtᵏ f(xs + t vs) at t = 0 of that order, by one series."""
+        raise NotImplementedError
+
     @abstractmethod
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """f over a leading axis of its one argument, results stacked leaf by leaf."""
@@ -57,6 +63,7 @@ class Framework(ABC):
     dtypes: tuple[str, ...] = ("float64", "float32")
     reverse: tuple[str, ...] = ()  # variants that offer a vjp, "" for the plain one
     forward: tuple[str, ...] = ()  # variants that offer a jvp
+    taylor = False  # whether there are series of higher order
     compiled = False  # whether `compiled` variants exist beside the eager ones
     host_only = False  # knows no device but the CPU
     exact = False  # arithmetic so long that a difference is the derivative

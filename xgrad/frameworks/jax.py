@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import UsageError
+from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
+from xgrad.frameworks.inside import transformed
 from xgrad.frameworks.jax_traces import Once
 from xgrad.frameworks.namespace import Namespace
 
@@ -47,6 +48,20 @@ class Jax(Transforms):
 
         y, back = jax.vjp(f, *xs)
         return back(jax.numpy.ones_like(y) if w is None else w)
+
+    def taylor(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...], order: int) -> Any:
+        """`jax.experimental.jet`; raises `Unsupported` for a primitive without a rule there."""
+        import jax
+        from jax.experimental.jet import jet
+
+        zeros = [[0 * v] * (order - 1) for v in vs]
+        series = tuple([v, *rest] for v, rest in zip(vs, zeros, strict=True))
+        try:
+            return jet(f, xs, series)[1][-1]
+        except KeyError as error:  # of its table of rules
+            raise Unsupported(f"jax.experimental.jet has no rule for {error.args[0]}") from None
+        except jax.errors.UnexpectedTracerError:  # of JAX 0.10, in a custom_jvp under jit
+            raise Unsupported("jax.experimental.jet loses a tracer in a custom_jvp here") from None
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`jax.vmap`."""
@@ -101,6 +116,7 @@ class JaxFramework(Framework):
     dtypes = ("float64", "float32", "bfloat16", "float16")
     reverse = ("",)
     forward = ("",)
+    taylor = True
     takes_numpy = True
     widens = True
     pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
@@ -134,9 +150,12 @@ class JaxFramework(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """jax.numpy, and the special functions of jax.scipy."""
+        import jax
         import jax.numpy as jnp
 
-        return Namespace(jnp, jnp.dtype(dtype), _extras(), convert=jnp.asarray)
+        xp = Namespace(jnp, jnp.dtype(dtype), _extras(), convert=jnp.asarray)
+        vars(xp).update(transformed(xp, jax))
+        return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
         """A committed array on the device."""

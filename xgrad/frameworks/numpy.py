@@ -10,6 +10,7 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks.base import Framework
+from xgrad.frameworks.inside import defined
 from xgrad.frameworks.namespace import Namespace
 from xgrad.numbers import Together, python_scan, require_segments
 
@@ -112,7 +113,7 @@ class NumPy(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """NumPy, and SciPy's special functions."""
-        return Namespace(compat, _DTYPES[dtype], EXTRAS)
+        return Namespace(compat, _DTYPES[dtype], EXTRAS | defined())
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> np.ndarray:
         """A copy, so that nothing here can change the caller's array."""

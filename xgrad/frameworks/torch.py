@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks.base import Framework, Transforms, leaves
+from xgrad.frameworks.inside import transformed
 from xgrad.frameworks.namespace import Namespace
 from xgrad.numbers import python_scan
 
@@ -134,7 +135,7 @@ class Torch(Framework):
         xp = Namespace(
             compat, getattr(torch, dtype), _extras(), new={"device": device}, convert=convert
         )
-        vars(xp)["asarray"] = _remembered(xp.asarray)
+        vars(xp).update(transformed(xp, torch.func), asarray=_remembered(xp.asarray))
         return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:

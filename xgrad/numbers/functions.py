@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import string
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from xgrad.errors import UsageError
+
 # What the standard lacks; every framework offers every name.
 EXTRAS = ("digamma", "einsum", "erf", "erfc", "expit", "expm", "lgamma", "log_softmax",
           "logsumexp", "polygamma", "scan", "segment_sum", "softmax", "softplus")  # fmt: skip
+
+# Derivatives inside a function, of f(xp, x, *others) in x; every framework has them too.
+DERIVATIVES = ("gradient", "hessian", "jacobian", "jvp", "vjp")
 
 
 class Function(NamedTuple):
@@ -77,6 +83,14 @@ def missing(kind: str, name: str, known: Iterable[str]) -> AttributeError:
     near = difflib.get_close_matches(name, list(known))
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return AttributeError(f"{kind} has no {name!r} for this framework{hint}")
+
+
+def require_xp_first(name: str, f: Callable[..., Any]) -> None:
+    """Raise `UsageError` for a function inside that does not take the namespace first."""
+    parameters = list(inspect.signature(f).parameters.values())
+    if not parameters or (parameters[0].name != "xp" and parameters[0].kind.name[:3] != "VAR"):
+        said = ", ".join(p.name for p in parameters)
+        raise UsageError(f"xp.{name}(f): got f({said}); write it f(xp, x, ...), as a case is")
 
 
 def require_constant(value: Any) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from xgrad.errors import Unsupported
 from xgrad.numbers.arrays import Wrapped, like
-from xgrad.numbers.functions import python_scan
+from xgrad.numbers.functions import DERIVATIVES, python_scan
 
 
 class Lifting:
@@ -26,6 +27,9 @@ class Lifting:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in DERIVATIVES:
+            kind = type(self).__name__.lower()
+            raise Unsupported(f"a derivative inside the function, xp.{name}, has no {kind} version")
         return self.lifted(name, getattr(self.base, name))
 
     def lifted(self, name: str, value: Any) -> Any:

@@ -117,7 +117,7 @@ class Case:
 
         `name` tells several formulas of one operator apart; `frameworks` limits a formula that
         wraps somebody's library code; `default=False` keeps it out of a run that does not name it.
-        A formula of jvp and hvp takes `v` too, one of vjp takes `w`.
+        A formula takes `v` and `w` too where its operator is along them (`xgrad list`).
         """
         if operator not in OPERATORS:
             raise unknown(f"operator of a formula of case {self.name}", operator, OPERATORS)

@@ -23,9 +23,10 @@ class Differentiator(Protocol):
 
     def jvp(self, f: Function, v: Any) -> Function: ...
     def vjp(self, f: Function, w: Any) -> Function: ...
-    def gradient(self, f: Function) -> Function: ...
+    def gradient(self, f: Function, w: Any = None) -> Function: ...
     def jacobian(self, f: Function) -> Function: ...
     def along(self, field: Function, v: Any) -> Function: ...
+    def directional(self, f: Function, v: Any, order: int) -> Function: ...
     def ones(self, f: Function) -> Function: ...
     def contract(self, coefficients: np.ndarray, f: Function) -> Function: ...
 
@@ -37,7 +38,7 @@ class Operator:
     `of` says which maps have it: any, scalar (shape ()), potential (scalar, of one input),
     elementwise (y.shape == x.shape, diagonal Jacobian), field (y.shape == x.shape), field3 (of
     shape (3,)). `layout` names the axes of the result: `y` the value's, `x` the inputs'.
-    `directions` names the direction it takes.
+    `directions` names the directions it takes, of v and w.
     """
 
     name: str
@@ -51,11 +52,17 @@ class Operator:
         """The shape of the flattened result, for x inputs and y values."""
         return tuple({"x": x, "y": y}[axis] for axis in self.layout)
 
+    @property
+    def directional(self) -> bool:
+        """Whether it is a derivative of higher order along one direction."""
+        return self.order > 1 and (self.layout, self.directions) == ("y", "v")
+
     def require(self, x_shapes: list[Shape], y_shape: Shape) -> None:
         """Raise `UsageError` where the operator does not exist for a map of these shapes."""
         said = f"{self.name} needs"
         if self.of in ("scalar", "potential") and y_shape != ():
-            raise UsageError(f"{said} a scalar value, got shape {y_shape}: use jacobian or vjp")
+            other = "weighted_hvp" if self.name == "hvp" else "jacobian or vjp"
+            raise UsageError(f"{said} a scalar value, got shape {y_shape}: use {other}")
         if self.of in ("any", "scalar"):
             return
         if len(x_shapes) != 1:
@@ -79,6 +86,16 @@ _CURL = np.zeros((3, 3, 3))
 for _k, _i, _j in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
     _CURL[_k, _j, _i], _CURL[_k, _i, _j] = 1.0, -1.0
 
+
+ORDERS = range(2, 7)  # of derivatives along one direction
+
+
+def _directional(order: int) -> Operator:
+    """dᵏ/dtᵏ f(x + tv) at t = 0; the first one is the jvp."""
+    return Operator(f"directional_{order}", order, "any", "y", "v",
+                    lambda D, f, v, w, s: D.directional(f, v, order))  # fmt: skip
+
+
 # fmt: off
 _ROWS = (
     Operator("value",             0, "any",         "y",  "",  lambda D, f, v, w, s: f),
@@ -90,9 +107,11 @@ _ROWS = (
     Operator("jvp",               1, "any",         "y",  "v", lambda D, f, v, w, s: D.jvp(f, v)),
     Operator("vjp",               1, "any",         "x",  "w", lambda D, f, v, w, s: D.vjp(f, w)),
     Operator("hvp",               2, "scalar",      "x",  "v", lambda D, f, v, w, s: D.along(D.gradient(f), v)),
+    Operator("weighted_hvp",      2, "any",         "x",  "vw", lambda D, f, v, w, s: D.along(D.gradient(f, w), v)),
     Operator("divergence",        1, "field",       "",   "",  lambda D, f, v, w, s: D.contract(_identity(s), D.jacobian(f))),
     Operator("curl",              1, "field3",      "y",  "",  lambda D, f, v, w, s: D.contract(_CURL, D.jacobian(f))),
     Operator("laplacian",         2, "potential",   "",   "",  lambda D, f, v, w, s: D.contract(_identity(s), D.jacobian(D.gradient(f)))),
+    *map(_directional, ORDERS),
 )
 # fmt: on
 

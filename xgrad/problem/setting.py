@@ -132,13 +132,13 @@ class Setting:
 
     @cached_property
     def v(self) -> tuple[np.ndarray, ...]:
-        """The direction of jvp and hvp: legal, seeded, rounded to the dtype."""
+        """The direction v of operators: legal, seeded, rounded to the dtype."""
         rng = self.generator("v")
         return tuple(rounded(a, self.dtype) for a in self.draw_direction(rng))
 
     @cached_property
     def w(self) -> np.ndarray:
-        """The cotangent of vjp: seeded, rounded to the dtype."""
+        """The cotangent w of operators: seeded, rounded to the dtype."""
         rng = self.generator("w")
         return rounded(np.asarray(rng.normal(size=self.y_shape)), self.dtype)
 
@@ -198,9 +198,9 @@ class Setting:
         """v and w as the framework's arrays, None where the operator takes none."""
         v = w = None
         kind = dtype or self.dtype
-        if operator.directions == "v":
+        if "v" in operator.directions:
             v = tuple(framework.put(a, kind, device) for a in self.v)
-        if operator.directions == "w":
+        if "w" in operator.directions:
             w = framework.put(self.w, kind, device)
         return v, w
 

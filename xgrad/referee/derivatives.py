@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from xgrad.numbers import Ball, ball
-from xgrad.problem import Setting
+from xgrad.problem import OPERATORS, Setting
 
 ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
 
@@ -37,17 +38,16 @@ def value_of(setting: Setting, program: Any) -> Ball:
     return joined(program.value(parts_at(setting)))
 
 
-def _pulled(setting: Setting, program: Any, w: np.ndarray) -> Ball:
-    at = np.reshape(w, setting.y_shape)
-    return joined(program.vjp(parts_at(setting), [ball(at).data]))
+def _weights(setting: Setting) -> np.ndarray:
+    return ball(np.reshape(setting.w, setting.y_shape)).data
 
 
 def _gradient(setting: Setting, program: Any) -> Ball:
-    return _pulled(setting, program, np.ones(()))
+    return joined(program.vjp(parts_at(setting), [ball(np.ones(setting.y_shape)).data]))
 
 
 def _vjp(setting: Setting, program: Any) -> Ball:
-    return _pulled(setting, program, setting.w)
+    return joined(program.vjp(parts_at(setting), [_weights(setting)]))
 
 
 def _jacobian(setting: Setting, program: Any) -> Ball:
@@ -64,6 +64,16 @@ def _jvp(setting: Setting, program: Any) -> Ball:
 def _hvp(setting: Setting, program: Any) -> Ball:
     v = [ball(part).data for part in setting.v]
     return joined(program.hvp(parts_at(setting), ONE, v))
+
+
+def _weighted_hvp(setting: Setting, program: Any) -> Ball:
+    v = [ball(part).data for part in setting.v]
+    return joined(program.hvp(parts_at(setting), [_weights(setting)], v))
+
+
+def _directional(setting: Setting, program: Any, order: int) -> Ball:
+    v = [ball(part).data for part in setting.v]
+    return joined(program.directional(parts_at(setting), v, order))
 
 
 def _hessian(setting: Setting, program: Any) -> Ball:
@@ -84,6 +94,8 @@ CANDIDATES: dict[str, Callable[[Setting, Any], Ball]] = {
     "jvp": _jvp,
     "hvp": _hvp,
     "hessian": _hessian,
+    "weighted_hvp": _weighted_hvp,
+    **{o.name: partial(_directional, order=o.order) for o in OPERATORS.values() if o.directional},
 }
 
 
@@ -97,11 +109,13 @@ def _of_value(setting: Setting, program: Any, rng: np.random.Generator) -> Pulle
 
 
 def _of_product(setting: Setting, program: Any, rng: np.random.Generator) -> Pulled:
-    return program, [ball(np.reshape(setting.w, setting.y_shape)).data]
+    return program, [_weights(setting)]
 
 
-def _of_gradient(setting: Setting, program: Any, rng: np.random.Generator) -> Pulled:
-    once = program.gradient([ball(np.ones(())).data])
+def _of_gradient(
+    setting: Setting, program: Any, rng: np.random.Generator, *, weighted: bool = False
+) -> Pulled:
+    once = program.gradient([_weights(setting)] if weighted else ONE)
     return once, [ball(rng.uniform(0.5, 1.5, x.shape)).data for x in setting.x]
 
 
@@ -111,4 +125,5 @@ PULLED: dict[str, Callable[[Setting, Any, np.random.Generator], Pulled]] = {
     "jacobian": _of_value,
     "hvp": _of_gradient,
     "hessian": _of_gradient,
+    "weighted_hvp": partial(_of_gradient, weighted=True),
 }

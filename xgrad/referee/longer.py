@@ -84,13 +84,13 @@ def _slope(setting: Setting, stencil: Stencil, kind: str) -> tuple[np.ndarray, n
     lengths = [length(setting.flat_x, d) for d in stencil.slots]
     slopes, rounding = [], []
     for level in range(LEVELS):
-        h = RATIO**-level / 32
+        h = RATIO**-level / (32 * stencil.power)
         steps = [real(h * s) * d.astype(real) for s, d in zip(lengths, stencil.slots, strict=True)]
-        values = [value(p) for p in points(x, tuple(steps))]
-        width = np.prod([real(2 * h * s) for s in lengths])
-        slopes.append(combine(values, width))
+        values = [value(p) for p in points(x, tuple(steps), stencil.power)]
+        width = np.prod([real(2 * h * s) for s in lengths]) ** stencil.power
+        slopes.append(combine(values, width, stencil.power))
         eps = float(np.finfo(real).eps)
-        rounding.append(len(values) * eps * np.max(np.abs(values), axis=0) / float(width))
+        rounding.append(2**stencil.order * eps * np.max(np.abs(values), axis=0) / float(width))
     slope, error = extrapolate(Ladder(np.array(slopes), np.array(rounding)))
     if stencil.weights is not None:
         slope, error = np.dot(stencil.weights, slope), np.dot(np.abs(stencil.weights), error)

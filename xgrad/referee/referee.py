@@ -11,7 +11,7 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, precision
+from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.programs import recognised_constants
 from xgrad.referee.candidates import (
@@ -171,7 +171,7 @@ class Referee:
         """A candidate in ball arithmetic of so many bits."""
         with precision(bits):
             v = tuple(ball(a) for a in self.setting.v)
-            return ball(compute(self._arguments, v, ball(self.setting.w)))
+            return ball(in_full(compute)(self._arguments, v, ball(self.setting.w)))
 
     @cached_property
     def _arguments(self) -> Arguments:
@@ -262,7 +262,7 @@ class Referee:
         best, before = 0.0, None
         for attempt in range(ATTEMPTS):
             definition, stencil = self._definition(operator, attempt)
-            candidate = attempted(evaluate, definition.bits(len(stencil.slots)))
+            candidate = attempted(evaluate, definition.bits(stencil.order))
             if isinstance(candidate, str):
                 return Truth("none", f"{self.candidate} {candidate}")
             found = self._probe(definition, stencil, candidate)
@@ -295,8 +295,8 @@ class Referee:
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
         rng = self.setting.generator("probe")
-        with precision(definition.bits(len(stencil.slots))):
-            if len(stencil.slots) == 1 and stencil.coefficients is None:
+        with precision(definition.bits(stencil.order)):
+            if stencil.order == 1 and stencil.coefficients is None:
                 return self._probe_once(definition, stencil, candidate, rng)
             directions = [] if stencil.coefficients is not None else stencil.draw(self.setting, rng)
             slopes = definition.slopes(stencil.filled(directions) if directions else stencil)

@@ -4,7 +4,7 @@ from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
 from xgrad.techniques.definition import Agreement, DIGITS_OF_ZERO, Definition, Slopes, agreement
 from xgrad.techniques.definition import flat_function
 from xgrad.techniques.formula import apply_formula
-from xgrad.techniques.forward import FORWARD_TWICE
+from xgrad.techniques.forward import FORWARD_TWICE, OVER_REVERSE, TAYLOR
 from xgrad.techniques.ladder import Ladder, RATIO, extrapolate, one_sided
 from xgrad.techniques.methods import Method, choose_methods, methods_of, require_methods
 from xgrad.techniques.methods import techniques

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import LEDGER, Ball, ball, midpoint, precision
+from xgrad.numbers import LEDGER, Ball, ball, in_full, midpoint, precision
 from xgrad.problem import Arguments, Operator, Setting
-from xgrad.techniques.stencil import Stencil, combine, length, plan, points
+from xgrad.techniques.stencil import Stencil, combine, length, plan, points, repeated
 
 STEP_BITS = 170  # steps are 2^-170 of the scale: a slope from two points has 51 digits
 VALUE_BITS = 214  # bits beyond each step, so that rounding stays behind the step's own error
@@ -94,6 +94,14 @@ class _Row:
         vanishing = smooth & (np.abs(midpoint(near.central)) <= least)
         return _Row(central, left, right, self.broken, self.tiny, kinks, jumps), vanishing
 
+    def without(self, broken: np.ndarray) -> _Row:
+        """With no slope where a lower derivative has none: it may be anything."""
+        if not np.any(broken):
+            return self
+        where = self.central.namespace.where
+        left, right = where(broken, -np.inf, self.left), where(broken, np.inf, self.right)
+        return replace(self, left=left, right=right, jumps=self.jumps | broken)
+
 
 @dataclass
 class Definition:
@@ -109,7 +117,7 @@ class Definition:
     _finer: dict[int, Definition] = field(default_factory=dict)
 
     def bits(self, steps: int) -> int:
-        """The precision that so many nested steps need."""
+        """The precision that a product of so many steps needs."""
         return (STEP_BITS * max(1, steps) + VALUE_BITS) << self.attempt
 
     def length(self, direction: np.ndarray) -> float:
@@ -136,9 +144,9 @@ class Definition:
     def slopes(self, stencil: Stencil) -> Slopes:
         """Central differences along every tuple of directions of a stencil, kinks told apart."""
         n = self.x.size
-        with precision(self.bits(len(stencil.slots))):
+        with precision(self.bits(stencil.order)):
             self._foresee(stencil)
-            rows = [self._row(d) for d in stencil.directions(n)]
+            rows = [self._smooth(d, stencil.power) for d in stencil.directions(n)]
             sides = [[r.central for r in rows], [r.left for r in rows], [r.right for r in rows]]
             central, left, right = (self._assembled(stencil, each) for each in sides)
             sizes, kinks, jumps = (
@@ -153,26 +161,35 @@ class Definition:
 
     def _foresee(self, stencil: Stencil) -> None:
         """Raise `BudgetExceeded` at once where all the points of a stencil cost too much."""
-        before, order = LEDGER.spent, len(stencil.slots)
-        self._at(ball(self.x), 0, np.zeros(order))
-        LEDGER.foresee((LEDGER.spent - before) * 2**order * self.x.size**stencil.free)
+        before, slots = LEDGER.spent, len(stencil.slots)
+        self._at(ball(self.x), 0, np.zeros(slots))
+        count = (stencil.power + 1) * 2 ** (slots - 1)
+        LEDGER.foresee((LEDGER.spent - before) * count * self.x.size**stencil.free)
 
     def _assembled(self, stencil: Stencil, rows: list[Ball]) -> Ball:
         table = np.array([r.data for r in rows], dtype=object).reshape(len(rows), -1)
         return ball(stencil.assemble(table, self.x.size))
 
-    def _row(self, directions: tuple[np.ndarray, ...]) -> _Row:
+    def _smooth(self, directions: tuple[np.ndarray, ...], power: int) -> _Row:
+        """Slopes along a tuple of directions; none where those of lower order have a kink."""
+        row = self._row(directions, power)
+        for lower in range(1, power):
+            before = self._row(directions, lower)
+            row = row.without(before.kinks | before.jumps)
+        return row
+
+    def _row(self, directions: tuple[np.ndarray, ...], power: int = 1) -> _Row:
         """Slopes along a tuple of directions; where they leave doubt, with shorter steps too."""
-        first = self._sides(directions)
+        first = self._sides(directions, power)
         doubt = first.broken | ~(first.spread <= DOUBT * first.size)
         if np.any(doubt):
-            row, faint = first.settled(self._nearer(1)._sides(directions), doubt)
+            row, faint = first.settled(self._nearer(1)._sides(directions, power), doubt)
         else:
             row, faint = replace(first, left=first.central, right=first.central), doubt
         faint = faint | ((first.tiny | _unsure(row.central)) & ~row.kinks & ~row.jumps)
         if not np.any(faint):
             return row
-        central = self._magnified(directions, first.central, faint)
+        central = self._magnified(directions, power, first.central, faint)
         where = central.namespace.where
         central, left, right = (
             where(faint, central, s) for s in (row.central, row.left, row.right)
@@ -185,11 +202,11 @@ class Definition:
             self._finer[times] = Definition(self.function, self.x, self.attempt + times)
         return self._finer[times]
 
-    def _magnified(self, directions: Any, before: Ball, faint: np.ndarray) -> Ball:
+    def _magnified(self, directions: Any, power: int, before: Ball, faint: np.ndarray) -> Ball:
         """Slopes that may be 0, in so many bits that two steps agree; exactly 0 where none do."""
         where, central = before.namespace.where, before * 0.0
         for times in (1, 2):
-            found = self._nearer(times)._sides(directions).central
+            found = self._nearer(times)._sides(directions, power).central
             same = np.abs(midpoint(found - before)) <= SAME * np.abs(midpoint(found))
             central, faint = where(faint & same, found, central), faint & ~same
             if not np.any(faint):
@@ -197,19 +214,25 @@ class Definition:
             before = found
         return central
 
-    def _sides(self, directions: tuple[np.ndarray, ...]) -> _Row:
+    def _sides(self, directions: tuple[np.ndarray, ...], power: int = 1) -> _Row:
         """Slopes along a tuple of directions: central, and on both sides."""
-        with precision(self.bits(len(directions))):
+        order = len(directions) + power - 1
+        with precision(self.bits(order)):
             x, lengths = ball(self.x), [self.step(d) for d in directions]
             steps = tuple(ball(d) * h for d, h in zip(directions, lengths, strict=True))
-            values = [self.function(p) for p in points(x, steps)]
-            width = lengths[0] if len(lengths) == 1 else lengths[0] * lengths[1]
-            ahead = self._one_sided(x, directions, steps, values[0], 1)
-            behind = self._one_sided(x, directions, steps, values[-1], -1)
-            central = combine(values, width * 2 ** len(steps))
+            values = [self.function(p) for p in points(x, steps, power)]
+            width = (lengths[0] if len(lengths) == 1 else lengths[0] * lengths[1]) ** power
+            if power == 1:
+                ahead = self._one_sided(x, directions, steps, values[0], 1)
+                behind = self._one_sided(x, directions, steps, values[-1], -1)
+            else:
+                ahead, behind = (
+                    self._all_on_one(x, steps[0] * s, power) * s**power for s in (1, -1)
+                )
+            central = combine(values, width * 2**order, power)
             size = max(float(np.max(np.abs(midpoint(v)), initial=0.0)) for v in values)
-            broken = _broken(ahead, behind, size) & (len(steps) == 1)
-            length = float(np.prod([self.length(d) for d in directions]))
+            broken = _broken(ahead, behind, size) & (order == 1)
+            length = float(np.prod([self.length(d) for d in directions])) ** power
             tiny = np.abs(midpoint(central)) * length < TINY * size
             none = np.zeros(central.shape, dtype=bool)
             return _Row(central, behind / width, ahead / width, broken, tiny, none, none)
@@ -221,6 +244,11 @@ class Definition:
             return (far - centre) * sign
         h, k = (self._at(x + s * sign, sign, d) for s, d in zip(steps, directions, strict=True))
         return far - h - k + centre
+
+    def _all_on_one(self, x: Ball, step: Ball, power: int) -> Ball:
+        """The difference of that order of values from x on, at equal distances."""
+        centre = self._at(x, 0, np.zeros(1))
+        return repeated([self.function(x + step * k) for k in range(power, 0, -1)] + [centre])
 
     def _at(self, point: Ball, sign: int, direction: np.ndarray) -> Ball:
         """The function at a point that many tuples of directions share, evaluated once."""
@@ -267,7 +295,7 @@ def flat_function(
         y = ball(setting.function(given)(*given.xs))
         return y.namespace.reshape(y, (-1,))
 
-    return flat
+    return in_full(flat)
 
 
 def define(operator: Operator, setting: Setting) -> Ball:

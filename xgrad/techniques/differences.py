@@ -42,7 +42,7 @@ class Differences(Technique):
 
     def applies(self, variant: str, operator: Operator, case: Case) -> bool:
         """The plain schemes are of first order."""
-        return operator.order == 1 or (operator.order == 2 and not variant)
+        return operator.order == 1 or (operator.order > 1 and not variant)
 
     def takes_step(self, variant: str) -> bool:
         """The plain schemes."""
@@ -96,7 +96,7 @@ def _require_affordable(setting: Setting, stencil: Stencil) -> None:
     n = setting.x_size
     arrays = [a.size for a in setting.inputs.values() if isinstance(a, np.ndarray)]
     wide = max([n, prod(setting.y_shape), *arrays])
-    work = float(n) ** stencil.free * 2 ** len(stencil.slots) * LEVELS * wide
+    work = float(n) ** stencil.free * 2**stencil.order * LEVELS * wide
     if work > WORK:
         raise Unsupported(
             f"{n:,} inputs: differences would evaluate {work:.0e} numbers; "
@@ -147,7 +147,7 @@ def compiled_start(
     def start(sample: Sampler, stencil: Stencil) -> First:
         def first(numbers: np.ndarray) -> tuple[Any, Reach, Ladder, Any]:
             found = run(sample.x, sample.rest, stencil.given, numbers, sample.lines)
-            sample.evaluations += len(numbers) * LEVELS * 2 ** len(stencil.slots) + LINES * COUNT
+            sample.evaluations += len(numbers) * LEVELS * 2**stencil.order + LINES * COUNT
             rough, reach, ladder, best = tree_map(framework.get, found)
             return rough, Reach(*reach), Ladder(*ladder), best
 
@@ -177,7 +177,7 @@ def _extrapolated(sample: Sampler, stencil: Stencil, start: Start) -> Result:
     found = np.zeros((2, len(order), prod(sample.setting.y_shape)))
     with np.errstate(all="ignore"):
         first = start(sample, stencil)
-        for numbers in sample.blocks(np.unique(order), LEVELS * 2 ** len(stencil.slots)):
+        for numbers in sample.blocks(np.unique(order), LEVELS * 2**stencil.order):
             rough, reach, ladder, best = first(numbers)
             if (probed := probes(sample, stencil, numbers, reach, rough)) is not None:
                 ladder.limit(*probed)

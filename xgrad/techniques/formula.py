@@ -28,11 +28,10 @@ def apply_formula(
     """
     names = dict(zip(setting.case.wrt, arguments.xs, strict=True))
     given, single = {**names, **arguments.rest, **arguments.static}, len(names) == 1
-    if operator.directions:
-        name = _direction_name(formula, operator.directions, given, setting.case)
-        along = w if operator.directions == "w" else v[0] if single else v
-        given = {**given, name: along}
-    result = formula(arguments.xp, **given)
+    along = {"v": v[0] if single and v else v, "w": w}
+    named = {_direction_name(formula, d, given, setting.case): along[d]
+             for d in operator.directions}  # fmt: skip
+    result = formula(arguments.xp, **given, **named)
     if operator.layout.count("x") == 0:
         return result
     if single:
@@ -52,7 +51,7 @@ def _direction_name(
     if usual not in inputs:
         return usual
     (_, *parameters) = inspect.signature(formula).parameters
-    others = [name for name in parameters if name not in inputs]
+    others = [n for n in parameters if n not in inputs and (n == usual or n not in ("v", "w"))]
     if len(others) != 1:
         raise CaseError(
             f"case {case.name}: an input is called {usual}, as the direction of formulas is: give "

@@ -77,7 +77,7 @@ class Reach(NamedTuple):
         slots = list(zip(stencil.slots, indices, strict=True))
 
         def lengths(floor: float) -> tuple[Any, ...]:
-            far = room(x, floor, xp=xp)
+            far = room(x, floor, xp=xp) / stencil.power  # so far the outermost points lie
             one = numbers.shape
             return tuple(
                 xp.broadcast_to(unit_length(far, slot, xp), one) if at is None else far[at]
@@ -130,23 +130,28 @@ def climb(
     xp, n = sample.xp, sample.x.size
     directions = stencil.block(numbers, n, xp)
     moves = tuple(s * d[:, None] for s, d in zip(lengths, directions, strict=True))
-    held = sample.held(xp.stack(points(sample.x, moves), axis=2))  # (tuples, levels, points, x)
+    power = stencil.power
+    held = sample.held(
+        xp.stack(points(sample.x, moves, power), axis=2)
+    )  # (tuples, levels, points, x)
     values = sample(xp.reshape(held, (-1, n)))
     values = xp.reshape(values, (*held.shape[:3], -1))
-    moved = _moved([held[:, :, k] for k in range(held.shape[2])])
+    moved = _moved([held[:, :, k] for k in range(held.shape[2])], power)
     if stencil.elementwise:
         return _ladder(sample, values, prod(moved), rough)
     indices = stencil.indices(numbers, n)
     widths = [_along(xp, *each) for each in zip(moved, directions, indices, strict=True)]
-    made = _ladder(sample, values, prod(widths), rough)
+    made = _ladder(sample, values, prod(widths) ** power, rough, power)
     for each in zip(moved, directions, indices, widths, strict=True):
         off = xp.moveaxis(_astray(xp, *each), 1, 0)
         size = xp.where(xp.isfinite(made.slopes), xp.abs(made.slopes), 0.0)
-        made.rounding = made.rounding + off * xp.max(size, axis=2)[..., None]
+        made.rounding = made.rounding + power * off * xp.max(size, axis=2)[..., None]
     return made
 
 
-def _ladder(sample: Sampler | Trace, values: Any, widths: Any, rough: Any) -> Ladder:
+def _ladder(
+    sample: Sampler | Trace, values: Any, widths: Any, rough: Any, power: int = 1
+) -> Ladder:
     """Slopes of values (tuples, levels, points, y), and the rounding error that each may have."""
     xp, (tuples, levels, count, y) = sample.xp, values.shape
     largest = xp.max(xp.abs(values), axis=2)
@@ -155,15 +160,16 @@ def _ladder(sample: Sampler | Trace, values: Any, widths: Any, rough: Any) -> La
     coarse = xp.maximum(rough, spacing)
     loud = (spacing > 0) & (coarse > xp.maximum(size / LOUD, TINY[sample.setting.dtype]))
     coarse = xp.where(loud, xp.inf, coarse)
-    slopes = combine([values[:, :, k] for k in range(count)], widths)
-    rounding = count * xp.fmax(coarse[:, None], sample.eps * largest) / xp.abs(widths)
+    slopes = combine([values[:, :, k] for k in range(count)], widths, power)
+    weights = 2**power if count == power + 1 else count
+    rounding = weights * xp.fmax(coarse[:, None], sample.eps * largest) / xp.abs(widths)
     return Ladder(xp.moveaxis(slopes, 1, 0), xp.moveaxis(rounding, 1, 0))
 
 
-def _moved(held: list[Any]) -> list[Any]:
+def _moved(held: list[Any], power: int) -> list[Any]:
     """How far the points of a stencil lie apart in each of its slots, as the dtype holds them."""
-    if len(held) == 2:
-        return [held[0] - held[1]]
+    if len(held) == power + 1:
+        return [(held[0] - held[-1]) / power]
     pp, pm, mp, mm = held
     return [(pp + pm - mp - mm) / 2, (pp - pm + mp - mm) / 2]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,12 +23,18 @@ class Stencil:
     """A function with slots: D_slot1 D_slot2 f, its value axis weighted, its axes contracted.
 
     A slot is a flat direction, BASIS or ONES. `weights` sum over the value axis, `coefficients`
-    over all axes of the result.
+    over all axes of the result. A single slot is taken `power` times.
     """
 
     slots: tuple[Any, ...] = ()
     weights: Any = None
     coefficients: np.ndarray | None = None
+    power: int = 1
+
+    @property
+    def order(self) -> int:
+        """How many derivatives are taken."""
+        return len(self.slots) + self.power - 1
 
     def directions(self, n: int) -> Iterator[tuple[np.ndarray, ...]]:
         """The tuples of flat directions to take differences along, the last slot fastest."""
@@ -129,6 +136,10 @@ class Planner:
 
     along = jvp
 
+    def directional(self, f: Stencil, v: Any, order: int) -> Stencil:
+        """One more slot, along v so many times."""
+        return replace(f, slots=(*f.slots, v), power=order)
+
     def ones(self, f: Stencil) -> Stencil:
         """One more slot, along all elements."""
         return replace(f, slots=(*f.slots, ONES))
@@ -137,9 +148,9 @@ class Planner:
         """One more free slot, the value axis weighted."""
         return replace(f, slots=(*f.slots, BASIS), weights=w)
 
-    def gradient(self, f: Stencil) -> Stencil:
-        """The vjp of a scalar along 1; the function itself where the gradient is known."""
-        return f if self.gradient_known else self.vjp(f, self._one)
+    def gradient(self, f: Stencil, w: Any = None) -> Stencil:
+        """The vjp along w, of a scalar along 1; the function itself where that is known."""
+        return f if self.gradient_known else self.vjp(f, self._one if w is None else w)
 
     def jacobian(self, f: Stencil) -> Stencil:
         """One more free slot."""
@@ -150,30 +161,36 @@ class Planner:
         return replace(f, coefficients=coefficients)
 
 
-def points(x: Any, steps: tuple[Any, ...]) -> list[Any]:
-    """The points of the central stencil of one or two steps, none of them x itself."""
+def points(x: Any, steps: tuple[Any, ...], power: int = 1) -> list[Any]:
+    """The points of the central stencil of two steps, or of one that is taken `power` times."""
     if len(steps) == 1:
         (h,) = steps
-        return [x + h, x - h]
+        return [x + h * k for k in range(power, -power - 1, -2)]
     h, k = steps
     return [x + h + k, x + h - k, x - h + k, x - h - k]
 
 
-def combine(values: list[Any], width: Any) -> Any:
+def combine(values: list[Any], width: Any, power: int = 1) -> Any:
     """The central difference of values at `points`, over the product of the full widths."""
-    if len(values) == 2:
-        plus, minus = values
-        return (plus - minus) / width
+    if len(values) == power + 1:
+        return repeated(values) / width
     pp, pm, mp, mm = values
     return ((pp - pm) - (mp - mm)) / width
+
+
+def repeated(values: list[Any]) -> Any:
+    """The last difference of values at equal distances, the farthest ahead first."""
+    while len(values) > 1:
+        values = [a - b for a, b in pairwise(values)]
+    return values[0]
 
 
 def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -> Stencil:
     """The operator as a stencil, its directions flat."""
     v = w = None
-    if operator.directions == "v":
+    if "v" in operator.directions:
         v = np.concatenate([a.reshape(-1) for a in setting.v])
-    if operator.directions == "w":
+    if "w" in operator.directions:
         w = setting.w.reshape(-1)
     rule: Any = operator.derive
     made: Stencil = rule(planner or Planner(), Stencil(), v, w, setting.x_shapes[0])

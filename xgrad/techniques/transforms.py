@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -55,6 +56,10 @@ class _Both:
         """The directional derivative along v."""
         raise NotImplementedError
 
+    def inner(self, a: Any, b: Any) -> Any:
+        """⟨a, b⟩ of tuples of arrays."""
+        return sum(self.xp.sum(p * q) for p, q in zip(a, b, strict=True))
+
 
 class FromVjp(_Both):
     """All operators from vjp."""
@@ -67,9 +72,9 @@ class FromVjp(_Both):
         """w times the Jacobian."""
         return lambda *xs: self.transforms.pull(f, xs, w, again=self.again)
 
-    def gradient(self, f: Function) -> Function:
-        """The vjp of a scalar along 1."""
-        return lambda *xs: self.transforms.pull(f, xs, again=self.again)
+    def gradient(self, f: Function, w: Any = None) -> Function:
+        """The vjp along w, of a scalar along 1."""
+        return lambda *xs: self.transforms.pull(f, xs, w, again=self.again)
 
     def along(self, field: Function, v: Any) -> Function:
         """Jacobian times v of a gradient field: symmetric, so the vjp serves."""
@@ -88,6 +93,24 @@ class FromVjp(_Both):
             return back[0] if single else back
 
         return directional
+
+    def directional(self, f: Function, v: Any, order: int) -> Function:
+        """The gradient in w of ⟨w, f⟩ whose slope along v was taken so often, each by a vjp."""
+
+        def derivative(*xs: Any) -> Any:
+            def slope(w: Any) -> Any:
+                def taken(times: int, *at: Any) -> Any:
+                    if not times:
+                        return self.xp.sum(w * f(*at))
+                    before = partial(taken, times - 1)
+                    return self.inner(self.transforms.pull(before, at, again=True), v)
+
+                return taken(order, *xs)
+
+            (made,) = self.transforms.pull(slope, (self.xp.ones_like(f(*xs)),), again=False)
+            return made
+
+        return derivative
 
     def jacobian(self, f: Function) -> Function:
         """One vjp for each element of the value, batched where the framework can."""
@@ -130,6 +153,14 @@ class FromJvp(_Both):
         """Jacobian times v."""
         return self.jvp(field, v)
 
+    def directional(self, f: Function, v: Any, order: int) -> Function:
+        """jvps nested so often, the innermost by a vjp's vjp where a derivative of it follows."""
+        inside = FromVjp(self.xp, self.transforms, again=True) if self.over_reverse else self
+        made = inside.jvp(f, v)
+        for _ in range(order - 1):
+            made = self.jvp(made, v)
+        return made
+
     def jacobian(self, f: Function) -> Function:
         """One jvp for each element of the inputs, batched where the framework can."""
 
@@ -163,19 +194,32 @@ class FromJvp(_Both):
 
         return pulled
 
-    def gradient(self, f: Function) -> Function:
-        """The Jacobian of a scalar, or where a derivative of it follows, its vjp along 1."""
-        if not self.over_reverse:
-            return self.jacobian(f)
-        return lambda *xs: self.transforms.pull(f, xs, again=True)
+    def gradient(self, f: Function, w: Any = None) -> Function:
+        """The vjp along w, of a scalar along 1; by jvps, unless a derivative of it follows."""
+        if self.over_reverse:
+            return lambda *xs: self.transforms.pull(f, xs, w, again=True)
+        return self.jacobian(f) if w is None else self.vjp(f, w)
 
 
 class FromVjpOfJvp(FromVjp):
     """All operators from vjp, those of a gradient from that of a jvp: reverse over forward."""
 
-    def gradient(self, f: Function) -> Function:
-        """The Jacobian of a scalar by jvps."""
-        return FromJvp(self.xp, self.transforms).jacobian(f)
+    def gradient(self, f: Function, w: Any = None) -> Function:
+        """By jvps."""
+        return FromJvp(self.xp, self.transforms).gradient(f, w)
+
+    def directional(self, f: Function, v: Any, order: int) -> Function:
+        """The outermost by a vjp's vjp, jvps inside."""
+        inside = FromJvp(self.xp, self.transforms)
+        return self.jvp(inside.directional(f, v, order - 1), v)
+
+
+class FromTaylor(FromJvp):
+    """Derivatives of higher order along a direction from a truncated Taylor series."""
+
+    def directional(self, f: Function, v: Any, order: int) -> Function:
+        """The last coefficient of f(x + tv)."""
+        return lambda *xs: self.transforms.taylor(f, xs, v, order)
 
 
 def prepare_transforms(

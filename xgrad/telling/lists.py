@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xgrad.numbers import EXTRAS
+from xgrad.numbers import DERIVATIVES, EXTRAS
 from xgrad.problem import OPERATORS, Case
 from xgrad.table import COLUMNS, Column
 from xgrad.techniques import methods_of, techniques
@@ -53,7 +53,7 @@ _MAPS = {
 def _operators() -> list[str]:
     return [
         f"{o.name:<18} order {o.order}, of {_MAPS[o.of]}"
-        + (f", along {o.directions}" if o.directions else "")
+        + (f", along {' and '.join(o.directions)}" if o.directions else "")
         for o in OPERATORS.values()
     ]
 
@@ -86,5 +86,5 @@ _LISTS = {
     "operators": _operators,
     "methods": _methods,
     "columns": _columns,
-    "extras": lambda: list(EXTRAS),
+    "extras": lambda: [*EXTRAS, *(f"{name}(f)" for name in DERIVATIVES)],
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb
 
-from xgrad.numbers.balls import algebra, elementwise, reductions, shapes
+from xgrad.numbers.balls import algebra, derivatives, elementwise, reductions, shapes
 from xgrad.numbers.balls.array import Ball, wrap
 from xgrad.numbers.functions import missing
 
@@ -27,7 +27,7 @@ class _Module:
 NAMESPACE = _Module(
     {
         name: value
-        for module in (elementwise, shapes, reductions, algebra)
+        for module in (elementwise, shapes, reductions, algebra, derivatives)
         for name, value in vars(module).items()
         if name not in module._HELPERS and not name.startswith("_")
     }

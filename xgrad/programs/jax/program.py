@@ -21,6 +21,8 @@ from xgrad.programs.jax.values import midpoints, put
 from xgrad.programs.jax.walk import Hook, Plan, Walk
 from xgrad.programs.scalars import is_complex
 
+HIGHEST = 6  # of the orders along one direction
+
 Arrays = Sequence[Any]
 Weights = Arrays | Callable[[list[np.ndarray]], Arrays]
 
@@ -99,6 +101,10 @@ class JaxProgram:
     def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
         """`hvp` for each v of `rows`."""
         return [self.hvp(x, w, v) for v in rows]
+
+    def directional(self, x: Arrays, v: Arrays, order: int) -> list[np.ndarray]:
+        """dᵏ/dtᵏ f(x + tv) of that order: the gradient in w of a k-fold slope of ⟨w, f⟩."""
+        return self._run(f"slope {order}", x, v)
 
     def frozen_at(self, x: Arrays) -> JaxProgram:
         """The program in which values behind a `stop_gradient` are those at x, wherever it is run.
@@ -179,6 +185,15 @@ class JaxProgram:
     def _forward_over_forward(self, x: Any, w: Any, v: Any) -> Any:
         return jax.jacfwd(lambda t: _inner(w, self._pushed(t, v)))(tuple(x))
 
+    def _sloped(self, x: Any, v: Any, order: int) -> Any:
+        def slope(t: Any, w: Any, times: int) -> Any:
+            if not times:
+                return _inner(w, self._outputs(t))
+            return _inner(v, jax.grad(slope)(t, w, times - 1))
+
+        ones = [jnp.ones_like(y) for y in self._outputs(x)]
+        return jax.grad(slope, argnums=1)(tuple(x), ones, order)
+
 
 _SECOND: dict[str, Callable[..., Any]] = {
     "forward over reverse": JaxProgram._forward_over_reverse,
@@ -191,6 +206,7 @@ _TRANSFORMS: dict[str, Callable[..., Any]] = {
     "vjp": JaxProgram._pulled,
     "jvp": JaxProgram._pushed,
     **_SECOND,
+    **{f"slope {k}": partial(JaxProgram._sloped, order=k) for k in range(2, HIGHEST + 1)},
 }
 
 

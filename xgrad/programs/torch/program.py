@@ -119,6 +119,22 @@ class TorchProgram:
         """`hvp` for each v of `rows`."""
         return self.gradient(w).vjps(x, rows)
 
+    def directional(self, x: Arrays, v: Arrays, order: int) -> list[np.ndarray]:
+        """dᵏ/dtᵏ f(x + tv) of that order: the gradient in w of a k-fold slope of ⟨w, f⟩."""
+
+        def slope(*leaves: torch.Tensor) -> torch.Tensor:
+            w, at = leaves[: -len(x)], leaves[-len(x) :]
+            outputs = [y for y in tree_leaves(self.function(*at)) if is_float(y)]
+            along, taken = [encode(a) for a in v], _inner(w, outputs)
+            for _ in range(order):
+                pulled = _pulled([taken], list(at), [torch.ones_like(taken)], keep=True, again=True)
+                taken = _inner(along, pulled)
+            return taken
+
+        ones = [np.ones_like(y) for y in self.value(x)]
+        one = [np.ones_like(ones[0].reshape(-1)[:1]).reshape(())]
+        return replace(self, function=slope, last=Run()).vjp([*ones, *x], one)[: len(ones)]
+
     def gradient(self, w: Arrays) -> TorchProgram:
         """The program that computes wᵀ J(x), to be differentiated itself."""
 
@@ -184,6 +200,11 @@ class TorchProgram:
                 yield mode
             finally:
                 self.last = Run(mode.counts, mode.cuts, self._differentiable)
+
+
+def _inner(a: Iterable[torch.Tensor], b: Iterable[torch.Tensor]) -> torch.Tensor:
+    """⟨a, b⟩ of tensors in order."""
+    return torch.stack([(p * q).sum() for p, q in zip(a, b, strict=True)]).sum()
 
 
 @contextmanager

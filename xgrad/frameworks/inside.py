@@ -1,0 +1,68 @@
+"""Derivatives inside a function, `xp.gradient(f)` and its like: by a framework's own transforms.
+
+Of f(xp, x, *others) in x, others and whatever else f holds kept fixed inside, and differentiated
+from outside like anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from xgrad.numbers import (
+    DERIVATIVES,
+    NAMESPACE,
+    ball,
+    budget,
+    halves,
+    in_full,
+    precision,
+    require_xp_first,
+)
+
+BITS = 256  # of a derivative that is rounded to floats
+SECONDS, GIGABYTES = 20.0, 4.0  # that it may take, nominal
+
+
+def transformed(xp: Any, library: Any) -> dict[str, Callable[..., Any]]:
+    """By name; `library` calls its transforms as `torch.func` and `jax` both do."""
+
+    def held(f: Any, others: Any) -> Callable[..., Any]:
+        return lambda x: f(xp, x, *others)
+
+    def jvp(f: Any, x: Any, v: Any, *others: Any) -> Any:
+        y, along = library.jvp(held(f, others), (x,), (v,))
+        return xp.astype(along, y.dtype)  # torch 2.13 widens that of a 0-d float32
+
+    def vjp(f: Any, x: Any, w: Any, *others: Any) -> Any:
+        return library.vjp(held(f, others), x)[1](w)[0]
+
+    def plain(transform: Any, f: Any, x: Any, *others: Any) -> Any:
+        return transform(held(f, others))(x)
+
+    own = {"gradient": library.grad, "jacobian": library.jacrev, "hessian": library.hessian}
+    named = {"jvp": jvp, "vjp": vjp} | {name: partial(plain, t) for name, t in own.items()}
+    return {name: partial(_of, name, call) for name, call in named.items()}
+
+
+def defined() -> dict[str, Callable[..., Any]]:
+    """By name, for a library without transforms: the definition in balls, rounded."""
+
+    def rounded(name: str, f: Any, x: Any, *others: Any) -> Any:
+        def taken() -> Any:
+            return getattr(NAMESPACE, name)(f)(ball(x), *others)
+
+        with precision(BITS), budget(SECONDS, GIGABYTES):
+            high, low = halves(in_full(taken, depth=1)())
+        kind = np.asarray(x).dtype
+        return (high.astype(kind) + low.astype(kind))[()]
+
+    return {name: partial(_of, name, partial(rounded, name)) for name in DERIVATIVES}
+
+
+def _of(name: str, call: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    require_xp_first(name, f)
+    return partial(call, f)
