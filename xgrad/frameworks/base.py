@@ -65,7 +65,7 @@ class Framework(ABC):
     ready = False  # on the CPU a call returns when its work is done
     takes_numpy = False  # its functions take NumPy arrays for their own
     widens = False  # what a function makes by itself may be wider in `scope` than for its user
-    pairs = ""  # how to pass complex numbers as pairs of reals, in a few words
+    convention = ""  # what its own vjp of complex numbers is, in a few words
     no_rule: tuple[str, ...] = ()  # what errors say where a function lacks a rule for a mode
 
     def require(self) -> None:

@@ -61,6 +61,8 @@ def _extras() -> dict[str, Callable[..., Any]]:
     import jax.scipy.special as special
 
     return {
+        "angle": jnp.angle,
+        "complex": lambda re, im: jax.lax.complex(*jnp.broadcast_arrays(re, im)),
         "logsumexp": lambda x, axis=None, keepdims=False: special.logsumexp(
             x, axis=axis, keepdims=keepdims
         ),
@@ -102,7 +104,7 @@ class JaxFramework(Framework):
     forward = ("",)
     takes_numpy = True
     widens = True
-    pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
+    convention = "of w JAX's own vjp is ∂/∂re − i ∂/∂im of Re Σ w y"
     no_rule = ("to a custom_vjp function",)
 
     def devices(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from xgrad.judging.places import Again, Places
 from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
+from xgrad.frameworks import find_framework
 from xgrad.numbers import EPS, Ball
 from xgrad.problem import Case, Operator, Setting
 from xgrad.referee import Budget, Fault, ProgramReferee, Truth, blame_text
@@ -112,6 +113,7 @@ class Judge:
         if outcome.status not in (OK, NONFINITE):
             return Judgement(row, outcome, truth, nothing, nothing)
         row["referee"] = truth.label
+        row["message"] = _joined(row["message"], self._convention(method, operator))
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
         refuted = self.findings.refuted_digits(method, operator, exact)
@@ -157,6 +159,13 @@ class Judge:
         return self._twins[key]
 
     # --- in words --------------------------------------------------------------------------------
+
+    def _convention(self, method: Method, operator: Operator) -> str:
+        """What pairs of reals stand for, where the framework pulls complex numbers back."""
+        at = self.setting
+        some = at.y_complex or not at.complexes.isdisjoint(at.case.wrt)
+        said = find_framework(method.framework).convention
+        return f"in pairs (re, im); {said}" if some and said and "x" in operator.layout else ""
 
     def _tell(self, row: dict[str, Any], matter: Matter, again: Again | None) -> None:
         """The message, and the hint where something is wrong."""

@@ -11,7 +11,9 @@ SMALLEST = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "b
 
 
 def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
-    """The nearest values that the dtype holds, as float64."""
+    """The nearest values that the dtype holds, as float64; of complex ones both parts."""
+    if array.dtype.kind == "c":
+        return np.asarray(rounded(array.real, dtype) + 1j * rounded(array.imag, dtype))
     if array.dtype.kind != "f" or dtype == "float64":
         return array
     if dtype != "bfloat16":
@@ -26,3 +28,8 @@ def spacing(value: float, dtype: str) -> float:
     if not np.isfinite(value) or value == 0.0:
         return EPS[dtype]
     return float(2.0 ** np.floor(np.log2(abs(value))) * EPS[dtype])
+
+
+def real_dtype(dtype: str) -> str:
+    """The dtype of the parts of a complex one; of others the same."""
+    return {"complex128": "float64", "complex64": "float32"}.get(dtype, dtype)

@@ -208,9 +208,8 @@ class ProgramReferee(Referee):
         case, own = self.setting.case.original, self.setting
         if case is None:
             return None
-        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
-        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
-        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
+        at = Setting.make(case, own.size, own.point, own.dtype, own.seed)
+        at.inputs |= dict(zip(case.wrt, own.x, strict=True))
         return ProgramReferee(at, case.framework, "cpu", self.limits)
 
     def _ported(self, original: ProgramReferee) -> Truth:
