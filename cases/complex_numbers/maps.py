@@ -26,7 +26,7 @@ def diagonal(xp, a):
 @xgrad.case(
     wrt="z",
     sizes=SIZES,
-    operators=("jacobian", "jvp", "vjp"),
+    operators=("derivative", "second_derivative", "jacobian", "jvp", "vjp"),
     source="Needham 1997, Visual Complex Analysis, section 3.3",
 )
 def moebius(xp, z, M):  # z (n,), M (2, 2) complex -> (n,)
@@ -42,6 +42,15 @@ def draw_moebius(rng, n):
 def moebius_slope(xp, z, M):
     """(a d − b c) / (c z + d)²."""
     return (M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]) / (M[1, 0] * z + M[1, 1]) ** 2
+
+
+moebius.formula("derivative")(moebius_slope)
+
+
+@moebius.formula("second_derivative")
+def moebius_bend(xp, z, M):
+    """−2 c f' / (c z + d)."""
+    return -2 * M[1, 0] * moebius_slope(xp, z, M) / (M[1, 0] * z + M[1, 1])
 
 
 @moebius.formula("jacobian")
@@ -103,7 +112,7 @@ def pull_polynomial(xp, z, c, w):
 @xgrad.case(
     wrt="z",
     sizes=SIZES,
-    operators=("jvp", "vjp"),
+    operators=("derivative", "jvp", "vjp"),
     source="Ahlfors 1979, Complex Analysis, section 3.4.3",
 )
 def principal_logarithm(xp, z):  # z (n,) complex -> (n,)
@@ -118,6 +127,11 @@ principal_logarithm.inputs(draw_points)
 def point_on_the_cut():
     """The imaginary part jumps from −π to π there: no slope across."""
     return {"z": np.array([-1.0 + 0.0j, -2.0 + 0.0j])}
+
+
+@principal_logarithm.formula("derivative")
+def logarithm_slope(xp, z):
+    return 1 / z
 
 
 @principal_logarithm.formula("jvp")

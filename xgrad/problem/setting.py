@@ -122,6 +122,17 @@ class Setting:
         """Whether the value is complex."""
         return self._value[1]
 
+    @property
+    def unit(self) -> np.ndarray | None:
+        """The flat direction (1, 0) for each complex number, where the value has such; else None.
+
+        Along it an elementwise holomorphic map has its complex derivative.
+        """
+        if not self.y_complex:
+            return None
+        return np.concatenate([np.tile([1.0, 0.0], n // 2) if k in self.complexes else np.ones(n)
+                               for k, n in zip(self.case.wrt, map(np.size, self.x), strict=True)])  # fmt: skip
+
     @cached_property
     def _value(self) -> tuple[Shape, bool]:
         """The shape of the value and whether it is complex, seen in NumPy where it runs there."""

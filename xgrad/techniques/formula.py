@@ -30,8 +30,9 @@ def apply_formula(
     single = len(names) == 1
     if operator.directions:
         name = _direction_name(formula, operator.directions, given, setting.case)
-        along = setting.joined(arguments.xp, v=v, w=w)
-        given = {**given, name: along[0] if operator.directions == "v" and single else along}
+        by_v = operator.directions == "v"
+        along = setting.joined(arguments.xp, v if by_v else None, w)
+        given = {**given, name: along[0] if by_v and single else along}
     result = formula(arguments.xp, **given)
     if operator.layout.count("x") == 0:
         return parted(arguments.xp, result)
