@@ -89,23 +89,23 @@ def name_of(op):
     return op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
 
 
-def operations(double=False):
-    """By name, the operations that have a derivative (twice) in float64."""
+def operations(double=False, dtype=torch.float64):
+    """By name, the operations that have a derivative (twice) in a dtype."""
     return {
         name_of(op): op
         for op in op_db
         if op.supports_autograd
-        and torch.float64 in op.dtypes
+        and dtype in (op.supported_backward_dtypes("cpu") if dtype.is_complex else op.dtypes)
         and (op.supports_gradgrad or not double)
     }
 
 
-def samples(op, count):
+def samples(op, count, dtype=torch.float64):
     """The first samples with something to differentiate that is small."""
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        drawn_ = op.sample_inputs("cpu", torch.float64, requires_grad=True)
+        drawn_ = op.sample_inputs("cpu", dtype, requires_grad=True)
         made = list(itertools.islice(drawn_, LOOKED_AT))
     sized = [(sum(t.numel() for t in _differentiated(s)), s) for s in made]
     sized = [(n, s) for n, s in sized if n]

@@ -8,7 +8,8 @@ from xgrad.numbers.balls.fourier import dft
 from xgrad.numbers.balls.namespace import NAMESPACE
 from xgrad.numbers.batched import Together
 from xgrad.numbers.complex import Complex, Dual
-from xgrad.numbers.dtypes import DTYPES, EPS, SMALLEST, real_dtype, rounded, spacing
+from xgrad.numbers.dtypes import DTYPES, EPS, REAL_DTYPES, SMALLEST, real_dtype
+from xgrad.numbers.dtypes import rounded, spacing
 from xgrad.numbers.functions import EXTRAS, missing, python_scan, require_constant
 from xgrad.numbers.functions import require_segments
 from xgrad.numbers.noisy import Noisy, more_digits

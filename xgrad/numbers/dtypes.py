@@ -6,6 +6,7 @@ import numpy as np
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+REAL_DTYPES = {"complex128": "float64", "complex64": "float32"}  # those of the parts
 # The least that is not flushed to zero somewhere: of float16 the subnormals count.
 SMALLEST = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
 
@@ -32,4 +33,4 @@ def spacing(value: float, dtype: str) -> float:
 
 def real_dtype(dtype: str) -> str:
     """The dtype of the parts of a complex one; of others the same."""
-    return {"complex128": "float64", "complex64": "float32"}.get(dtype, dtype)
+    return REAL_DTYPES.get(dtype, dtype)

@@ -358,7 +358,7 @@ def _checked_input(case: Case, name: str, value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "fiubc":
         raise CaseError(
-            f"case {case.name}: input {name!r} has dtype {array.dtype}; give numbers"
+            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats, integers or complex numbers"
         )
     if wanted and array.dtype.kind not in "fc":
         raise CaseError(

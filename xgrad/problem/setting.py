@@ -13,7 +13,7 @@ import numpy as np
 
 from xgrad.errors import CaseError
 from xgrad.frameworks import Framework, find_framework, leaves
-from xgrad.numbers import rounded
+from xgrad.numbers import REAL_DTYPES, rounded
 from xgrad.problem.cases import Case, generator
 from xgrad.problem.operators import Function, Operator, Shape
 from xgrad.problem.pairs import is_complex, joined, parted
@@ -123,6 +123,11 @@ class Setting:
         return self._value[1]
 
     @property
+    def typed(self) -> bool:
+        """Whether there is a type for every input: none is made of two short floats."""
+        return not self.complexes or self.dtype in REAL_DTYPES.values()
+
+    @property
     def unit(self) -> np.ndarray | None:
         """The flat direction (1, 0) for each complex number, where the value has such; else None.
 
@@ -137,7 +142,7 @@ class Setting:
     def _value(self) -> tuple[Shape, bool]:
         """The shape of the value and whether it is complex, seen in NumPy where it runs there."""
         framework = find_framework(self.case.framework or "numpy")
-        kind = self.dtype if self.case.framework else "float64"
+        kind = self.dtype if self.case.framework and self.typed else "float64"
         with np.errstate(all="ignore"), framework.scope():
             arguments = self.arguments(framework, "cpu", dtype=kind)
             y = self.case.function(arguments.xp, **self.named(arguments))

@@ -64,7 +64,7 @@ def evaluate(
         framework.require_device(device)
         if setting.dtype not in framework.dtypes:
             raise Unsupported(f"{framework.name} has no {setting.dtype}")
-        if setting.complexes and setting.dtype not in ("float64", "float32"):
+        if not setting.typed:
             raise Unsupported(f"there are no complex numbers of {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
         with framework.scope(device), _defaults(framework, method, setting.case), _quiet():
