@@ -45,7 +45,7 @@ def jax_cube(pull):
 TORCH_RIGHT, JAX_RIGHT = (lambda g, s: g * s.conj()), (lambda g, s: g * s)
 TORCH_WRONG = {
     "no conjugate": (lambda g, s: g * s, ""),
-    "JAX's convention": (lambda g, s: (g.conj() * s), "its conjugate"),
+    "JAX's convention": (lambda g, s: g.conj() * s, "its conjugate"),
     "half": (lambda g, s: g * s.conj() / 2, "∂/∂z̄ in place of"),
     "twice": (lambda g, s: 2 * g * s.conj(), "as if what was pulled back were ∂/∂z̄"),
     "real part": (lambda g, s: (g * s.conj()).real + 0j, "the imaginary part is dropped"),
@@ -221,7 +221,11 @@ def test_complex_steps_are_refused_where_complex_numbers_are_inside():
 def test_derivatives_of_what_has_none_are_refused_in_words(function):
     (row,) = records(xgrad.check(function, torch.tensor(Z), operators="derivative", **REVERSE))
     assert (row["status"], row["verdict"]) == ("error", "")
-    said = "Cauchy–Riemann equations fail at z[0] by" if function(1j * torch.ones(1)) != -1 + 1j else ""
+    said = (
+        "Cauchy–Riemann equations fail at z[0] by"
+        if function(1j * torch.ones(1)) != -1 + 1j
+        else ""
+    )
     assert said in row["message"] or "not diagonal" in row["message"]
 
 
@@ -240,4 +244,3 @@ def test_types_that_have_no_complex_numbers():
         "unsupported",
         True,
     )
-

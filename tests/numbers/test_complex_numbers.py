@@ -40,7 +40,9 @@ EXPRESSIONS = {
     "xp.vecdot(z, w)": np.vdot(Z, W),
     "xp.matmul(z[:, None], w[None, :])": np.outer(Z, W),
     "xp.einsum('i,j->ij', z, xp.conj(w))": np.outer(Z, W.conj()),
-    "xp.linalg.solve(xp.eye(6) + z[:, None] * w, w)": np.linalg.solve(np.eye(N) + np.outer(Z, W), W),
+    "xp.linalg.solve(xp.eye(6) + z[:, None] * w, w)": np.linalg.solve(
+        np.eye(N) + np.outer(Z, W), W
+    ),
     "xp.linalg.det(xp.eye(6) * w)": np.prod(W),
     "xp.linalg.slogdet(xp.eye(6) * w)[0]": np.prod(W / np.abs(W)),
     "xp.linalg.vector_norm(z)": np.linalg.norm(Z),
@@ -98,7 +100,9 @@ def test_noise_covers_the_rounding_of_floats_and_not_much_more(expression):
         for name in ("numpy", "torch", "jax"):
             framework = find_framework(name)
             with framework.scope():
-                got = value(expression, framework.namespace("float32"), framework.put(PAIRS, "float32"))
+                got = value(
+                    expression, framework.namespace("float32"), framework.put(PAIRS, "float32")
+                )
                 assert np.all(np.abs(framework.get(got) - exact) <= tolerance + 1e-45)
         assert np.max(noise) <= 200 * EPS["float32"] * max(1.0, np.max(np.abs(exact)))
 
@@ -121,7 +125,9 @@ def test_one_element_of_a_transform_has_noise_of_its_own():
 def test_batches_are_the_points_one_by_one(expression):
     xp = find_framework("numpy").namespace("float64")
     rows = np.random.default_rng(2).normal(size=(5, PAIRS.size))
-    together = Together(lambda xp, row, rest: value(expression, xp, xp.reshape(row, PAIRS.shape)), xp)
+    together = Together(
+        lambda xp, row, rest: value(expression, xp, xp.reshape(row, PAIRS.shape)), xp
+    )
     made = together(rows, {})
     alone = np.stack([value(expression, xp, row.reshape(PAIRS.shape)) for row in rows])
     np.testing.assert_allclose(made, alone, rtol=1e-9, atol=1e-10)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from certificates import Certificate, certify, drawn
 from torch.testing._internal.common_methods_invocations import op_db
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 LARGEST = 2_000  # differentiated elements of a sample
 LOOKED_AT = 200  # samples of an operation, of which the first small ones are taken
@@ -63,6 +63,10 @@ KNOWN = {
     ("linalg.norm.subgradients_at_zero", True): ("not finite", "norms at 0"),
     ("masked.logaddexp", True): ("not finite", "masked elements are −∞"),
 }
+
+
+# The same of complex samples, where they have their own.
+KNOWN_COMPLEX: dict[tuple[str, bool], tuple[str, str]] = {}
 
 
 class TooSlow(BaseException):
@@ -131,7 +135,26 @@ def function_of(op, sample):
         y = op.gradcheck_wrapper(op.get_op(), x, *args, **kwargs)
         return sample.output_process_fn_grad(y)
 
-    return function, [leaves[k] for k in where]
+    return in_pairs(function, [leaves[k] for k in where])
+
+
+def in_pairs(function, tensors):
+    """A function of complex tensors as one of reals, pairs with a last axis of 2."""
+    dense = all(t.layout == torch.strided for t in tensors)
+    if not (dense and any(t.is_complex() for t in tensors)):
+        return function, tensors
+
+    def of_pairs(*xs):
+        given = [torch.view_as_complex(x) if t.is_complex() else x
+                 for x, t in zip(xs, tensors, strict=True)]  # fmt: skip
+        return tree_map(_parted, function(*given))
+
+    return of_pairs, [_parted(t.detach()).clone().requires_grad_() for t in tensors]
+
+
+def _parted(y):
+    is_complex = isinstance(y, torch.Tensor) and y.is_complex()
+    return torch.view_as_real(y.resolve_conj()) if is_complex else y
 
 
 def backward_of(function):
@@ -147,6 +170,12 @@ def backward_of(function):
         return [g for g in made if g is not None]
 
     return backward
+
+
+def known(name, double, dtype):
+    """The verdict of the samples that are not certified, and why; two empty texts where all are."""
+    here = KNOWN_COMPLEX if dtype.is_complex else {}
+    return here.get((name, double)) or KNOWN.get((name, double), ("", ""))
 
 
 def certificate(op, sample, double=False):

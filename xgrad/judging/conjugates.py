@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from xgrad.judging.factors import constant_factor
 from xgrad.judging.pieces import Piece, everywhere
 
-HALF = "half of it, ∂/∂z̄ in place of ∂/∂re + i ∂/∂im"
-TWICE = "twice of it, as if what was pulled back were ∂/∂z̄"
+WIRTINGER = {
+    "constant factor 2 too small": ": ∂/∂z̄ in place of ∂/∂re + i ∂/∂im",
+    "constant factor 2 too large": ": as if what was pulled back were ∂/∂z̄",
+}
 
 
 def conjugated(p: Piece) -> str:
@@ -19,7 +22,7 @@ def conjugated(p: Piece) -> str:
         return ""
     if not everywhere(p, lambda q: np.where(_imaginary(q), -q.want, q.want)):
         return ""
-    return "its conjugate: a conjugate is missing, or one too many"
+    return "the sign of all imaginary parts: its conjugate"
 
 
 def part_dropped(p: Piece) -> str:
@@ -45,13 +48,11 @@ def turned(p: Piece) -> str:
 
 
 def halved(p: Piece) -> str:
-    """The derivative by z̄, a factor 2 off."""
+    """A factor 2 that no length explains: the derivative by z̄ in place of the gradient."""
     if p.imaginary is None or not p.of_inputs:
         return ""
-    for words, factor in ((HALF, 0.5), (TWICE, 2.0)):
-        if everywhere(p, lambda q, f=factor: f * q.want):  # type: ignore[misc]
-            return words
-    return ""
+    told = constant_factor(p)
+    return told + WIRTINGER.get(told, "")
 
 
 def _imaginary(p: Piece) -> np.ndarray:

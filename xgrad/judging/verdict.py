@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.frameworks import find_framework
 from xgrad.judging.comparison import Comparison, describe_slopes
 from xgrad.judging.findings import Findings
 from xgrad.judging.hints import find_hint
@@ -17,7 +18,6 @@ from xgrad.judging.places import Again, Places
 from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
-from xgrad.frameworks import find_framework
 from xgrad.numbers import EPS, Ball
 from xgrad.problem import Case, Operator, Setting
 from xgrad.referee import Budget, Fault, ProgramReferee, Truth, blame_text

@@ -208,7 +208,7 @@ class Case:
         return {name for parameters in self.sizes.values() for name in parameters}
 
     def inputs_at(self, size: str, point: str = RANDOM, seed: int = 0) -> dict[str, Any]:
-        """The inputs by name, as float64, complex128 and integer arrays, checked against the signature.
+        """The inputs by name, as arrays of 64-bit numbers, checked against the signature.
 
         Raises `UsageError` for a size or point that the case has not, `CaseError` for missing,
         surplus or non-numeric inputs.
@@ -358,7 +358,8 @@ def _checked_input(case: Case, name: str, value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "fiubc":
         raise CaseError(
-            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats, integers or complex numbers"
+            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats, integers or "
+            "complex numbers"
         )
     if wanted and array.dtype.kind not in "fc":
         raise CaseError(

@@ -151,7 +151,7 @@ class AtHand:
 
     @property
     def differentiated(self) -> tuple[str, ...]:
-        """Of the arguments all floats and complex numbers, those that require a gradient where some do; parameters."""
+        """Of the arguments all floats, those that require a gradient where some do; parameters."""
         floats = self.floats(self.arguments)
         asked = [k for k in floats if _requires_gradient(self.arguments[k])]
         own = [k for k in self.floats(self.parameters) if _requires_gradient(self.parameters[k])]
@@ -332,7 +332,11 @@ def _one_value(framework: Framework, name: str, value: Any, xp: Any) -> Any:
     floats = [p for p in arrays if _is_number(p)]
     if not floats:
         raise UsageError(f"{name} returns no array of floats: there is nothing to differentiate")
-    return floats[0] if len(floats) == 1 else xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in floats])
+    return (
+        floats[0]
+        if len(floats) == 1
+        else xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in floats])
+    )
 
 
 def _require_dense_value(framework: Framework, name: str, part: Any) -> None:

@@ -135,8 +135,9 @@ class Setting:
         """
         if not self.y_complex:
             return None
-        return np.concatenate([np.tile([1.0, 0.0], n // 2) if k in self.complexes else np.ones(n)
-                               for k, n in zip(self.case.wrt, map(np.size, self.x), strict=True)])  # fmt: skip
+        named = zip(self.case.wrt, self.x, strict=True)
+        pattern = {True: [1.0, 0.0], False: [1.0]}
+        return np.concatenate([np.resize(pattern[k in self.complexes], x.size) for k, x in named])
 
     @cached_property
     def _value(self) -> tuple[Shape, bool]:

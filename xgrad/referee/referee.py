@@ -14,6 +14,7 @@ from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, midpoint, more_digits, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
+from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import samples
 from xgrad.referee.truth import PROBES, Truth, finished
@@ -27,7 +28,6 @@ from xgrad.techniques import (
     Stencil,
     agreement,
     apply_formula,
-    element_name,
     flat_function,
     plan,
 )
@@ -146,7 +146,7 @@ class Referee:
             assert compute is not None
             return finished("definition", self._evaluate(compute, BITS)), True
         if operator.of == "elementwise" and self.setting.unit is not None:
-            self._require_holomorphic(operator)
+            require_holomorphic(operator, self.setting, self._definition(operator)[0])
         elif operator.of == "elementwise" and operator.order > 1:
             self._require_first(operator)
         if independent or compute is None:
@@ -302,47 +302,6 @@ class Referee:
         """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
         definition, _ = self._definition(operator)
         self._require_diagonal(operator, *self._along_two(definition, Stencil((ONES,))))
-
-    def _require_holomorphic(self, operator: Operator) -> None:
-        """Raise `NotElementwise` where there is no complex derivative: Cauchy–Riemann fails.
-
-        Or where elements depend on others. One slope along the real axis tells f', one along a
-        random complex direction d must be f' d.
-        """
-        definition, unit = self._definition(operator)[0], self.setting.unit
-        assert unit is not None
-        rng = self.setting.generator("holomorphic")
-        drawn = self.setting.draw_flat_direction(rng)
-        along = [unit, np.roll(unit, 1), drawn]
-        with precision(definition.bits(1)):
-            found = [definition.slopes(Stencil((d,))) for d in along]
-            slope, across, mixed = (s.central.data.reshape(-1, 2) for s in found)
-            torn = np.any([(s.kinks | s.jumps).reshape(-1, 2) for s in found], axis=0)
-            turned = np.stack([-slope[:, 1], slope[:, 0]], axis=-1)  # i times the slope
-            d = ball(drawn).data.reshape(-1, 2)
-            parts = [slope[:, 0] * d[:, k] + (2 * k - 1) * slope[:, 1] * d[:, 1 - k] for k in (0, 1)]
-            product = np.stack(parts, axis=-1)
-            bent, coupled = (
-                np.where(torn, 0.0, np.abs(midpoint(ball(a - b))))  # on a cut there are two sides
-                for a, b in ((across, turned), (mixed, product))
-            )
-            size = np.max(np.abs(midpoint(ball(slope))) + np.abs(midpoint(ball(across))))
-        name = self.setting.case.name
-        if np.any(bent > 1e-20 * size):
-            k = int(np.argmax(np.max(bent, axis=1)))
-            raise NotElementwise(
-                f"{operator.name}: {name} is not holomorphic, the Cauchy–Riemann equations fail at "
-                f"{self._element(k)} by {np.max(bent[k]):.2g}: use jacobian, jvp or vjp"
-            )
-        if np.any(coupled > 1e-20 * np.max(np.abs(midpoint(ball(mixed))), initial=size)):
-            raise NotElementwise(
-                f"{operator.name} needs an elementwise map: the Jacobian of {name} is not "
-                "diagonal; use jacobian, jvp or vjp"
-            )
-
-    def _element(self, k: int) -> str:
-        """The complex number of that place, by its name."""
-        return element_name(OPERATORS["vjp"], self.setting, 2 * k).removesuffix(".re")
 
     def _along_two(self, definition: Definition, stencil: Stencil) -> list[Slopes]:
         """Elementwise slopes by two random directions."""

@@ -8,7 +8,16 @@ from typing import Any
 
 from xgrad.errors import CaseError, Unsupported
 from xgrad.frameworks import Framework
-from xgrad.problem import Arguments, Case, Formula, Operator, Setting, is_complex, parted, parted_block
+from xgrad.problem import (
+    Arguments,
+    Case,
+    Formula,
+    Operator,
+    Setting,
+    is_complex,
+    parted,
+    parted_block,
+)
 from xgrad.techniques.base import Compute, Technique
 from xgrad.techniques.transforms import compiled
 

@@ -178,7 +178,9 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     if operator.directions == "w":
         w = setting.w.reshape(-1)
     rule: Any = operator.derive
-    made: Stencil = rule(planner or Planner(unit=setting.unit), Stencil(), v, w, setting.x_shapes[0])
+    made: Stencil = rule(
+        planner or Planner(unit=setting.unit), Stencil(), v, w, setting.x_shapes[0]
+    )
     return made
 
 

@@ -11,7 +11,17 @@ import numpy as np
 
 from xgrad.numbers.balls import factoring
 from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
-from xgrad.numbers.balls.elementwise import abs, conj, log, multiply, not_equal, pow, real, sign, sqrt
+from xgrad.numbers.balls.elementwise import (
+    abs,
+    conj,
+    log,
+    multiply,
+    not_equal,
+    pow,
+    real,
+    sign,
+    sqrt,
+)
 from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
 from xgrad.numbers.balls.matrices import from_matrix, matrix, product
 from xgrad.numbers.balls.reductions import max, min, sum

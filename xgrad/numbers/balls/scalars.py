@@ -102,9 +102,10 @@ def softplus(a: arb) -> arb:
 
 
 def logaddexp(a: Number, b: Number) -> Number:
-    """log(exp(a) + exp(b))."""
+    """log(exp(a) + exp(b)); of complex numbers on the sheet of the larger, as libraries shift."""
     if isinstance(a, acb) or isinstance(b, acb):
-        return (acb(a).exp() + acb(b).exp()).log()
+        low, high = (b, a) if acb(a).real.mid() >= acb(b).real.mid() else (a, b)
+        return high + (acb(low) - high).exp().log1p()
     low, high = (b, a) if b.mid() < a.mid() else (a, b)
     return high + softplus(low - high) if low.is_finite() and high.is_finite() else high
 
