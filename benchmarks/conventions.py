@@ -93,11 +93,12 @@ def row_of(case, judge, truth, values, point, k):
 COMPLEX = """## Complex numbers
 
 A derivative by complex numbers is judged as that of real functions of the pairs (re, im). Of a
-cotangent w = a + ib of y = u + iv torch's vjp returns ∂/∂re + i ∂/∂im of Re Σ w̅ y = Σ a u + b v, and
-JAX's ∂/∂re − i ∂/∂im of Re Σ w y = Σ a u − b v: the conjugate of torch's at the conjugate cotangent.
-Gradients of real functions are so conjugates of each other, and twice ∂/∂z̄ and twice ∂/∂z. Tangents
-(jvp) are the same in both: no conjugate. `jax.grad(holomorphic=True)` is f' where the Cauchy–Riemann
-equations hold. At z = 1 − 2i, with w = 3 + i where there is a cotangent, in pairs what xgrad judges:
+cotangent w = a + ib of y = u + iv torch's vjp returns ∂/∂re + i ∂/∂im of Re Σ w̅ y = Σ a u + b v,
+and JAX's ∂/∂re − i ∂/∂im of Re Σ w y = Σ a u − b v: the conjugate of torch's at the conjugate
+cotangent. Gradients of real functions are so conjugates of each other, and twice ∂/∂z̄ and twice
+∂/∂z. Tangents (jvp) are the same in both: no conjugate. `jax.grad(holomorphic=True)` is f' where
+the Cauchy–Riemann equations hold. At z = 1 − 2i, with w = 3 + i where there is a cotangent, in
+pairs what xgrad judges:
 """
 POINT, COTANGENT = 1.0 - 2.0j, 3.0 + 1.0j
 FUNCTIONS = {  # by name: with xp, and whether the value is complex

@@ -95,21 +95,26 @@ def test_a_right_transpose_of_jax_agrees(dtype):
 @pytest.mark.parametrize("name", TORCH_WRONG)
 def test_wrong_conjugates_of_torch_are_caught_and_named(name):
     pull, hint = TORCH_WRONG[name]
-    for dtype in (torch.complex64, torch.complex128):
-        z = torch.tensor(Z, dtype=dtype)
-        for row in records(xgrad.check(torch_loss(pull), z, **REVERSE)):
-            assert (row["verdict"], row["worst"][:2]) == ("disagrees", "z[")
-            assert row["worst"].endswith((".re", ".im"))
-            assert hint in row["hint"]
-            assert np.isreal([row["got"], row["want"]]).all()
-    (row,) = records(xgrad.check(torch_cube(pull), torch.tensor(Z), **REVERSE))
+    rows = records(xgrad.check(torch_loss(pull), torch.tensor(Z, dtype=torch.complex64), **REVERSE))
+    assert [r["dtype"] for r in rows] == ["float32", "float64"]
+    for row in rows:
+        assert (row["verdict"], row["worst"][:2]) == ("disagrees", "z[")
+        assert row["worst"].endswith((".re", ".im"))
+        assert hint in row["hint"]
+        assert np.isreal([row["got"], row["want"]]).all()
+
+
+@pytest.mark.parametrize("name", ["no conjugate", "JAX's convention"])
+def test_a_wrong_conjugate_of_a_complex_map_is_caught(name):
+    (row,) = records(xgrad.check(torch_cube(TORCH_WRONG[name][0]), torch.tensor(Z), **REVERSE))
     assert row["verdict"] == "disagrees"
 
 
 @pytest.mark.parametrize("name", JAX_WRONG)
 def test_wrong_transposes_of_jax_are_caught_and_named(name):
     pull, hint = JAX_WRONG[name]
-    for row in records(xgrad.check(jax_loss(pull), jnp.asarray(Z), methods="jax.reverse")):
+    z = jnp.asarray(Z)
+    for row in records(xgrad.check(jax_loss(pull), z, methods="jax.reverse", dtypes="float32")):
         assert (row["verdict"], hint in row["hint"]) == ("disagrees", True)
 
 
@@ -157,7 +162,7 @@ def test_a_complex_value_of_real_numbers(right):
 @pytest.mark.parametrize("operator", ["vjp", "jvp", "jacobian", "value"])
 def test_every_operator_of_a_complex_map(operator):
     for function, z in ((torch.sin, torch.tensor(Z)), (jnp.sin, jnp.asarray(Z))):
-        rows = records(xgrad.check(function, (z,), operators=operator))
+        rows = records(xgrad.check(function, (z,), operators=operator, dtypes="float64"))
         assert {r["verdict"] for r in rows} == {"agrees"}
 
 
@@ -205,7 +210,9 @@ def test_mathematics_of_complex_numbers():
 
 def test_differences_of_complex_numbers_go_along_both_parts():
     for function in (lambda xp, z: xp.sum(xp.abs(xp.fft.fft(z)) ** 3), lambda xp, z: z * z):
-        rows = records(xgrad.check(function, {"z": Z}, methods="*.differences", dtypes="float64"))
+        rows = records(
+            xgrad.check(function, {"z": Z}, methods="numpy.differences", dtypes="float64")
+        )
         assert {r["verdict"] for r in rows} <= {"agrees", "bounded"}
 
 
@@ -217,23 +224,24 @@ def test_complex_steps_are_refused_where_complex_numbers_are_inside():
         assert row["status"] == "unsupported"
 
 
-@pytest.mark.parametrize("function", [lambda z: z.conj() * z * z, lambda z: z * z + z.flip(0)])
-def test_derivatives_of_what_has_none_are_refused_in_words(function):
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda z: z.conj() * z * z, "Cauchy–Riemann equations fail at z[0] by 48"),
+        (lambda z: z * z + z.flip(0), "is not diagonal"),
+    ],
+)
+def test_derivatives_of_what_has_none_are_refused_in_words(function, said):
     (row,) = records(xgrad.check(function, torch.tensor(Z), operators="derivative", **REVERSE))
     assert (row["status"], row["verdict"]) == ("error", "")
-    said = (
-        "Cauchy–Riemann equations fail at z[0] by"
-        if function(1j * torch.ones(1)) != -1 + 1j
-        else ""
-    )
-    assert said in row["message"] or "not diagonal" in row["message"]
+    assert said in row["message"]
 
 
 @pytest.mark.parametrize("operator", ["derivative", "second_derivative"])
 def test_derivatives_of_holomorphic_functions(operator):
     for function, z in ((lambda z: z.exp() * z, torch.tensor(Z)),
                         (lambda z: jnp.exp(z) * z, jnp.asarray(Z))):  # fmt: skip
-        rows = records(xgrad.check(function, (z,), operators=operator))
+        rows = records(xgrad.check(function, (z,), operators=operator, dtypes="float64"))
         assert {r["verdict"] for r in rows} == {"agrees"}
 
 
