@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -344,7 +345,9 @@ def main() -> None:
     parser.add_argument("--complex", action="store_true", help="inputs with imaginary parts")
     jax.config.update("jax_traceback_filtering", "off")  # most inputs do not fit, each an error
     given = parser.parse_args()
-    found = list(rows(given.only, with_imaginary_parts if given.complex else _real))
+    found: list[Row] = []
+    with suppress(KeyboardInterrupt):  # what is found until then
+        found.extend(rows(given.only, with_imaginary_parts if given.complex else _real))
     print(page(found, COMPLEX if given.complex else TITLE))
 
 
