@@ -1,12 +1,14 @@
 """What each framework returns where a derivative is a matter of convention, or a trap.
 
     python benchmarks/conventions.py > results/conventions.md
+    python benchmarks/conventions.py --complex  # the part on complex numbers alone
 
 One row for each kinked or trapped element of the cases in `cases/conventions`: the slopes that the
 referee found on either side, and the value that each framework returns in reverse and in forward
 mode, and through its own library function.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -88,7 +90,65 @@ def row_of(case, judge, truth, values, point, k):
     yield row
 
 
+COMPLEX = """## Complex numbers
+
+A derivative by complex numbers is judged as that of real functions of the pairs (re, im). Of a
+cotangent w = a + ib of y = u + iv torch's vjp returns ∂/∂re + i ∂/∂im of Re Σ w̅ y = Σ a u + b v,
+and JAX's ∂/∂re − i ∂/∂im of Re Σ w y = Σ a u − b v: the conjugate of torch's at the conjugate
+cotangent. Gradients of real functions are so conjugates of each other, and twice ∂/∂z̄ and twice
+∂/∂z. Tangents (jvp) are the same in both: no conjugate. `jax.grad(holomorphic=True)` is f' where
+the Cauchy–Riemann equations hold. At z = 1 − 2i, with w = 3 + i where there is a cotangent, in
+pairs what xgrad judges:
+"""
+POINT, COTANGENT = 1.0 - 2.0j, 3.0 + 1.0j
+FUNCTIONS = {  # by name: with xp, and whether the value is complex
+    "abs(z)**2": (lambda xp, z: xp.abs(z) ** 2, False),
+    "real(z**2)": (lambda xp, z: xp.real(z * z), False),
+    "angle(z)": (lambda xp, z: xp.angle(z), False),
+    "z**3": (lambda xp, z: z * z * z, True),
+    "conj(z)": (lambda xp, z: xp.conj(z), True),
+    "exp(z)": (lambda xp, z: xp.exp(z), True),
+}
+
+
+def complex_rows():
+    """What each framework itself returns, beside the truth in pairs of reals."""
+    import jax
+    import jax.numpy as jnp
+    import torch
+
+    for name, (function, has_complex_value) in FUNCTIONS.items():
+        case = xgrad.case(name=name)(lambda xp, z, f=function: f(xp, z))
+        case.point("here")(lambda: {"z": np.array(POINT)})
+        setting = Setting.make(case, "small", "here", "float64", 0)
+        setting.__dict__["w"] = np.array([COTANGENT.real, COTANGENT.imag])
+        operator = OPERATORS["vjp" if has_complex_value else "gradient"]
+        truth = np.ravel(Judge(setting, "cpu").truth(operator).high)
+        z, w = torch.tensor(POINT, requires_grad=True), torch.tensor(COTANGENT)
+        y = function(torch, z)
+        (by_torch,) = torch.autograd.grad(y, z, w if has_complex_value else None)
+        with jax.enable_x64(True):
+            y, pull = jax.vjp(lambda z, f=function: f(jnp, z), jnp.asarray(POINT))
+            (by_jax,) = pull(jnp.asarray(COTANGENT) if has_complex_value else jnp.ones_like(y))
+        yield {
+            "function": name,
+            "asked": operator.name,
+            "∂/∂re, ∂/∂im": ", ".join(map(number, truth)),
+            "torch returns": f"{complex(by_torch):.6g}",
+            "JAX returns": f"{complex(by_jax):.6g}",
+        }
+
+
+def tell_complex():
+    print(COMPLEX)
+    print(pd.DataFrame(complex_rows()).to_markdown(index=False, disable_numparse=True))
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--complex", action="store_true", help="complex numbers alone")
+    if parser.parse_args().complex:
+        return tell_complex()
     cases = xgrad.load_cases(CASES)
     frame = pd.DataFrame([row for case in cases for row in rows_of(case)])
     about = environment.describe_machine()["versions"]
@@ -101,6 +161,8 @@ def main():
         "agree.\n"
     )
     print(frame.to_markdown(index=False, disable_numparse=True))
+    print()
+    return tell_complex()
 
 
 if __name__ == "__main__":

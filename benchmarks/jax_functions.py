@@ -2,8 +2,10 @@
 
     python -m benchmarks.jax_functions > results/jax_functions.md
     python -m benchmarks.jax_functions --only jax.scipy.special
+    python -m benchmarks.jax_functions --complex > results/jax_complex.md
 
-Each function gets the first of a list of simple inputs at which it is finite and moves.
+Each function gets the first of a list of simple inputs at which it is finite and moves; with
+`--complex` they have imaginary parts, and what takes none is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -154,24 +157,53 @@ def inputs() -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
+def with_imaginary_parts(arguments: Any) -> Any:
+    """The same, complex: Hermitian where symmetric, other numbers and integers as they are."""
+    leaves, tree = jax.tree.flatten(arguments)
+    rng = np.random.default_rng(6)
+
+    def added(a: Any) -> Any:
+        if not _is_float_array(a):
+            return a
+        part = rng.uniform(0.1, 0.9, a.shape)
+        if a.ndim == 2 and a.shape[0] == a.shape[1] and np.allclose(a, a.T):
+            part = (part - part.T) / 2
+        return jnp.asarray(a + 1j * part)
+
+    return jax.tree.unflatten(tree, [added(a) for a in leaves])
+
+
 def differentiated(
     function: Callable[..., Any], arguments: Any
 ) -> tuple[Callable[..., list[Any]], list[np.ndarray]]:
-    """A function of its float arrays alone, with real outputs, and these arrays."""
+    """A function of its float arrays alone, with real outputs, and these arrays.
+
+    Complex ones are pairs of reals, the real and the imaginary part behind the other axes.
+    """
     leaves, tree = jax.tree.flatten(arguments)
-    at = [i for i, a in enumerate(leaves) if _is_float_array(a)]
+    at = [i for i, a in enumerate(leaves) if _is_float_array(a) or _is_complex_array(a)]
     at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
 
     def call(*given: Any) -> list[Any]:
         whole = list(leaves)
         for i, g in zip(at, given, strict=True):
-            whole[i] = g
+            whole[i] = jax.lax.complex(g[..., 0], g[..., 1]) if _is_complex_array(whole[i]) else g
         outs = jax.tree.leaves(function(*jax.tree.unflatten(tree, whole)))
         floats = [o for o in outs if jnp.issubdtype(jnp.result_type(o), jnp.inexact)]
         parts = [(o.real, o.imag) if jnp.iscomplexobj(o) else (o,) for o in floats]
         return [jnp.asarray(p, dtype=jnp.float64) for each in parts for p in each]
 
-    return call, [np.asarray(leaves[i], dtype=np.float64) for i in at]
+    return call, [_in_pairs(leaves[i]) for i in at]
+
+
+def _in_pairs(a: Any) -> np.ndarray:
+    if _is_complex_array(a):
+        return np.stack([np.real(a), np.imag(a)], axis=-1)
+    return np.asarray(a, dtype=np.float64)
+
+
+def _is_complex_array(a: Any) -> bool:
+    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.complexfloating)
 
 
 def _is_float_array(a: Any) -> bool:
@@ -196,10 +228,13 @@ def certify_jax(function: Callable[..., Any], *arguments: Any, **options: Any) -
         return certify(JaxProgram(call), x, plain, **options)
 
 
-def fitting(function: Callable[..., Any]) -> tuple[Any, ...] | str:
-    """The first inputs at which it is finite and moves with them, or why there are none."""
+def fitting(function: Callable[..., Any], made: Callable[[Any], Any]) -> tuple[Any, ...] | str:
+    """The first inputs at which it is finite and moves with them, or why there are none.
+
+    They are those of the list as `made` of them.
+    """
     reason = "no inputs fit"
-    for arguments in inputs():
+    for arguments in map(made, inputs()):
         try:
             call, x = differentiated(function, arguments)
             if not x:
@@ -234,7 +269,9 @@ def _late(*ignored: Any) -> None:
     raise _Late
 
 
-def examine(module: str, name: str, function: Callable[..., Any]) -> Row:
+def examine(
+    module: str, name: str, function: Callable[..., Any], made: Callable[[Any], Any]
+) -> Row:
     """What is found of one function: a failure is a row too."""
     start = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
@@ -242,7 +279,7 @@ def examine(module: str, name: str, function: Callable[..., Any]) -> Row:
         short = f"{module.rpartition('.')[2]}.{name}"
         given, named = PARTICULAR.get(short) or PARTICULAR.get(name) or ((), {})
         function = partial(function, **named) if named else function
-        arguments = given or fitting(function)
+        arguments = made(given) or fitting(function, made)
         if isinstance(arguments, str):
             return Row(module, name, "no inputs", reason=arguments)
         found = certify_jax(function, *arguments)
@@ -283,13 +320,17 @@ def functions(only: Sequence[str] = ()) -> Iterator[tuple[str, str, Callable[...
                 yield module, name, function
 
 
-def rows(only: Sequence[str] = ()) -> Iterator[Row]:
-    """The functions, one after the other."""
+def _real(arguments: Any) -> Any:
+    return arguments
+
+
+def rows(only: Sequence[str] = (), made: Callable[[Any], Any] = _real) -> Iterator[Row]:
+    """The functions, one after the other, at inputs as `made` of those of the list."""
     signal.signal(signal.SIGPROF, _late)
     with jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for k, each in enumerate(functions(only)):
-            row = examine(*each)
+            row = examine(*each, made)
             print(f"{row.seconds:6.1f} s  {row.module}.{row.name}: {row.grade} {row.reason}",
                   file=sys.stderr, flush=True)  # fmt: skip
             yield row
@@ -301,18 +342,26 @@ def main() -> None:
     """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=(), help="names that functions start with")
+    parser.add_argument("--complex", action="store_true", help="inputs with imaginary parts")
     jax.config.update("jax_traceback_filtering", "off")  # most inputs do not fit, each an error
-    found = list(rows(parser.parse_args().only))
-    print(page(found))
+    given = parser.parse_args()
+    found: list[Row] = []
+    with suppress(KeyboardInterrupt):  # what is found until then
+        found.extend(rows(given.only, with_imaginary_parts if given.complex else _real))
+    print(page(found, COMPLEX if given.complex else TITLE))
 
 
-def page(found: Sequence[Row]) -> str:
+TITLE = "# JAX's own functions, certified in balls"
+COMPLEX = "# JAX's own functions of complex numbers, certified in balls as real functions of pairs"
+
+
+def page(found: Sequence[Row], title: str) -> str:
     """The table, what is not certified first."""
     tried = [row for row in found if row.tried]
     certified = [row for row in tried if row.grade == "certified" and not row.reason]
     right = [row for row in tried if row.certificate is not None and row.certificate.right]
     lines = [
-        "# JAX's own functions, certified in balls",
+        title,
         "",
         f"{len(tried)} functions evaluated; {len(certified)} certified to 40 digits and more, "
         f"{len(right)} certified or graded right. JAX {jax.__version__}.",

@@ -105,8 +105,7 @@ def test_python_calls_raise_for_a_file_that_does_not_load(write, what):
 INPUTS = {
     "{'x': rng.normal(size=2)}": "case f: inputs lack 'y'; return it in the dict",
     "{'x': rng.normal(size=2), 'y': 1, 'z': 2}": "case f: input 'z' is no parameter",
-    "{'x': np.array(['a']), 'y': 1}": "case f: input 'x' has dtype <U1; give floats or integers",
-    "{'x': np.ones(2) * 1j, 'y': 1}": "case f: input 'x' has dtype complex128; give floats",
+    "{'x': np.array(['a']), 'y': 1}": "case f: input 'x' has dtype <U1; give floats, integers or",
     "{'x': rng.integers(3, size=2), 'y': 1}": (
         "case f: input 'x' is differentiated and has dtype int64; return it as floats: x.astype"
     ),

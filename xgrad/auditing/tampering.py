@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import Ball, Spoiling, Tampered, ball, bare, midpoint
+from xgrad.numbers import Ball, Spoiling, Tampered, ball, bare, midpoint, rounded
 from xgrad.problem import Arguments, Setting
 from xgrad.referee import Candidate
 
@@ -27,7 +27,7 @@ def _square_second(operands: list[Any]) -> bool:
 
 
 def _norm(value: Any) -> float:
-    host = midpoint(value) if isinstance(value, Ball) else np.asarray(value, dtype=np.float64)
+    host = midpoint(value) if isinstance(value, Ball) else np.asarray(value)
     return float(np.max(np.abs(host), initial=0.0))
 
 
@@ -46,8 +46,8 @@ def _transpose_second(name: str, function: Any, operands: list[Any], result: Any
 
 def _through_float32(name: str, function: Any, operands: list[Any], result: Any) -> Any:
     if isinstance(result, Ball):
-        return ball(midpoint(result).astype(np.float32).astype(np.float64))
-    return np.asarray(result).astype(np.float32).astype(np.float64)
+        return ball(rounded(midpoint(result), "float32"))
+    return rounded(np.asarray(result), "float32")
 
 
 def _detach(name: str, function: Any, operands: list[Any], result: Any) -> Any:

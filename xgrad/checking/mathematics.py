@@ -12,7 +12,7 @@ import numpy as np
 
 from xgrad.errors import UsageError
 from xgrad.frameworks import find_framework
-from xgrad.numbers import EPS
+from xgrad.numbers import EPS, real_dtype
 from xgrad.problem import Case, case, is_scipy_sparse, name_of
 
 WIDE = "float64"  # the witness beside the dtype that was given
@@ -74,10 +74,9 @@ def _arrays(
             f"{type(inputs).__name__}"
         )
     for key, value in inputs.items():
-        if is_scipy_sparse(value) or np.asarray(value).dtype.kind == "c":
-            kind = "sparse" if is_scipy_sparse(value) else f"complex ({np.asarray(value).dtype})"
+        if is_scipy_sparse(value):
             raise UsageError(
-                f"{name}: {key} is {kind}, which is not supported: {_REMEDIES[kind[:6]]}"
+                f"{name}: {key} is sparse, which is not supported: pass its values as a plain array"
             )
     given = {k: np.asarray(v) for k, v in inputs.items() if k in wrt or _is_array(v)}
     if (
@@ -87,27 +86,21 @@ def _arrays(
     return given
 
 
-_REMEDIES = {
-    "sparse": "pass its values as a plain array",
-    "comple": "pass the real and the imaginary part as two inputs",
-}
-
-
 def _is_array(value: Any) -> bool:
     """An array of numbers, or lists of them."""
     if isinstance(value, (str, bytes, type, np.dtype)) or callable(value):
         return False
     listed = hasattr(value, "dtype") or isinstance(value, (list, tuple))
-    return listed and np.asarray(value).dtype.kind in "fiub"
+    return listed and np.asarray(value).dtype.kind in "fiubc"
 
 
 def _floats(given: Mapping[str, np.ndarray], order: Iterable[str]) -> tuple[str, ...]:
-    return tuple(k for k in order if k in given and given[k].dtype.kind == "f")
+    return tuple(k for k in order if k in given and given[k].dtype.kind in "fc")
 
 
 def given_dtype(inputs: Mapping[str, Any], wrt: tuple[str, ...]) -> str:
     """The widest of what the differentiated inputs were given in."""
-    given = {str(np.asarray(v).dtype) for k, v in inputs.items() if k in wrt}
+    given = {real_dtype(str(np.asarray(v).dtype)) for k, v in inputs.items() if k in wrt}
     return min(given & set(EPS), key=lambda k: EPS[k], default=WIDE)
 
 

@@ -55,6 +55,9 @@ class Transforms(ABC):
         """f over a leading axis of its one argument, results stacked leaf by leaf."""
 
 
+_NUMBERS = (float, int, complex)
+
+
 class Framework(ABC):
     """An array library that can run a case."""
 
@@ -72,7 +75,7 @@ class Framework(ABC):
     ready = False  # on the CPU a call returns when its work is done
     takes_numpy = False  # its functions take NumPy arrays for their own
     widens = False  # what a function makes by itself may be wider in `scope` than for its user
-    pairs = ""  # how to pass complex numbers as pairs of reals, in a few words
+    convention = ""  # what its own vjp of complex numbers is, in a few words
     no_rule: tuple[str, ...] = ()  # what errors say where a function lacks a rule for a mode
 
     def require(self) -> None:
@@ -124,12 +127,15 @@ class Framework(ABC):
     def is_array(self, value: Any) -> bool:
         """Whether a value is one of this framework's arrays."""
 
-    def value_shape(self, f: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[int, ...] | str:
-        """The shape of f(*xs); the name of its type where that is neither array nor number."""
+    def looks_of(
+        self, f: Callable[..., Any], xs: tuple[Any, ...]
+    ) -> tuple[tuple[int, ...], bool] | str:
+        """The shape of f(*xs), and whether it is complex; its type's name if it is no number."""
         y = f(*xs)
         if self.is_array(y):
-            return tuple(self.describe(y)[0])
-        return () if isinstance(y, float | int) else type(y).__name__
+            shape, dtype, _ = self.describe(y)
+            return tuple(shape), dtype.startswith("complex")
+        return ((), isinstance(y, complex)) if isinstance(y, _NUMBERS) else type(y).__name__
 
     def is_sparse(self, value: Any) -> bool:
         """Whether an array keeps some of its elements only."""

@@ -77,6 +77,8 @@ def _extras() -> dict[str, Callable[..., Any]]:
     import jax.scipy.special as special
 
     return {
+        "angle": jnp.angle,
+        "complex": lambda re, im: jax.lax.complex(*jnp.broadcast_arrays(re, im)),
         "logsumexp": lambda x, axis=None, keepdims=False: special.logsumexp(
             x, axis=axis, keepdims=keepdims
         ),
@@ -119,7 +121,7 @@ class JaxFramework(Framework):
     taylor = True
     takes_numpy = True
     widens = True
-    pairs = "jnp.stack([z.real, z.imag]) outside, pairs[0] + 1j * pairs[1] inside"
+    convention = "of w JAX's own vjp is ∂/∂re − i ∂/∂im of Re Σ w y"
     no_rule = ("to a custom_vjp function",)
 
     def devices(self) -> tuple[str, ...]:
@@ -186,7 +188,9 @@ class JaxFramework(Framework):
 
         return isinstance(value, jax.Array)
 
-    def value_shape(self, f: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[int, ...] | str:
+    def looks_of(
+        self, f: Callable[..., Any], xs: tuple[Any, ...]
+    ) -> tuple[tuple[int, ...], bool] | str:
         """By tracing, where f can be: run as it is, each of its operations would be compiled."""
         import jax
 
@@ -197,8 +201,9 @@ class JaxFramework(Framework):
             return y
 
         with suppress(Exception):
-            return tuple(jax.eval_shape(array, *xs).shape)
-        return super().value_shape(f, xs)
+            y = jax.eval_shape(array, *xs)
+            return tuple(y.shape), y.dtype.kind == "c"
+        return super().looks_of(f, xs)
 
     def children(self, value: Any) -> Children | None:
         """Of any registered pytree: a dataclass, a BCOO matrix, a module of Equinox or Flax."""

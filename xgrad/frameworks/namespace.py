@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,22 @@ class Namespace:
         self._convert = convert
         vars(self).update(extras)
 
+    @property
+    def complex_dtype(self) -> Any:
+        """The complex type whose parts have the case's dtype."""
+        return (self.base.zeros((), dtype=self.dtype) * 1j).dtype
+
+    @cached_property
+    def fft(self) -> Any:
+        """Fourier transforms, frequencies in the case's dtype and on its device."""
+        names = {n: getattr(self.base.fft, n) for n in dir(self.base.fft) if not n.startswith("_")}
+        for name in ("fftfreq", "rfftfreq"):
+            names[name] = partial(self._frequencies, getattr(np.fft, name))
+        return SimpleNamespace(**names)
+
+    def _frequencies(self, function: Callable[..., Any], n: int, d: float = 1.0) -> Any:
+        return self.asarray(function(n, d))
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -58,12 +76,18 @@ class Namespace:
 
     def asarray(self, value: Any, dtype: Any = None, **keywords: Any) -> Any:
         """A constant on the case's device: floats in the case's dtype, integers as they are."""
-        if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float, bool)):
+        if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float, complex)):
             require_constant(value)
             data = np.array(value)
             made = self.base.asarray(data)  # torch.compile cannot see NumPy's dtype
-            kind = dtype or (self.dtype if self.base.isdtype(made.dtype, "real floating") else None)
+            kind = dtype or self._kind_of(made.dtype)
             if self._convert is not None:
                 return self._convert(data) if kind is None else self._convert(data, kind)
             return self.base.asarray(data, dtype=kind)
         return value if dtype is None else self.base.astype(value, dtype)
+
+    def _kind_of(self, dtype: Any) -> Any:
+        """The case's own type of floats or complex numbers; None of others."""
+        if self.base.isdtype(dtype, "real floating"):
+            return self.dtype
+        return self.complex_dtype if self.base.isdtype(dtype, "complex floating") else None

@@ -77,7 +77,17 @@ def expm(a: Any) -> Any:
     return scipy.linalg.expm(a)
 
 
+def complex_(re: Any, im: Any) -> Any:
+    """re + i im, each part as it is."""
+    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    made = np.empty(shape, dtype=np.result_type(re, im, np.complex64))
+    made.real, made.imag = re, im
+    return made
+
+
 EXTRAS: dict[str, Callable[..., Any]] = {
+    "angle": np.angle,
+    "complex": complex_,
     "logsumexp": logsumexp,
     "log_softmax": log_softmax,
     "softmax": softmax,

@@ -54,6 +54,8 @@ def _extras() -> dict[str, Callable[..., Any]]:
         return data.new_zeros((num_segments, *data.shape[1:])).index_add(0, segment_ids, data)
 
     return {
+        "angle": torch.angle,
+        "complex": lambda re, im: torch.complex(*torch.broadcast_tensors(re, im)),
         "logsumexp": lambda x, axis=None, keepdims=False: torch.logsumexp(
             x, dim=axes(x, axis), keepdim=keepdims
         ),
@@ -91,7 +93,7 @@ class Torch(Framework):
     forward = ("",)
     compiled = True
     ready = True
-    pairs = "torch.view_as_real(z) outside, torch.view_as_complex(pairs) inside"
+    convention = "of w torch's own vjp is ∂/∂re + i ∂/∂im of Re Σ w̅ y"
     no_rule = (
         "must override the setup_context staticmethod",
         "data pointer of Tensor that doesn't have storage",
@@ -149,7 +151,7 @@ class Torch(Framework):
         """Detached, on the host; float64 holds every other float exactly."""
         import torch
 
-        host = array.detach().cpu()
+        host = array.detach().cpu().resolve_conj().resolve_neg()
         wide = host.to(torch.float64) if host.is_floating_point() else host
         return wide.numpy(force=True)  # also of zeros that forward mode only stands for
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xgrad.judging.conjugates import conjugated, halved, part_dropped, turned
 from xgrad.judging.factors import constant_factor
-from xgrad.judging.pieces import Evidence, Piece, split
+from xgrad.judging.pieces import Evidence, Piece, everywhere, split
 from xgrad.judging.shorter import lower_precision
 
 Rule = Callable[[Piece], str]
@@ -90,19 +91,14 @@ def _added(p: Piece) -> str:
     if gap.size < 3:
         return ""
     middle = float(np.median(gap))
-    if middle and _everywhere(p, lambda q: q.want + middle):
+    if middle and everywhere(p, lambda q: q.want + middle):
         return f"an additive constant {abs(middle):.3g} too {'much' if middle > 0 else 'little'}"
     if p.x is None or not np.any(p.x):
         return ""
     ratio = float(np.sum(gap * p.x) / np.sum(p.x * p.x))
-    if ratio and _everywhere(p, lambda q: q.want + ratio * np.asarray(q.x)):
+    if ratio and everywhere(p, lambda q: q.want + ratio * np.asarray(q.x)):
         return f"a term {abs(ratio):.3g} {p.name} {'too much' if ratio > 0 else 'missing'}"
     return ""
-
-
-def _everywhere(p: Piece, pattern: Callable[[Piece], np.ndarray]) -> bool:
-    """Whether a pattern with its numbers gives the result, at other points too."""
-    return p.explains(pattern(p)) and p.holds_elsewhere(lambda q: q.explains(pattern(q)))
 
 
 # --- elements in other places --------------------------------------------------------------------
@@ -158,8 +154,12 @@ def _swapped(parts: list[Piece]) -> str:
 
 
 _RULES: tuple[Rule, ...] = (
+    conjugated,
+    part_dropped,
+    turned,
     _zeroed,
     _signs,
+    halved,
     constant_factor,
     _transposed,
     _shifted,

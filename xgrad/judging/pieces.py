@@ -60,6 +60,8 @@ class Piece:
     x: np.ndarray | None
     dimensions: dict[str, int]
     eps: float
+    imaginary: np.ndarray | None = None  # which elements are, where there are complex numbers
+    of_inputs: bool = False
     near: Look = tuple
     far: Look = tuple
     sizes: Look = tuple
@@ -103,6 +105,11 @@ class Piece:
         return False not in far and (True in far or (True in near and self.eps < COARSEST))
 
 
+def everywhere(p: Piece, pattern: Callable[[Piece], np.ndarray]) -> bool:
+    """Whether a pattern with its numbers gives the result, at other points too."""
+    return p.explains(pattern(p)) and p.holds_elsewhere(lambda q: q.explains(pattern(q)))
+
+
 def split(evidence: Evidence) -> list[Piece]:
     """The whole, then the shares of several inputs where the result has their layout."""
 
@@ -120,13 +127,40 @@ def _split(e: Evidence) -> list[Piece]:
     setting, arrays = e.setting, _arrays(e)
     if e.operator.layout != "x":
         shape = setting.y_shape if e.operator.layout == "y" else e.got.shape
-        return [_piece(e, e.operator.name, [a.reshape(shape) for a in arrays], None)]
+        piece = _piece(e, e.operator.name, [a.reshape(shape) for a in arrays], None)
+        return [replace(piece, imaginary=_imaginary(e))]
     columns = zip(*(setting.split(a.reshape(-1), np) for a in arrays), strict=True)
     parts = [
-        _piece(e, name, list(part), x)
+        replace(
+            _piece(e, name, list(part), x),
+            imaginary=_second_of_pairs(x.size) if name in setting.complexes else None,
+            of_inputs=True,
+        )
         for name, part, x in zip(setting.case.wrt, columns, setting.x, strict=True)
     ]
-    return parts if len(parts) == 1 else [_piece(e, "gradient", arrays, None), *parts]
+    whole = replace(_piece(e, "gradient", arrays, None), imaginary=_imaginary(e))
+    return parts if len(parts) == 1 else [whole, *parts]
+
+
+def _second_of_pairs(n: int) -> np.ndarray:
+    return np.arange(n) % 2 == 1
+
+
+def _imaginary(e: Evidence) -> np.ndarray | None:
+    """Which elements are imaginary parts, by the last axis of complex numbers; None without."""
+    setting, layout = e.setting, e.operator.layout
+    of_y = _second_of_pairs(prod(setting.y_shape)) if setting.y_complex else None
+    of_x = None
+    if not setting.complexes.isdisjoint(setting.case.wrt):
+        parts = zip(setting.case.wrt, setting.x, strict=True)
+        of_x = np.concatenate([_second_of_pairs(x.size) & (k in setting.complexes)
+                               for k, x in parts])  # fmt: skip
+    if layout == "yx":
+        rows, columns = prod(setting.y_shape), setting.x_size
+        if of_x is not None:
+            return np.tile(of_x, rows)
+        return None if of_y is None else np.repeat(of_y, columns)
+    return {"x": of_x, "y": of_y}.get(layout)
 
 
 def _arrays(e: Evidence) -> list[np.ndarray]:
@@ -153,8 +187,9 @@ def _dimensions(setting: Setting) -> dict[str, int]:
     found = {k: v for k, v in given.items() if isinstance(v, int) and not isinstance(v, bool)}
     for name, array in setting.inputs.items():
         if isinstance(array, np.ndarray):
-            for axis, length in enumerate(array.shape):
+            shape = array.shape[:-1] if name in setting.complexes else array.shape
+            for axis, length in enumerate(shape):
                 found.setdefault(f"{name}.shape[{axis}]", length)
-            found.setdefault(f"{name}.size", array.size)
-    found.setdefault("y.size", prod(setting.y_shape))
+            found.setdefault(f"{name}.size", prod(shape))
+    found.setdefault("y.size", prod(setting.y_shape[:-1] if setting.y_complex else setting.y_shape))
     return {k: v for k, v in found.items() if v > 1}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.frameworks import find_framework
 from xgrad.judging.comparison import Comparison, describe_slopes
 from xgrad.judging.findings import Findings
 from xgrad.judging.hints import find_hint
@@ -112,6 +113,7 @@ class Judge:
         if outcome.status not in (OK, NONFINITE):
             return Judgement(row, outcome, truth, nothing, nothing)
         row["referee"] = truth.label
+        row["message"] = _joined(row["message"], self._convention(method, operator))
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
         refuted = self.findings.refuted_digits(method, operator, exact)
@@ -158,6 +160,13 @@ class Judge:
         return self._twins[key]
 
     # --- in words --------------------------------------------------------------------------------
+
+    def _convention(self, method: Method, operator: Operator) -> str:
+        """What pairs of reals stand for, where the framework pulls complex numbers back."""
+        at = self.setting
+        some = at.y_complex or not at.complexes.isdisjoint(at.case.wrt)
+        said = find_framework(method.framework).convention
+        return f"in pairs (re, im); {said}" if some and said and "x" in operator.layout else ""
 
     def _tell(self, row: dict[str, Any], matter: Matter, again: Again | None) -> None:
         """The message, and the hint where something is wrong."""

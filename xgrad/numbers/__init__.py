@@ -5,10 +5,12 @@ from xgrad.numbers.balls import factoring, matrices, scalars
 from xgrad.numbers.balls.array import BITS, Ball, LEDGER, SECONDS_PER_ELEMENT, ball, budget, halves
 from xgrad.numbers.balls.array import midpoint, precision
 from xgrad.numbers.balls.derivatives import in_full
+from xgrad.numbers.balls.fourier import dft
 from xgrad.numbers.balls.namespace import NAMESPACE
 from xgrad.numbers.batched import Together
 from xgrad.numbers.complex import Complex, Dual
-from xgrad.numbers.dtypes import DTYPES, EPS, SMALLEST, rounded, spacing
+from xgrad.numbers.dtypes import DTYPES, EPS, REAL_DTYPES, SMALLEST, real_dtype
+from xgrad.numbers.dtypes import rounded, spacing
 from xgrad.numbers.functions import DERIVATIVES, EXTRAS, missing, python_scan
 from xgrad.numbers.functions import require_constant, require_segments, require_xp_first
 from xgrad.numbers.noisy import Noisy, more_digits

@@ -22,7 +22,8 @@ from xgrad.numbers.lifting import Lifting
 MOST = 2**17  # numbers in one array, which a cache holds, unless one point needs more
 DRIFT = 1e-4  # of the largest value, by which batched results may differ from those one by one
 
-_AXIS = {"softmax": -1, "log_softmax": -1, "sort": -1, "argsort": -1, "expand_dims": 0}  # usual
+_AXIS = {"softmax": -1, "log_softmax": -1, "sort": -1, "argsort": -1, "expand_dims": 0,
+         "fft": -1, "ifft": -1, "rfft": -1, "irfft": -1}  # usual  # fmt: skip
 
 
 class NotBatched(Exception):
@@ -192,6 +193,30 @@ class Batched(Lifting):
         """Elements further along."""
         return self._along("roll", self.base.roll, x, axis=axis, shift=shift)
 
+    def _fftn(self, x: Any, s: Any = None, axes: Any = None, norm: str = "backward") -> Any:
+        """A Fourier transform along several axes."""
+        return self._spectrum("fftn", x, s, axes, norm)
+
+    def _ifftn(self, x: Any, s: Any = None, axes: Any = None, norm: str = "backward") -> Any:
+        """Its inverse."""
+        return self._spectrum("ifftn", x, s, axes, norm)
+
+    def _spectrum(self, name: str, x: Any, s: Any, axes: Any, norm: str) -> Any:
+        axes = tuple(range(-len(s or x.shape), 0)) if axes is None else _behind(tuple(axes))
+        return self.wrapped(getattr(self.base.fft, name)(x.data, s=s, axes=axes, norm=norm))
+
+    def _fftshift(self, x: Any, axes: Any = None) -> Any:
+        """The zero frequency in the middle."""
+        return self._shifted("fftshift", x, axes)
+
+    def _ifftshift(self, x: Any, axes: Any = None) -> Any:
+        """What `fftshift` did, undone."""
+        return self._shifted("ifftshift", x, axes)
+
+    def _shifted(self, name: str, x: Any, axes: Any) -> Any:
+        axes = tuple(range(-x.ndim, 0)) if axes is None else axes
+        return self.wrapped(getattr(self.base.fft, name)(x.data, axes=_behind(axes)))
+
     def _diff(self, x: Any, axis: int = -1, n: int = 1) -> Any:
         """Differences of neighbours."""
         return self._along("diff", self.base.diff, x, axis=axis, n=n)
@@ -209,8 +234,8 @@ class Batched(Lifting):
         return self.wrapped((made[..., 0] if right else made[..., 0, :]) if left else made)
 
     def _vecdot(self, a: Any, b: Any, axis: int = -1) -> Any:
-        """Σ a b along an axis."""
-        return self.sum(self.multiply(a, b), axis=axis)
+        """Σ a̅ b along an axis."""
+        return self.sum(self.multiply(self.conj(a), b), axis=axis)
 
     def _einsum(self, subscripts: str, *operands: Any) -> Any:
         """Sums of products, with one more index for the points."""

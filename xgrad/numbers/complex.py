@@ -45,6 +45,8 @@ class Complex(Lifting):
     def apply(self, name: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """A function of real and complex arrays; raises `Unsupported` where it is not analytic."""
         plain, named = bare(list(args)), {k: bare(v) for k, v in keywords.items()}
+        if any(map(_is_number, (*args, *keywords.values()))):
+            raise Unsupported("complex numbers of its own: the complex step needs that part itself")
         if not _touched([*plain, *named.values()]):
             return function(*plain, **named)
         if name not in _CONTINUED and name not in _ANALYTIC:
@@ -62,6 +64,13 @@ class Complex(Lifting):
 
 def _refuse(name: str) -> None:
     raise Unsupported(f"{name} is not analytic here, so the complex step does not apply")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is complex, and no step."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_number, value))
+    return not isinstance(value, Dual) and np.iscomplexobj(value)
 
 
 def _touched(values: Any) -> bool:

@@ -13,8 +13,9 @@ import numpy as np
 from xgrad.errors import UsageError
 
 # What the standard lacks; every framework offers every name.
-EXTRAS = ("digamma", "einsum", "erf", "erfc", "expit", "expm", "lgamma", "log_softmax",
-          "logsumexp", "polygamma", "scan", "segment_sum", "softmax", "softplus")  # fmt: skip
+EXTRAS = ("angle", "complex", "digamma", "einsum", "erf", "erfc", "expit", "expm", "lgamma",
+          "log_softmax", "logsumexp", "polygamma", "scan", "segment_sum", "softmax",
+          "softplus")  # fmt: skip
 
 # Derivatives inside a function, of f(xp, x, *others) in x; every framework has them too.
 DERIVATIVES = ("gradient", "hessian", "jacobian", "jvp", "vjp")
@@ -40,25 +41,26 @@ _TABLE = (
     (MOVEMENT,   MATRICES, "matrix_transpose tril triu diagonal"),
     (MOVEMENT,   SHAPE,    "reshape permute_dims moveaxis roll tile repeat broadcast_to unstack "
                            "broadcast_arrays meshgrid concat stack take take_along_axis "
-                           "asarray zeros ones full eye empty arange"),
+                           "fftshift ifftshift asarray zeros ones full eye empty arange"),
     (ORDER,      EACH,     "equal not_equal less less_equal greater greater_equal"),
     (ORDER,      EACH,     "logical_and logical_or logical_not logical_xor isfinite isnan isinf "
                            "maximum minimum clip sign signbit"),
     (ORDER,      REDUCED,  "max min any all count_nonzero"),
     (ORDER,      ALONG,    "sort argsort argmax argmin"),
     (ORDER,      SHAPE,    "searchsorted nonzero"),
-    (ARITHMETIC, EACH,     "abs negative positive copysign real imag conj floor ceil trunc round "
-                           "floor_divide remainder bitwise_and bitwise_or"),
+    (ARITHMETIC, EACH,     "abs negative positive copysign complex real imag conj floor ceil "
+                           "trunc round floor_divide remainder bitwise_and bitwise_or"),
     (ARITHMETIC, EACH,     "add subtract multiply divide pow square sqrt reciprocal hypot exp "
                            "expm1 log log1p log2 log10 logaddexp sin cos tan asin acos atan "
-                           "atan2 sinh cosh tanh asinh acosh atanh erf erfc expit softplus "
-                           "lgamma digamma polygamma"),
+                           "angle atan2 sinh cosh tanh asinh acosh atanh erf erfc expit "
+                           "softplus lgamma digamma polygamma"),
     (ARITHMETIC, REDUCED,  "sum prod mean var std logsumexp"),
-    (ARITHMETIC, ALONG,    "softmax log_softmax cumulative_sum cumulative_prod"),
+    (ARITHMETIC, ALONG,    "softmax log_softmax cumulative_sum cumulative_prod "
+                           "fft ifft rfft irfft"),
     (ARITHMETIC, MATRICES, "expm inv det cholesky slogdet eigh eigvalsh svd svdvals qr pinv "
                            "matrix_power trace matrix_norm"),
     (ARITHMETIC, SHAPE,    "linspace diff matmul tensordot vecdot einsum segment_sum solve outer "
-                           "cross vector_norm"),
+                           "cross vector_norm fftn ifftn fftfreq rfftfreq"),
 )
 # fmt: on
 

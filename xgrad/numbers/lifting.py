@@ -16,12 +16,12 @@ class Lifting:
 
     A kind of number is a subclass with two methods: `apply`, what a call of a function becomes, and
     `wrap`, which results are numbers of this kind. Functions that it has as methods of its own,
-    those of `xp.linalg` too, are called as they are.
+    those of `xp.linalg` and `xp.fft` too, are called as they are.
     """
 
     def __init__(self, base: Any):
         self.base = base
-        self.linalg = _Linalg(self)
+        self.linalg, self.fft = _Part(self, "linalg"), _Part(self, "fft")
         self.scan = python_scan(lambda ys: self.stack(ys))
 
     def __getattr__(self, name: str) -> Any:
@@ -53,13 +53,13 @@ class Lifting:
         raise NotImplementedError
 
 
-class _Linalg:
-    """The `linalg` part of a lifted namespace."""
+class _Part:
+    """The `linalg` or `fft` part of a lifted namespace."""
 
-    def __init__(self, outer: Lifting):
-        self._outer = outer
+    def __init__(self, outer: Lifting, part: str):
+        self._outer, self._part = outer, part
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(type(self._outer), name):
             return getattr(self._outer, name)
-        return self._outer.lifted(name, getattr(self._outer.base.linalg, name))
+        return self._outer.lifted(name, getattr(getattr(self._outer.base, self._part), name))

@@ -54,6 +54,10 @@ _TERMS: dict[str, Callable[..., Any]] = {
 }
 
 
+_SIZES = frozenset(("abs", "sign"))  # rounded of complex numbers alone
+# Fourier transforms along one axis, and along several.
+_LINES, _GRIDS = frozenset(("fft", "ifft", "rfft", "irfft")), frozenset(("fftn", "ifftn"))
+
 # Units that a library's function may be off by, beyond one: series and recurrences inside.
 _LOOSE = {"digamma": 16.0, "polygamma": 16.0, "lgamma": 4.0, "erfc": 4.0}
 
@@ -63,7 +67,18 @@ def _is_numpy(value: Any) -> bool:
 
 
 def _is_float(value: Any) -> bool:
-    return isinstance(value, Ball) or (_is_numpy(value) and value.dtype.kind == "f")
+    return isinstance(value, Ball) or (_is_numpy(value) and value.dtype.kind in "fc")
+
+
+def _is_complex(value: Any) -> bool:
+    return "complex" in str(getattr(value, "dtype", ""))
+
+
+def _in_parts(name: str, args: list[Any]) -> bool:
+    """Whether both parts of a complex result are rounded for themselves: sums, and real factors."""
+    if name in ("add", "subtract"):
+        return True
+    return name in ("multiply", "divide") and not all(map(_is_complex, args[:2]))
 
 
 class Noisy(Lifting):
@@ -80,11 +95,19 @@ class Noisy(Lifting):
         """The function with rounding errors of its kind."""
         if name in ROUTINES:
             return self._stable(function, *args, **keywords)
+        if name in _LINES:
+            keywords.setdefault("axis", -1)
         plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
         result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
         if name in _TERMS:
             return self.wrapped(self._sum_error(name, function, plain, keywords, result))
-        return self.wrapped(result, 0.0 if name in EXACT else _LOOSE.get(name, 1.0))
+        if name in _LINES or name in _GRIDS:
+            return self.wrapped(self._transformed(function, plain[0], keywords))
+        if _is_complex(result) and _in_parts(name, plain):
+            parts = (self.wrapped(part(result), 1.0) for part in (self.base.real, self.base.imag))
+            return self.complex(*parts)
+        exact = name in EXACT and not (name in _SIZES and _is_complex(plain[0]))
+        return self.wrapped(result, 0.0 if exact else _LOOSE.get(name, 1.0))
 
     def _constant(self, given: Any) -> Any:
         """What a function brings along, as the dtype rounds it; bare, if it is noisy already."""
@@ -95,9 +118,10 @@ class Noisy(Lifting):
         elif value is not given or not (isinstance(value, float) or _is_numpy(value)):
             return value
         array = np.asarray(value)
-        if array.dtype.kind != "f" or not array.size:
+        if array.dtype.kind not in "fc" or not array.size:
             return value
-        held = rounded(array.astype(np.float64), self.dtype) == array
+        kind = np.complex128 if array.dtype.kind == "c" else np.float64
+        held = rounded(array.astype(kind), self.dtype) == array
         if held.all():
             return value
         return self.base.where(held, array, array * (1 + self.xi(array.shape) * self.unit))
@@ -107,12 +131,18 @@ class Noisy(Lifting):
         drawn = np.asarray(2.0 * self.rng.random(shape) - 1.0)
         return ball(drawn) if self.in_balls else drawn
 
+    def _xi_of(self, value: Any) -> Any:
+        """The same in the shape of a value, in both parts of a complex one."""
+        xi = self.xi(value.shape)
+        return self.base.complex(xi, self.xi(value.shape)) if _is_complex(value) else xi
+
     def wrap(self, value: Any, units: float = 0.0) -> Any:
         """Floats, rounded at random by so many units; other values pass."""
         if not _is_float(value):
             return value
         if units:
-            value = value + value * (self.xi(value.shape) * (units * self.unit))
+            size = self.base.abs(value) if _is_complex(value) else value
+            value = value + size * (self._xi_of(value) * (units * self.unit))
         return Passing(value if isinstance(value, Ball) else np.asarray(value), self)
 
     def _sum_error(
@@ -123,7 +153,21 @@ class Noisy(Lifting):
         sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
         error = self.unit * np.sqrt(np.maximum(1.0, _TERMS[name](args, keywords, result)))
-        return result + terms * (self.xi(result.shape) * error)
+        return result + terms * (self._xi_of(result) * error)
+
+    def _transformed(self, function: Callable[..., Any], x: Any, keywords: Any) -> Any:
+        """A Fourier transform, off by log₂ n units of the root mean square along its axes.
+
+        Higham 2002, Accuracy and Stability of Numerical Algorithms, theorem 24.2.
+        """
+        made = function(x, **keywords)
+        axes = keywords.get("axis", keywords.get("axes"))
+        axes = (axes,) if isinstance(axes, int) else tuple(axes or range(-made.ndim, 0))
+        terms = math.prod(max(made.shape[a], x.shape[a]) for a in axes)
+        size = self.base.abs(made)
+        mean = self.base.sqrt(self.base.mean(size * size, axis=axes, keepdims=True))
+        units = self.unit * max(1.0, math.log2(terms))
+        return made + mean * (self._xi_of(made) * units)
 
     # --- routines of linear algebra --------------------------------------------------------------
 
@@ -137,12 +181,13 @@ class Noisy(Lifting):
             return a
         axes = (-2, -1) if a.ndim > 1 else None
         size = self.base.max(self.base.abs(a), axis=axes, keepdims=True)
-        return a + size * math.sqrt(max(a.shape[-2:])) * self.xi(a.shape) * self.unit
+        return a + size * math.sqrt(max(a.shape[-2:])) * self._xi_of(a) * self.unit
 
     def slogdet(self, x: Any) -> Any:
-        """The sign is exact."""
+        """The sign is exact, a phase is not."""
         sign, logarithm = made = self.base.linalg.slogdet(self._near(bare(x)))
-        return made._make([self.wrapped(sign), self.wrapped(logarithm, 1.0)])
+        units = 1.0 if _is_complex(sign) else 0.0
+        return made._make([self.wrapped(sign, units), self.wrapped(logarithm, 1.0)])
 
     def cross(self, a: Any, b: Any, axis: int = -1) -> Any:
         """The vector product."""
@@ -151,18 +196,22 @@ class Noisy(Lifting):
     def vector_norm(self, x: Any, ord: float = 2, **keywords: Any) -> Any:
         """The square root of a sum, or another order."""
         if ord == 2:
-            return self.sqrt(self.sum(x * x, **keywords))
+            return self.sqrt(self.sum(self._squared(x), **keywords))
         norm = self.base.linalg.vector_norm
         return self.apply("vector_norm", norm, x, ord=ord, **keywords)
 
     def matrix_norm(self, x: Any, ord: Any = "fro", **keywords: Any) -> Any:
         """The square root of a sum, singular values, or sums of columns and rows."""
         if ord == "fro":
-            return self.sqrt(self.sum(x * x, axis=(-2, -1), **keywords))
+            return self.sqrt(self.sum(self._squared(x), axis=(-2, -1), **keywords))
         norm = self.base.linalg.matrix_norm
         if ord in (2, -2, "nuc"):
             return self._stable(norm, x, ord=ord, **keywords)
         return self.apply("matrix_norm", norm, x, ord=ord, **keywords)
+
+    def _squared(self, x: Any) -> Any:
+        """|x|²."""
+        return self.real(x * self.conj(x)) if _is_complex(x) else x * x
 
     # What libraries compute in steps is composed of noisy steps here.
 

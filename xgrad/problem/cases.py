@@ -209,7 +209,7 @@ class Case:
         return {name for parameters in self.sizes.values() for name in parameters}
 
     def inputs_at(self, size: str, point: str = RANDOM, seed: int = 0) -> dict[str, Any]:
-        """The inputs by name, as float64 and integer arrays, checked against the signature.
+        """The inputs by name, as arrays of 64-bit numbers, checked against the signature.
 
         Raises `UsageError` for a size or point that the case has not, `CaseError` for missing,
         surplus or non-numeric inputs.
@@ -357,13 +357,15 @@ def _checked_input(case: Case, name: str, value: Any) -> Any:
     if isinstance(value, (bool, int, str)) and not wanted:
         return value  # a static parameter, never differentiated or traced
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiubc":
         raise CaseError(
-            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats or integers"
+            f"case {case.name}: input {name!r} has dtype {array.dtype}; give floats, integers or "
+            "complex numbers"
         )
-    if wanted and array.dtype.kind != "f":
+    if wanted and array.dtype.kind not in "fc":
         raise CaseError(
             f"case {case.name}: input {name!r} is differentiated and has dtype {array.dtype}; "
             f"return it as floats: {name}.astype(float)"
         )
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    wide = {"f": np.float64, "c": np.complex128}.get(array.dtype.kind)
+    return array if wide is None else array.astype(wide)

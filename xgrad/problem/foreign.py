@@ -12,7 +12,7 @@ import numpy as np
 
 from xgrad.errors import UsageError
 from xgrad.frameworks import Framework, frameworks
-from xgrad.numbers import EPS
+from xgrad.numbers import EPS, real_dtype
 from xgrad.problem.arguments import Call, bind, name_of
 from xgrad.problem.cases import Case, make_foreign
 from xgrad.problem.modules import (
@@ -23,11 +23,12 @@ from xgrad.problem.modules import (
     libraries_of,
     parameters_of,
 )
+from xgrad.problem.pairs import is_complex, parted
 from xgrad.problem.randomness import seed_all
 from xgrad.problem.trees import Tree, take_apart
 
 NAMES = ("torch", "jax")  # frameworks whose own functions can be checked
-_NUMBERS = ("float", "bfloat", "int", "uint", "bool")  # dtypes of arrays that are inputs
+_NUMBERS = ("float", "bfloat", "complex", "int", "uint", "bool")  # dtypes of arrays that are inputs
 
 
 def find_framework_of(function: Any, inputs: Any) -> Framework | None:
@@ -132,8 +133,9 @@ class AtHand:
 
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""
-        given = next((v.dtype for v in named.values() if "float" in _dtype(v)), None)
-        return xp.astype(y, given) if given is not None and "float" in _dtype(y) else y
+        if not any(_is_number(v) for v in named.values()) or not _is_number(y):
+            return y
+        return xp.astype(y, xp.complex_dtype if is_complex(y) else xp.dtype)
 
     def _called(self, named: Mapping[str, Any]) -> Any:
         rebuilt = {k: tree.rebuild(named) for k, tree in self.trees.items()}
@@ -148,8 +150,8 @@ class AtHand:
     # --- what is differentiated -------------------------------------------------------------------
 
     def floats(self, among: Mapping[str, Any]) -> list[str]:
-        """The names of arrays of floats."""
-        return [k for k, v in among.items() if "float" in _dtype(v)]
+        """The names of arrays of floats and complex numbers."""
+        return [k for k, v in among.items() if _is_number(v)]
 
     @property
     def differentiated(self) -> tuple[str, ...]:
@@ -164,10 +166,8 @@ class AtHand:
         floats = self.floats({**self.arguments, **self.parameters})
         found = {k: "requires no gradient" for k in floats if k not in chosen}
         for name, value in self.call.values.items():
-            if type(value) is float:
-                found[name] = "a Python float"
-            elif self.framework.is_array(value) and _is_complex(value):
-                found[name] = _dtype(value)
+            if type(value) in (float, complex):
+                found[name] = f"a Python {type(value).__name__}"
         return found
 
     @property
@@ -177,7 +177,7 @@ class AtHand:
 
     def dtype(self, chosen: tuple[str, ...]) -> str:
         """The widest of the dtypes in which the differentiated inputs were given."""
-        given = {_dtype(self.inputs[k]) for k in chosen if k in self.inputs}
+        given = {real_dtype(_dtype(self.inputs[k])) for k in chosen if k in self.inputs}
         return min(given & set(EPS), key=lambda k: EPS[k], default="float64")
 
     @property
@@ -274,13 +274,6 @@ def _require_chosen(at_hand: AtHand, chosen: tuple[str, ...], wrt: tuple[str, ..
     name, own = name_of(at_hand.function), at_hand.framework
     leaves = {k: leaf for k, v in at_hand.call.values.items()
               for k, leaf in take_apart(v, k, own).leaves.items()}  # fmt: skip
-    numbers = {k: v for k, v in leaves.items() if own.is_array(v) and _is_complex(v)}
-    for k, v in numbers.items():
-        if k in wrt or _requires_gradient(v) or not chosen:
-            raise UsageError(
-                f"{name}: {k} is {_dtype(v)}, and derivatives of complex numbers are not "
-                f"supported: pass pairs of reals ({own.pairs})"
-            )
     if not chosen:
         raise UsageError(f"{name}: no input is an array of floats to differentiate"
                          f"{_kinds(at_hand, leaves)}")  # fmt: skip
@@ -314,15 +307,15 @@ def _dtype(value: Any) -> str:
     return str(getattr(value, "dtype", "")).removeprefix("torch.")
 
 
-def _is_complex(value: Any) -> bool:
-    return "complex" in _dtype(value)
+def _is_number(value: Any) -> bool:
+    return "float" in _dtype(value) or is_complex(value)
 
 
 def _is_input(framework: Framework, value: Any) -> bool:
     """Whether a value is an array that varies with the dtype: others are passed on as they are."""
     if framework.is_array(value):
         return _dtype(value).startswith(_NUMBERS)
-    return framework.takes_numpy and isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return framework.takes_numpy and isinstance(value, np.ndarray) and value.dtype.kind in "fc"
 
 
 def _requires_gradient(value: Any) -> bool:
@@ -332,26 +325,24 @@ def _requires_gradient(value: Any) -> bool:
 def _one_value(framework: Framework, name: str, value: Any, xp: Any) -> Any:
     """One array: several values are joined in one vector, integers among them left out.
 
-    Raises `UsageError` for complex and sparse ones.
+    Complex ones are joined as pairs of reals. Raises `UsageError` for sparse ones.
     """
     parts = [p for p in take_apart(value, "y", framework).leaves.values() if p is not None]
     arrays = [p for p in parts if framework.is_array(p)]
     for part in arrays:
-        _require_real(framework, name, part)
+        _require_dense_value(framework, name, part)
     if len(parts) == 1:
         return parts[0]
-    floats = [p for p in arrays if "float" in _dtype(p)]
+    floats = [p for p in arrays if _is_number(p)]
     if not floats:
         raise UsageError(f"{name} returns no array of floats: there is nothing to differentiate")
-    return floats[0] if len(floats) == 1 else xp.concat([xp.reshape(p, (-1,)) for p in floats])
+    return (
+        floats[0]
+        if len(floats) == 1
+        else xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in floats])
+    )
 
 
-def _require_real(framework: Framework, name: str, part: Any) -> None:
-    dtype = _dtype(part)
-    if "complex" in dtype:
-        raise UsageError(
-            f"{name} returns {dtype}, and derivatives of complex numbers are not supported: "
-            f"return pairs of reals, and take them as such ({framework.pairs})"
-        )
+def _require_dense_value(framework: Framework, name: str, part: Any) -> None:
     if framework.is_sparse(part):
         raise UsageError(f"{name} returns a sparse array: return a dense one (y.to_dense())")

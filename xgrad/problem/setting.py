@@ -14,9 +14,10 @@ import numpy as np
 
 from xgrad.errors import CaseError
 from xgrad.frameworks import Framework, find_framework, leaves
-from xgrad.numbers import rounded
+from xgrad.numbers import REAL_DTYPES, rounded
 from xgrad.problem.cases import Case, generator
 from xgrad.problem.operators import Function, Operator, Shape
+from xgrad.problem.pairs import is_complex, joined, parted
 
 
 class Arguments(NamedTuple):
@@ -33,7 +34,7 @@ class Setting:
     """A case at a size, a point, a dtype and a seed.
 
     `inputs` are float64 arrays that the dtype holds exactly, so that all methods and the referee
-    see the same numbers.
+    see the same numbers; those named in `complexes` are pairs of reals, as `problem.pairs` says.
     """
 
     case: Case
@@ -42,6 +43,7 @@ class Setting:
     dtype: str
     seed: int
     inputs: dict[str, Any]
+    complexes: frozenset[str] = frozenset()
     _issued: list[Arguments] | None = None
 
     @classmethod
@@ -49,14 +51,17 @@ class Setting:
         """Draw the inputs and round them; raises `CaseError` where they do not fit the case."""
         drawn = case.inputs_at(size, point, seed)
         inputs = {
-            k: rounded(v, dtype) if isinstance(v, np.ndarray) else v for k, v in drawn.items()
+            k: rounded(parted(np, v), dtype) if isinstance(v, np.ndarray) else v
+            for k, v in drawn.items()
         }
-        return cls(case, size, point, dtype, seed, inputs)
+        complexes = frozenset(k for k, v in drawn.items() if is_complex(v))
+        return cls(case, size, point, dtype, seed, inputs, complexes)
 
     def moved(self, inputs: dict[str, Any]) -> Setting:
         """The same setting, directions included, at other inputs."""
-        other = Setting(self.case, self.size, self.point, self.dtype, self.seed, inputs)
-        for name in ("y_shape", "v", "w"):
+        place = self.size, self.point, self.dtype, self.seed
+        other = Setting(self.case, *place, inputs, self.complexes)
+        for name in ("y_shape", "y_complex", "v", "w"):
             other.__dict__[name] = getattr(self, name)
         return other
 
@@ -120,15 +125,47 @@ class Setting:
 
     @cached_property
     def y_shape(self) -> Shape:
-        """The shape of the value, seen by running the function, in NumPy where it can."""
+        """The shape of the value; of a complex one that of pairs."""
+        shape, in_pairs = self._value
+        return (*shape, 2) if in_pairs else shape
+
+    @cached_property
+    def y_complex(self) -> bool:
+        """Whether the value is complex."""
+        return self._value[1]
+
+    @property
+    def typed(self) -> bool:
+        """Whether there is a type for every input: none is made of two short floats."""
+        return not self.complexes or self.dtype in REAL_DTYPES.values()
+
+    @property
+    def unit(self) -> np.ndarray | None:
+        """The flat direction (1, 0) for each complex number, where the value has such; else None.
+
+        Along it an elementwise holomorphic map has its complex derivative.
+        """
+        if not self.y_complex:
+            return None
+        named = zip(self.case.wrt, self.x, strict=True)
+        pattern = {True: [1.0, 0.0], False: [1.0]}
+        return np.concatenate([np.resize(pattern[k in self.complexes], x.size) for k, x in named])
+
+    @cached_property
+    def _value(self) -> tuple[Shape, bool]:
+        """The shape of the value and whether it is complex, seen in NumPy where it runs there."""
         framework = find_framework(self.case.framework or "numpy")
-        kind = self.dtype if self.case.framework else "float64"
+        kind = self.dtype if self.case.framework and self.typed else "float64"
         with np.errstate(all="ignore"), framework.scope():
             arguments = self.arguments(framework, "cpu", dtype=kind)
-            shape = framework.value_shape(self.function(arguments), arguments.xs)
-        if isinstance(shape, str):
-            raise CaseError(f"case {self.case.name} returns {shape}; return one array of floats")
-        return shape
+
+            def called(*xs: Any) -> Any:
+                return self.case.function(arguments.xp, **self.named(arguments, xs))
+
+            found = framework.looks_of(called, arguments.xs)
+        if isinstance(found, str):
+            raise CaseError(f"case {self.case.name} returns {found}; return one array of floats")
+        return found
 
     @cached_property
     def v(self) -> tuple[np.ndarray, ...]:
@@ -152,8 +189,8 @@ class Setting:
         if self.case.legal is None:
             return tuple(rng.uniform(0.5, 1, a.shape) * rng.choice([-1, 1], a.shape) * scale(a)
                          for a in self.x)  # fmt: skip
-        drawn = self.case.legal(rng, **self.inputs)
-        parts = drawn if isinstance(drawn, tuple) else (drawn,)
+        drawn = self.case.legal(rng, **{k: self._natural(k) for k in self.inputs})
+        parts = [parted(np, p) for p in (drawn if isinstance(drawn, tuple) else (drawn,))]
         shapes = [np.shape(p) for p in parts]
         if shapes != self.x_shapes:
             raise CaseError(
@@ -177,6 +214,24 @@ class Setting:
         if self._issued is not None:
             self._issued.append(made)
         return made
+
+    def _natural(self, name: str) -> Any:
+        """An input as the case drew it, rounded."""
+        value = self.inputs[name]
+        return value[..., 0] + 1j * value[..., 1] if name in self.complexes else value
+
+    def named(self, arguments: Arguments, xs: tuple[Any, ...] | None = None) -> dict[str, Any]:
+        """All inputs by name, as the case takes them: complex ones joined."""
+        xs = arguments.xs if xs is None else xs
+        given = {**dict(zip(self.case.wrt, xs, strict=True)), **arguments.rest, **arguments.static}
+        return given | {k: joined(arguments.xp, given[k]) for k in self.complexes}
+
+    def joined(self, xp: Any, v: Any = None, w: Any = None) -> Any:
+        """A direction of the inputs, a tuple, or of the value, as formulas take it."""
+        if v is None:
+            return joined(xp, w) if self.y_complex else w
+        return tuple(joined(xp, part) if name in self.complexes else part
+                     for name, part in zip(self.case.wrt, v, strict=True))  # fmt: skip
 
     @contextmanager
     def watched(self) -> Iterator[list[Arguments]]:
@@ -205,15 +260,14 @@ class Setting:
         return v, w
 
     def function(self, arguments: Arguments, target: Callable[..., Any] | None = None) -> Function:
-        """The case as a function of the differentiated inputs alone.
+        """The case as a function of the differentiated inputs alone, all of them real.
 
         `target(xp, **inputs)` stands in for the case's own function where it is given.
         """
         call = target or self.case.function
 
         def f(*xs: Any) -> Any:
-            named = dict(zip(self.case.wrt, xs, strict=True))
-            return call(arguments.xp, **named, **arguments.rest, **arguments.static)
+            return parted(arguments.xp, call(arguments.xp, **self.named(arguments, xs)))
 
         return f
 

@@ -31,9 +31,8 @@ class PortReferee(ProgramReferee):
         """The referee of what the function is a port of, at the same inputs."""
         case, own = self.setting.case.original, self.setting
         assert case is not None
-        rest = Setting.make(case, own.size, own.point, own.dtype, own.seed).inputs
-        inputs = {**rest, **dict(zip(case.wrt, own.x, strict=True))}
-        at = Setting(case, own.size, own.point, own.dtype, own.seed, inputs)
+        at = Setting.make(case, own.size, own.point, own.dtype, own.seed)
+        at.inputs |= dict(zip(case.wrt, own.x, strict=True))
         return ProgramReferee(at, case.framework, "cpu", self.limits)
 
     def _ported(self) -> Truth:

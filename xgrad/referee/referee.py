@@ -23,6 +23,7 @@ from xgrad.referee.candidates import (
 )
 from xgrad.referee.factors import without_factor
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
+from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
 from xgrad.referee.own import Compute, OwnDerivative, find_own
@@ -151,7 +152,9 @@ class Referee:
         if operator.order == 0:
             assert compute is not None
             return finished("definition", self._evaluate(compute, BITS)), True
-        if operator.of == "elementwise" and operator.order > 1:
+        if operator.of == "elementwise" and self.setting.unit is not None:
+            require_holomorphic(operator, self.setting, self._definition(operator)[0])
+        elif operator.of == "elementwise" and operator.order > 1:
             self._require_first(operator)
         if independent:
             return self._defined(operator), False

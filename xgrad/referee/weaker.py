@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers import EPS
-from xgrad.problem import OPERATORS, Operator, Setting
+from xgrad.problem import OPERATORS, Operator, Setting, parted
 from xgrad.referee.kinks import at_kinks
 from xgrad.referee.truth import Truth, contracted
 from xgrad.techniques import NONFINITE, OK, Method, Outcome, Prepared, element_name, evaluate
@@ -220,7 +220,7 @@ class DifferencesReferee:
         at = self.setting.in_dtype(dtype)
         if operator.name == "vjp":
             at.case = replace(at.case, function=_contracted(at.case.function, self.setting.w))
-            at.__dict__.update(y_shape=(), w=np.asarray(1.0))
+            at.__dict__.update(y_shape=(), y_complex=False, w=np.asarray(1.0))
         return at
 
 
@@ -228,7 +228,7 @@ def _contracted(function: Any, w: np.ndarray) -> Any:
     """⟨w, f⟩ of a function."""
 
     def summed(xp: Any, **inputs: Any) -> Any:
-        y = function(xp, **inputs)
+        y = parted(xp, function(xp, **inputs))
         return xp.sum(y * xp.asarray(w))
 
     return summed

@@ -95,6 +95,8 @@ class ComplexStep(Technique):
         """The operator derived from complex evaluations; raises `Unsupported` otherwise."""
         if operator.order != 1:
             raise Unsupported("the complex step has first derivatives only")
+        if setting.complexes:
+            raise Unsupported("complex inputs: the complex step needs the imaginary part itself")
         if setting.dtype not in STEP:
             raise Unsupported(f"there is no complex type for {setting.dtype}")
         real = framework.namespace(setting.dtype, device)

@@ -8,7 +8,16 @@ from typing import Any
 
 from xgrad.errors import CaseError, Unsupported
 from xgrad.frameworks import Framework
-from xgrad.problem import Arguments, Case, Formula, Operator, Setting
+from xgrad.problem import (
+    Arguments,
+    Case,
+    Formula,
+    Operator,
+    Setting,
+    is_complex,
+    parted,
+    parted_block,
+)
 from xgrad.techniques.base import Compute, Technique
 from xgrad.techniques.transforms import compiled
 
@@ -26,22 +35,43 @@ def apply_formula(
     A formula of one input returns an array; directions are passed as `v` and `w`, `v` as an array
     where there is one input, and by another name where an input has that one.
     """
-    names = dict(zip(setting.case.wrt, arguments.xs, strict=True))
-    given, single = {**names, **arguments.rest, **arguments.static}, len(names) == 1
-    along = {"v": v[0] if single and v else v, "w": w}
-    named = {_direction_name(formula, d, given, setting.case): along[d]
-             for d in operator.directions}  # fmt: skip
-    result = formula(arguments.xp, **given, **named)
+    names, given = setting.case.wrt, setting.named(arguments)
+    single, along = len(names) == 1, {}
+    for d in operator.directions:
+        whole = setting.joined(arguments.xp, *((v,) if d == "v" else (None, w)))
+        name = _direction_name(formula, d, given, setting.case)
+        along[name] = whole[0] if d == "v" and single else whole
+    result = formula(arguments.xp, **given, **along)
     if operator.layout.count("x") == 0:
-        return result
+        return parted(arguments.xp, result)
     if single:
-        return ((result,),) if operator.layout == "xx" else (result,)
+        parts = _in_pairs(operator, setting, arguments.xp, (result,))
+        return (parts,) if operator.layout == "xx" else parts
     if not isinstance(result, tuple) or len(result) != len(names):
         raise CaseError(
             f"case {setting.case.name}: the formula for {operator.name} returned "
             f"{type(result).__name__}; return a tuple in the order of wrt: {', '.join(names)}"
         )
-    return result
+    return _in_pairs(operator, setting, arguments.xp, result)
+
+
+def _in_pairs(
+    operator: Operator, setting: Setting, xp: Any, parts: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """Complex parts, one for each input, as pairs of reals; real ones, in pairs or not, as given.
+
+    A gradient is ∂/∂re + i ∂/∂im; of a complex value by a complex input it is the derivative of a
+    holomorphic function.
+    """
+    if operator.layout != "yx":
+        return tuple(parted(xp, part) for part in parts)
+    rows = len(setting.y_shape) - setting.y_complex
+    made = []
+    for name, part in zip(setting.case.wrt, parts, strict=True):
+        both = setting.y_complex and name in setting.complexes
+        at = rows if setting.y_complex else part.ndim
+        made.append(parted_block(xp, part, at, both=both) if is_complex(part) else part)
+    return tuple(made)
 
 
 def _direction_name(

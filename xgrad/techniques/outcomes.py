@@ -16,7 +16,7 @@ import numpy as np
 from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupported, UsageError
 from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.numbers import EPS, Ball, midpoint
-from xgrad.problem import Case, Operator, Setting, flatten
+from xgrad.problem import PARTS, Case, Operator, Setting, flatten
 from xgrad.techniques.base import Compute, Result
 from xgrad.techniques.methods import Method
 
@@ -64,6 +64,8 @@ def evaluate(
         framework.require_device(device)
         if setting.dtype not in framework.dtypes:
             raise Unsupported(f"{framework.name} has no {setting.dtype}")
+        if not setting.typed:
+            raise Unsupported(f"there are no complex numbers of {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
         with framework.scope(device), _defaults(framework, method, setting.case), _quiet():
             return _evaluated(
@@ -270,9 +272,7 @@ def element_name(operator: Operator, setting: Setting, k: int) -> str:
     for axis in reversed(operator.layout):
         size = setting.x_size if axis == "x" else int(np.prod(setting.y_shape, dtype=np.int64))
         k, index = divmod(k, size)
-        names.insert(
-            0, _x_name(setting, index) if axis == "x" else _indexed("y", setting.y_shape, index)
-        )
+        names.insert(0, _x_name(setting, index) if axis == "x" else _y_name(setting, index))
     return "/".join(names) or operator.name
 
 
@@ -280,12 +280,18 @@ def _x_name(setting: Setting, index: int) -> str:
     for name, shape in zip(setting.case.wrt, setting.x_shapes, strict=True):
         size = int(np.prod(shape, dtype=np.int64))
         if index < size:
-            return _indexed(name, shape, index)
+            return _indexed(name, shape, index, name in setting.complexes)
         index -= size
     return ""
 
 
-def _indexed(name: str, shape: tuple[int, ...], index: int) -> str:
+def _y_name(setting: Setting, index: int) -> str:
+    return _indexed("y", setting.y_shape, index, setting.y_complex)
+
+
+def _indexed(name: str, shape: tuple[int, ...], index: int, in_pairs: bool) -> str:
+    if in_pairs:
+        return f"{_indexed(name, shape[:-1], index // 2, False)}.{PARTS[index % 2]}"
     if not shape:
         return name
     return f"{name}[{','.join(str(i) for i in np.unravel_index(index, shape))}]"

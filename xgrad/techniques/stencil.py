@@ -125,9 +125,11 @@ class Planner:
     """Operators as stencils: the differentiator that only writes down what is to be done.
 
     With `gradient_known`, a gradient costs no slot: the function of the stencil is the gradient.
+    `unit` is the 1 of elementwise maps of complex numbers, in pairs.
     """
 
     gradient_known: bool = False
+    unit: np.ndarray | None = None
     _one: ClassVar[np.ndarray] = np.ones(1)
 
     def jvp(self, f: Stencil, v: Any) -> Stencil:
@@ -142,7 +144,7 @@ class Planner:
 
     def ones(self, f: Stencil) -> Stencil:
         """One more slot, along all elements."""
-        return replace(f, slots=(*f.slots, ONES))
+        return replace(f, slots=(*f.slots, ONES if self.unit is None else self.unit))
 
     def vjp(self, f: Stencil, w: Any) -> Stencil:
         """One more free slot, the value axis weighted."""
@@ -193,7 +195,9 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     if "w" in operator.directions:
         w = setting.w.reshape(-1)
     rule: Any = operator.derive
-    made: Stencil = rule(planner or Planner(), Stencil(), v, w, setting.x_shapes[0])
+    made: Stencil = rule(
+        planner or Planner(unit=setting.unit), Stencil(), v, w, setting.x_shapes[0]
+    )
     return made
 
 

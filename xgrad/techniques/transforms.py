@@ -23,7 +23,9 @@ def tree_map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
 
 
 class _Both:
-    """What follows from jvp and vjp alike, whichever is native."""
+    """What follows from jvp and vjp alike, whichever is native; `in_pairs` are complex values."""
+
+    in_pairs = False
 
     def __init__(self, xp: Any, transforms: Transforms):
         self.xp = xp
@@ -39,8 +41,14 @@ class _Both:
         return tree_map(self.xp.zeros_like, value)
 
     def ones(self, f: Function) -> Function:
-        """The derivative of an elementwise map: its jvp along ones."""
-        return lambda x: self.jvp(f, (self.xp.ones_like(x),))(x)
+        """The derivative of an elementwise map: its jvp along ones, of pairs along (1, 0)."""
+        return lambda x: self.jvp(f, (self._unit(x),))(x)
+
+    def _unit(self, x: Any) -> Any:
+        if not self.in_pairs:
+            return self.xp.ones_like(x)
+        ones = self.xp.ones_like(x[..., 0])
+        return self.xp.stack([ones, self.xp.zeros_like(ones)], axis=-1)
 
     def contract(self, coefficients: np.ndarray, f: Function) -> Function:
         """Σ coefficients · f over all the axes of f, a Jacobian of one input."""
@@ -239,7 +247,10 @@ def prepare_transforms(
     if operator.order == 0 and not (setting.case.framework or setting.case.implementations):
         raise Unsupported("the value is not a derivative; ask a formula or differences for it")
     xp, static = framework.namespace(setting.dtype, device), setting.static
-    d, shape = differentiator(xp), setting.x_shapes[0]
+    d: Any = differentiator(xp)
+    shape = setting.x_shapes[0]
+    if operator.of == "elementwise" and setting.unit is not None:
+        d.in_pairs = True
     rule = derive or operator.derive
 
     def whole(xs: Any, rest: Any, v: Any, w: Any) -> Any:

@@ -34,7 +34,7 @@ class SharedSetting(Setting):
 
     def __init__(self, setting: Setting):
         s = setting
-        super().__init__(s.case, s.size, s.point, s.dtype, s.seed, s.inputs)
+        super().__init__(s.case, s.size, s.point, s.dtype, s.seed, s.inputs, s.complexes)
         self._shared: dict[Key, Arguments] = {}
 
     def arguments(self, framework: Framework, device: str, dtype: str | None = None) -> Arguments:

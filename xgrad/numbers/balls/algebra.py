@@ -11,7 +11,17 @@ import numpy as np
 
 from xgrad.numbers.balls import factoring
 from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
-from xgrad.numbers.balls.elementwise import abs, log, multiply, not_equal, pow, sign, sqrt, square
+from xgrad.numbers.balls.elementwise import (
+    abs,
+    conj,
+    log,
+    multiply,
+    not_equal,
+    pow,
+    real,
+    sign,
+    sqrt,
+)
 from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
 from xgrad.numbers.balls.matrices import from_matrix, matrix, product
 from xgrad.numbers.balls.reductions import max, min, sum
@@ -49,6 +59,11 @@ def matmul(a: Array, b: Array) -> Array:
     return wrap(out[..., 0] if y.ndim == 1 else out)
 
 
+def _squared_size(x: Array) -> Array:
+    """|x|² of each element."""
+    return real(multiply(conj(x), x))
+
+
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """Sum of products over the last axes of a and the first of b, or over named axes."""
     if is_whole(a, b):
@@ -68,8 +83,8 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
-    """Σ a·b along an axis."""
-    return sum(multiply(a, b), axis=axis)
+    """Σ a̅·b along an axis."""
+    return sum(multiply(conj(a), b), axis=axis)
 
 
 def einsum(subscripts: str, *operands: Array) -> Array:
@@ -320,7 +335,7 @@ class _Linalg:
         """(Σ|x|^ord)^(1/ord); its limits at ±inf, and the number of nonzero elements at 0."""
         over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
         if ord == 2:
-            return sqrt(sum(square(ball(x)), **over))
+            return sqrt(sum(_squared_size(x), **over))
         if ord == 0:
             return sum(ball(not_equal(x, 0)), **over)
         if builtins.abs(ord) == math.inf:
@@ -330,7 +345,7 @@ class _Linalg:
     def matrix_norm(self, x: Array, keepdims: Flag = False, ord: Any = "fro") -> Array:
         """Frobenius', an extreme sum of a column (±1) or a row (±inf), or of singular values."""
         if ord == "fro":
-            return sqrt(sum(square(ball(x)), axis=(-2, -1), keepdims=keepdims))
+            return sqrt(sum(_squared_size(x), axis=(-2, -1), keepdims=keepdims))
         if ord in (2, -2, "nuc"):
             norm = {2: max, -2: min, "nuc": sum}[ord](self.svdvals(x), axis=-1)
             return expand_dims(norm, axis=(-2, -1)) if keepdims else norm

@@ -9,12 +9,13 @@ from typing import Any
 
 import flint
 import numpy as np
-from flint import arb
+from flint import acb, arb
 
 from xgrad.errors import BudgetExceeded
 from xgrad.numbers.arrays import Wrapped
 
 BITS = 256
+COMPLEX = "complex ball"  # what stands for a dtype, as `ball` does of real ones
 SECONDS_PER_ELEMENT = 4e-7  # nominal cost of one elementary operation, one core
 BYTES_PER_ELEMENT = 1_000  # of a live array and the temporaries beside it
 
@@ -74,19 +75,24 @@ def precision(bits: int) -> Iterator[None]:
 
 
 class Ball(Wrapped):
-    """An array of real balls: a NumPy object array of `flint.arb`."""
+    """An array of balls: a NumPy object array of `flint.arb`, or of `flint.acb`, never of both."""
 
     __slots__ = ()
 
     @property
     def dtype(self) -> str:
-        return "ball"
+        return COMPLEX if is_complex(self.data) else "ball"
 
     def __getitem__(self, key: Any) -> Any:
         return wrap(self.data[key])
 
     def __repr__(self) -> str:
         return f"Ball(shape={self.shape}, {midpoint(self)!r})"
+
+
+def is_complex(data: np.ndarray) -> bool:
+    """Whether the elements of an object array are complex balls; arrays are of one kind."""
+    return bool(data.size) and isinstance(data.item(0), acb)
 
 
 def wrap(data: Any) -> Ball:
@@ -99,7 +105,8 @@ def wrap(data: Any) -> Ball:
     return Ball(data)
 
 
-_to_arb = np.frompyfunc(arb, 1, 1)
+to_acb = np.frompyfunc(acb, 1, 1)
+_to_arb, _is_acb = np.frompyfunc(arb, 1, 1), np.frompyfunc(lambda a: isinstance(a, acb), 1, 1)
 
 
 def ball(value: Any) -> Ball:
@@ -109,7 +116,10 @@ def ball(value: Any) -> Ball:
     data = np.asarray(value)
     LEDGER.charge(data.size)
     if data.dtype == object:
-        return wrap(_to_arb(data))
+        some = bool(np.any(_is_acb(data)))
+        return wrap((to_acb if some else _to_arb)(data))
+    if data.dtype.kind == "c":
+        return wrap(to_acb(data.astype(np.complex128).astype(object)))
     if data.dtype == np.longdouble and data.dtype != np.float64:
         high = data.astype(np.float64)
         return ball(high) + ball((data - high).astype(np.float64))
@@ -117,9 +127,11 @@ def ball(value: Any) -> Ball:
 
 
 def midpoint(value: Any) -> np.ndarray:
-    """The midpoints as float64."""
+    """The midpoints as float64, of complex balls as complex128."""
     if not isinstance(value, Ball):
         return np.asarray(value)
+    if is_complex(value.data):
+        return np.asarray(np.frompyfunc(complex, 1, 1)(value.data), dtype=np.complex128)
     return np.asarray(np.frompyfunc(float, 1, 1)(value.data), dtype=np.float64)
 
 

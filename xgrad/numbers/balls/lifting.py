@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from flint import acb
 
 from xgrad.numbers.balls.array import Ball, ball, wrap
 
@@ -30,6 +31,8 @@ def raw(value: Any) -> Any:
         return value.data
     if isinstance(value, (int, float)):
         return value
+    if isinstance(value, complex):
+        return acb(value)
     array = np.asarray(value)
     return array.astype(object) if array.dtype.kind in "iub" else ball(array).data
 

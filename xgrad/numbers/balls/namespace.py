@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb
 
-from xgrad.numbers.balls import algebra, derivatives, elementwise, reductions, shapes
+from xgrad.numbers.balls import algebra, derivatives, elementwise, fourier, reductions, shapes
 from xgrad.numbers.balls.array import Ball, wrap
 from xgrad.numbers.functions import missing
 
@@ -19,6 +19,7 @@ class _Module:
 
     def __init__(self, names: dict[str, Any]):
         vars(self).update(names)
+        self.fft = fourier.fft
 
     def __getattr__(self, name: str) -> Any:
         raise missing("xp", name, [*vars(self), "pi", "e"])

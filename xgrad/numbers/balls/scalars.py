@@ -45,7 +45,7 @@ def absolute(a: Number) -> arb:
 def sign(a: Number) -> Number:
     """a / |a|, and 0 at 0."""
     if isinstance(a, acb):
-        return a.sgn()
+        return acb(0) if a.is_zero() else a / absolute(a)
     middle = a.mid()
     return arb((middle > 0) - (middle < 0))
 
@@ -53,6 +53,18 @@ def sign(a: Number) -> Number:
 def conjugate(a: Number) -> Number:
     """The complex conjugate."""
     return a.conjugate() if isinstance(a, acb) else a
+
+
+def angle(a: Number) -> arb:
+    """The argument in (−π, π]."""
+    return acb(a).arg()
+
+
+def is_nan(a: Number) -> bool:
+    """Whether a is no number, or its midpoint none."""
+    if isinstance(a, acb):
+        return is_nan(a.real) or is_nan(a.imag)
+    return bool(a.is_nan() or a.mid().is_nan())
 
 
 def floor(a: arb) -> arb:
@@ -90,9 +102,10 @@ def softplus(a: arb) -> arb:
 
 
 def logaddexp(a: Number, b: Number) -> Number:
-    """log(exp(a) + exp(b))."""
+    """log(exp(a) + exp(b)); of complex numbers on the sheet of the larger, as libraries shift."""
     if isinstance(a, acb) or isinstance(b, acb):
-        return (acb(a).exp() + acb(b).exp()).log()
+        low, high = (b, a) if acb(a).real.mid() >= acb(b).real.mid() else (a, b)
+        return high + (acb(low) - high).exp().log1p()
     low, high = (b, a) if b.mid() < a.mid() else (a, b)
     return high + softplus(low - high) if low.is_finite() and high.is_finite() else high
 

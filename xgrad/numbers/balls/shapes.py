@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from xgrad.numbers.balls.array import Ball, ball, midpoint, wrap
+from xgrad.numbers.balls.array import COMPLEX, Ball, ball, midpoint, to_acb, wrap
 from xgrad.numbers.balls.elementwise import where
 from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
 from xgrad.numbers.functions import python_scan, require_constant
@@ -45,7 +45,7 @@ def _joined(function: Callable[..., Any]) -> Any:
     def apply(arrays: Any, axis: int | None = 0) -> Array:
         if is_whole(*arrays):
             return function(list(arrays), axis=axis)
-        return wrap(function([ball(a).data for a in arrays], axis=axis))
+        return ball(function([ball(a).data for a in arrays], axis=axis))
 
     return apply
 
@@ -80,6 +80,7 @@ scan = python_scan(stack)
 
 
 float64 = float32 = dtype = "ball"
+complex128 = complex64 = COMPLEX
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 bool, iinfo, broadcast_shapes = np.bool_, np.iinfo, np.broadcast_shapes
@@ -87,7 +88,7 @@ inf, nan, newaxis = float("inf"), float("nan"), None
 
 
 def _is_float(kind: Any) -> Flag:
-    return kind == "ball" or (kind is not None and np.dtype(kind).kind == "f")
+    return kind in ("ball", COMPLEX) or (kind is not None and np.dtype(kind).kind in "fc")
 
 
 def asarray(value: Any, dtype: Any = None, **ignored: Any) -> Array:
@@ -104,7 +105,7 @@ def asarray(value: Any, dtype: Any = None, **ignored: Any) -> Array:
 def astype(x: Array, kind: Any, copy: Flag = True) -> Array:
     """To floats exactly; to integers by truncation of the midpoint."""
     if _is_float(kind):
-        return ball(x)
+        return wrap(to_acb(ball(x).data)) if kind == COMPLEX else ball(x)
     return midpoint(x).astype(kind)
 
 
@@ -116,7 +117,7 @@ def _creation(function: Callable[..., Any]) -> Any:
     def apply(*args: Any, dtype: Any = None, **keywords: Any) -> Array:
         whole = dtype is not None and not _is_float(dtype)
         made = function(*args, dtype=dtype if whole else bool, **keywords)
-        return made if whole else wrap(np.where(made, _ONE, _ZERO))
+        return made if whole else astype(wrap(np.where(made, _ONE, _ZERO)), dtype or "ball")
 
     return apply
 
@@ -152,7 +153,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ar
 
 
 def _kind(x: Array) -> Any:
-    return None if isinstance(x, (Ball, float)) else np.asarray(x).dtype
+    return getattr(x, "dtype", None) if not isinstance(x, (int, list)) else np.asarray(x).dtype
 
 
 def zeros_like(x: Array, dtype: Any = None) -> Array:
@@ -170,21 +171,24 @@ def full_like(x: Array, value: Any, dtype: Any = None) -> Array:
     return full(np.shape(x), value, dtype=dtype or _kind(x))
 
 
-empty_like = imag = zeros_like
+empty_like = zeros_like
 
 
 def isdtype(kind: Any, wanted: Any) -> Flag:
     """Whether a dtype is of a kind, or of one of several, as the standard names them."""
     kinds = wanted if isinstance(wanted, tuple) else (wanted,)
     if _is_float(kind):
-        return builtins.any(k in ("real floating", "numeric", "ball") for k in kinds)
+        own = "complex floating" if kind == COMPLEX else "real floating"
+        return builtins.any(k in (own, "numeric", kind) for k in kinds)
     return np.isdtype(np.dtype(kind), tuple(k for k in kinds if k != "ball"))
 
 
 def result_type(*values: Any) -> Any:
     """Balls as soon as one argument is an array, a number or a dtype of floats."""
-    kinds = [dtype if isinstance(v, (Ball, float)) else getattr(v, "dtype", v) for v in values]
+    kinds = [dtype if isinstance(v, float) else getattr(v, "dtype", v) for v in values]
     floats = [not isinstance(k, int) and _is_float(k) for k in kinds]
+    if COMPLEX in kinds:
+        return COMPLEX
     return dtype if builtins.any(floats) else np.result_type(*kinds)
 
 

@@ -230,7 +230,7 @@ def _pulled(
     again: bool = False,
 ) -> list[torch.Tensor]:
     """wᵀ J for each leaf, zeros where nothing depends on it."""
-    pairs = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    pairs = [(y, w.to(y.dtype)) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
     made: Sequence[Any] = [None] * len(leaves)
     if pairs:
         ys, ws = zip(*pairs, strict=True)

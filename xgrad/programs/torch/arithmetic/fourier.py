@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from flint import acb, arb
 
+from xgrad.numbers import dft
 from xgrad.programs.constants import as_array
 from xgrad.programs.scalars import UNARY
 from xgrad.programs.torch.arithmetic.rule import Rule, sums
@@ -14,21 +15,9 @@ from xgrad.programs.torch.arithmetic.rule import Rule, sums
 _acb = np.frompyfunc(acb, 1, 1)
 
 
-def _transform(x: np.ndarray, axis: int, forward: bool) -> np.ndarray:
-    """Σ x[j] exp(∓2πi jk/n) along an axis."""
-    moved = np.moveaxis(as_array(_acb(x)), axis, -1)
-    rows = moved.reshape(-1, moved.shape[-1])
-    made = np.empty(rows.shape, dtype=object)
-    for k, row in enumerate(rows):
-        made[k] = acb.dft(row.tolist(), inverse=not forward)
-    if not forward:  # acb.dft divides by n
-        made = as_array(made * rows.shape[-1])
-    return np.moveaxis(made.reshape(moved.shape), -1, axis)
-
-
 def _along(x: np.ndarray, dims: Any, forward: bool) -> np.ndarray:
     for axis in dims:
-        x = _transform(x, axis, forward)
+        x = dft(x, axis, forward=forward)
     return x
 
 
@@ -54,7 +43,7 @@ def _c2r(x: Any, dim: Any, normalization: int, last: int) -> np.ndarray:
     half = np.moveaxis(_along(x, dim[:-1], False), dim[-1], -1)[..., : last // 2 + 1]
     rest = UNARY["conj"](half[..., 1 : last - half.shape[-1] + 1][..., ::-1])
     whole = np.moveaxis(np.concatenate([half, rest], axis=-1), -1, dim[-1])
-    y = UNARY["real"](_transform(whole, dim[-1], False))
+    y = UNARY["real"](dft(whole, dim[-1], forward=False))
     return as_array(y * _scale(y, dim, normalization))
 
 

@@ -177,7 +177,7 @@ def _triangular_solve(
 ) -> Any:
     def factor(m: np.ndarray) -> np.ndarray:
         made = triangle(m, upper, unitriangular)
-        return adjoint(made) if transpose else made
+        return made.T if transpose else made
 
     return solved(stacked(factor, a), b), a.copy()
 
@@ -211,7 +211,7 @@ def _pseudoinverse(m: np.ndarray, atol: Any = 0, rtol: Any = 0) -> np.ndarray:
         least = max((atol * atol).mid(), (rtol * rtol * squares[-1]).mid()) * (1 + TINY)
         kept = np.array([bool(s.mid() > least) for s in squares], dtype=bool)
         v = vectors[:, kept]
-        return matrices.product(as_array(v / squares[kept]), matrices.product(m, v).T)
+        return matrices.product(as_array(v / squares[kept]), adjoint(matrices.product(m, v)))
 
 
 def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
