@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
-from xgrad.checking.parts import parts_of, without_absent
+from xgrad.checking.parts import parts_of, with_presentations, without_absent
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
@@ -16,6 +16,7 @@ from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
 from xgrad.table import records
+from xgrad.techniques import USUAL
 from xgrad.telling import failure_text, failures
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def check(
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    invariances: Names = None,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -61,7 +63,10 @@ def check(
     `dtypes` defaults to the one that was given, and float64 beside it where the function can be
     run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
     `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
-    is that of the values. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
+    is that of the values. `invariances` are presentations of the same numbers that must not change
+    the derivative of a function of torch or JAX, by name, by patterns, or `all`; each is a row, in
+    the first dtype. A few cheap ones run unasked beside the usual methods; () turns them off.
+    `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
     _require_callables(function, formula, like)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
@@ -86,12 +91,18 @@ def check(
     )
     import pandas as pd
 
+    shown = names_in("invariances", invariances)
+    if shown is None:
+        shown = (USUAL,) if asked is None and methods is None else ()
+    elif shown and not all(s.framework for s in subjects):
+        raise UsageError(f"{name_of(function)}: invariances= goes with a function of torch or JAX")
     frames, named = [], names_in("methods", methods)
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
-        frames.append(_judged(subject, asked, named, devices=there, seed=seed, budget=budget))
+        options = {"devices": there, "seed": seed, "budget": budget}
+        frames.append(_judged(subject, asked, named, shown, **options))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -99,14 +110,17 @@ def _judged(
     subject: Subject,
     asked: tuple[str, ...] | None,
     methods: tuple[str, ...] | None,
+    shown: tuple[str, ...],
     **options: Any,
 ) -> pd.DataFrame:
     """One frame of all parts; rows of what does not exist are told in others."""
     import pandas as pd
 
-    parts = parts_of(subject, asked, methods)
-    frames = [run(subject.case, dtypes=subject.dtypes, operators=part.operators,
-                  methods=part.methods, **options) for part in parts]  # fmt: skip
+    own, first, others = subject.framework is not None, subject.dtypes[:1], subject.dtypes[1:]
+    parts = with_presentations(parts_of(subject, asked, methods), shown if own else ())
+    frames = [run(subject.case, dtypes=dtypes, operators=part.operators, methods=part.methods,
+                  invariances=part.invariances if dtypes == first else (), **options)
+              for part in parts for dtypes in (first, others) if dtypes]  # fmt: skip
     frame = pd.concat(frames, ignore_index=True)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
@@ -147,12 +161,13 @@ def assert_agreement(
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    invariances: Names = None,
     least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`). The message leads with the
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`, `invariances` of both). The message leads with the
     verdict, the worst element and the likely cause. An `unstable` result with less than
     `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError`
     for a wrong call.
@@ -160,7 +175,8 @@ def assert_agreement(
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)
     common: dict[str, Any] = {"operators": operators, "dtypes": dtypes, "methods": methods,
-                              "devices": devices, "seed": seed, "budget": budget}  # fmt: skip
+                              "devices": devices, "seed": seed, "budget": budget,
+                              "invariances": invariances}  # fmt: skip
     own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
                            "detached": detached}  # fmt: skip
     if isinstance(subject, Case):

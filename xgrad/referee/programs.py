@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -80,11 +80,18 @@ class ProgramReferee(Referee):
         weaker, at = self.weaker.in_dtype(dtype), self.setting.in_dtype(dtype)
         return ProgramReferee(at, self.own, self.device, self.limits, weaker)
 
+    def along(self, setting: Setting) -> Self:
+        """The referee at the same inputs and another cotangent, which shares what rests on none."""
+        made = super().along(setting)
+        made.weaker = self.weaker.along(setting)
+        made._candidates, made._faults = {}, {}
+        return made
+
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator by balls, or by weaker evidence with the reason."""
         key = operator.name, False
         if key not in self._truths:
-            self._truths[key] = self._found(operator)
+            self._truths[key] = self._contracted(operator) or self._found(operator)
         return self._truths[key]
 
     def refuted_by(self, operator: Operator, technique: str) -> float | None:

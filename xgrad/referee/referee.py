@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -68,6 +69,30 @@ class Referee:
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
 
+    def along(self, setting: Setting) -> Self:
+        """The referee at the same inputs and another cotangent, which shares what rests on none."""
+        made = copy(self)
+        made.setting = setting
+        made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
+        made._refuted = {}
+        return made
+
+    def _contracted(self, operator: Operator) -> Truth | None:
+        """The cotangent times a Jacobian that is known; None of anything else."""
+        known = self._truths.get(("jacobian", False))
+        if operator.name != "vjp" or known is None or known.exact is None:
+            return None
+        if known.kind not in ("certified", "definition"):
+            return None
+        w = ball(self.setting.w.reshape(-1))
+        with precision(BITS):
+            exact = w.namespace.tensordot(w, known.exact, axes=1)
+        truth = finished(known.kind, exact, known.note, known.digits)
+        if truth.kind == "certified":
+            truth.by = known.by
+            self._add_noise(operator, truth)
+        return truth
+
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator with its certificate, kept for the next call.
 
@@ -76,7 +101,8 @@ class Referee:
         """
         key = operator.name, independent
         if key not in self._truths:
-            self._truths[key] = self._find(operator, independent)
+            contracted = None if independent else self._contracted(operator)
+            self._truths[key] = contracted or self._find(operator, independent)
         return self._truths[key]
 
     def _find(self, operator: Operator, independent: bool) -> Truth:

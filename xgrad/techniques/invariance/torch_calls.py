@@ -1,0 +1,168 @@
+"""torch: the tape called otherwise, twice, inside checkpoints, transforms and compilers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from xgrad.frameworks import find_framework
+from xgrad.problem import OPERATORS
+from xgrad.techniques.invariance.presentation import Call, Run
+from xgrad.techniques.invariance.torch_layouts import furthest, leaf, plainly, pulled
+from xgrad.techniques.transforms import FromVjp
+
+NEARER = 2.0**-4  # by which the other rows of a batch are further from zero
+CHANGED = "modified by an inplace operation"
+
+
+def twice(f: Any, xs: Any, w: Any) -> Any:
+    """The second backward pass on one graph."""
+    at = [leaf(x) for x in xs]
+    y = f(*at)
+    pulled(y, at, w, retain_graph=True)
+    return pulled(y, at, w)
+
+
+def again(operator: str) -> Any:
+    """An operator that differentiates the derivative once more, by the tape."""
+
+    def make(call: Call) -> Run:
+        derive = OPERATORS[operator].derive
+
+        def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+            tape = FromVjp(None, find_framework("torch").transforms("reverse"), again=True)
+            if operator == "jvp":  # its dual cotangent is made here, where no namespace is
+                return _directional(partial(call, rest), xs, v)
+            return derive(tape, partial(call, rest), v, w, None)(*xs)  # type: ignore[arg-type]
+
+        return run
+
+    return make
+
+
+def _directional(f: Any, xs: Any, v: Any) -> Any:
+    """J v as the derivative of ⟨wᵀJ, v⟩ by the cotangent w."""
+    import torch
+
+    at = [leaf(x) for x in xs]
+    y = f(*at)
+    w = leaf(torch.zeros_like(y))
+    pull = torch.autograd.grad(y, at, w, create_graph=True, allow_unused=True)
+    along = sum((g * a).sum() for g, a in zip(pull, v, strict=True) if g is not None)
+    return pulled(along, [w])[0] if torch.is_tensor(along) else torch.zeros_like(y)
+
+
+def checkpointed(reentrant: bool, f: Any, xs: Any, w: Any) -> Any:
+    """Recomputed in the backward pass."""
+    import torch
+    from torch.utils.checkpoint import checkpoint
+
+    at = [leaf(x) for x in xs]
+    checkpoint(f, *at, use_reentrant=reentrant).backward(w)
+    return tuple(torch.zeros_like(x) if x.grad is None else x.grad for x in at)
+
+
+def changed(f: Any, xs: Any, w: Any) -> Any:
+    """What is left of the derivative where an input or the value is changed in between.
+
+    That must raise, or change nothing; of several results the furthest off.
+    """
+    plain = plainly(f, xs, w)
+    found = [each for k in range(len(xs) + 1) if (each := _changed(f, xs, w, k)) is not None]
+    columns = zip(*found, strict=True) if found else [()] * len(plain)
+    return tuple(furthest(each, p) for each, p in zip(columns, plain, strict=True))
+
+
+def _changed(f: Any, xs: Any, w: Any, k: int) -> Any:
+    """With the k-th input changed, or the value; None where that raises."""
+    import torch
+
+    at = [leaf(x.clone()) for x in xs]
+    y = f(*at)
+    try:
+        with torch.no_grad():
+            (*at, y)[k].mul_(2).add_(1)
+    except RuntimeError:
+        return None  # a value that cannot be changed in place
+    try:
+        return pulled(y, at, w)
+    except RuntimeError as error:
+        if CHANGED in str(error):
+            return None
+        raise
+
+
+# --- transforms -----------------------------------------------------------------------------------
+
+
+def transformed(f: Any, xs: Any, w: Any) -> Any:
+    """`torch.func` in place of the tape."""
+    return find_framework("torch").transforms("reverse", "func").pull(f, xs, w, again=False)
+
+
+def mapped(f: Any, xs: Any, w: Any) -> Any:
+    """In the middle of a batch: over first axes, over last ones, over one input alone."""
+    import torch
+
+    plain = plainly(f, xs, w)
+    count = len(xs)
+    ways = [(0,) * count, tuple(-1 if x.ndim else 0 for x in xs)]
+    ways += [tuple(0 if i == k else None for i in range(count)) for k in range(count * (count > 1))]
+    found = []
+    for axes in dict.fromkeys(ways):
+        at = [_batch(x, axis) for x, axis in zip(xs, axes, strict=True)]
+        y = torch.func.vmap(f, in_dims=axes)(*at)
+        pull = pulled(y[1], at, w)
+        found.append([g if a is None else g.select(a, 1) for g, a in zip(pull, axes, strict=True)])
+    return tuple(furthest(each, p) for each, p in zip(zip(*found, strict=True), plain, strict=True))
+
+
+def _batch(x: Any, axis: int | None) -> Any:
+    import torch
+
+    if axis is None:
+        return leaf(x)
+    beside = x * (1 + NEARER)
+    return leaf(torch.stack((beside, x, beside), dim=axis))
+
+
+def mapped_cotangents(f: Any, xs: Any, w: Any) -> Any:
+    """In the middle of a batch of cotangents."""
+    import torch
+
+    at = [leaf(x) for x in xs]
+    y = f(*at)
+    w = torch.ones_like(y) if w is None else w
+    rows = torch.stack((2 * w + 1, w, 1 - w))
+    return tuple(g[1] for g in pulled(y, at, rows, is_grads_batched=True))
+
+
+def compiled(call: Call) -> Run:
+    """`torch.compile` in place of eager calls."""
+    import torch
+
+    torch.compiler.reset()
+    fast = torch.compile(lambda rest, *xs: call(rest, *xs))
+    return lambda xs, rest, v, w: plainly(partial(fast, rest), xs, w)
+
+
+def autocast(call: Call) -> Run:
+    """With the function in autocast, its float32 inputs those that bfloat16 holds."""
+    import torch
+
+    def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        at = [x.float() for x in xs]
+        kind = xs[0].device.type
+
+        def f(*given: Any) -> Any:
+            with torch.autocast(kind, dtype=torch.bfloat16):
+                return call({k: _wide(a) for k, a in rest.items()}, *given).float()
+
+        pull = plainly(f, at, None if w is None else w.float())
+        return tuple(g.to(torch.bfloat16) for g in pull)
+
+    return run
+
+
+def _wide(a: Any) -> Any:
+    return a.float() if getattr(a, "is_floating_point", bool)() else a
