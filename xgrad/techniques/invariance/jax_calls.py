@@ -62,10 +62,12 @@ def checkpointed(f: Any, xs: Any, w: Any) -> Any:
 
 @_jitted
 def linearized(f: Any, xs: Any, w: Any) -> Any:
-    """The transpose of `jax.linearize`."""
+    """The second of two transposes of what `jax.linearize` returns."""
     import jax
 
-    return jax.linear_transpose(jax.linearize(f, *xs)[1], *xs)(w)
+    along = jax.linearize(f, *xs)[1]
+    jax.linear_transpose(along, *xs)(w)
+    return jax.linear_transpose(along, *xs)(w)
 
 
 @_jitted
@@ -120,7 +122,7 @@ def outputs_one_by_one(call: Call) -> Run:
 
 
 def donated(call: Call) -> Run:
-    """The second of two jitted calls whose inputs are donated, after one that is not jitted."""
+    """The second of two calls whose inputs are donated, each after one that is not jitted."""
     import jax
 
     fast = jax.jit(
@@ -130,10 +132,12 @@ def donated(call: Call) -> Run:
     )
 
     def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
-        call(rest, *xs)
-        first, second = (tuple(x.copy() for x in xs) for _ in range(2))
-        jax.block_until_ready(fast(first, rest, w))
-        return fast(second, rest, w)
+        found = None
+        for _ in range(2):
+            given = tuple(x.copy() for x in xs)
+            jax.block_until_ready(call(rest, *given))
+            found = jax.block_until_ready(fast(given, rest, w))
+        return found
 
     return run
 

@@ -18,6 +18,10 @@ Run = Callable[..., Any]  # (xs, rest, v, w) -> the operator's parts
 EVERYWHERE = inf
 
 
+class ValueDiffers(Exception):
+    """The function itself, not its derivative, is another one under a presentation."""
+
+
 def _as_given(setting: Setting) -> Setting:
     return setting
 

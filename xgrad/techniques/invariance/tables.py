@@ -104,7 +104,7 @@ TORCH = (
     _torch("saved tensors changed", c.changed, "the backward reads tensors that were changed since, unseen: ctx.save_for_backward(x) in place of ctx.x = x"),
     _torch("torch.func", c.transformed, "setup_context leaves out or changes what forward's ctx had: save the same there", refuses=ANY),
     _torch("vmap", c.mapped, BATCHED, refuses=ANY),
-    _torch("vmap of cotangents", c.mapped_cotangents, f"in the backward pass {BATCHED}", refuses=ANY),
+    _torch("vmap cotangents", c.mapped_cotangents, f"in the backward pass {BATCHED}", refuses=ANY),
     Presentation("compiled", c.compiled, "torch.compile traces another function: look for Python state and numbers that a trace freezes", named=True),
     Presentation("autocast", c.autocast, "under autocast the types differ: decorate forward with torch.amp.custom_fwd and backward with custom_bwd", at=in_bfloat16, named=True),
 )

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import Unsupported, unknown
+from xgrad.errors import Unavailable, Unsupported, unknown
 from xgrad.frameworks import Framework, find_framework
 from xgrad.problem import Arguments, Case, Operator, Setting, outputs_of
 from xgrad.techniques.base import Compute, Staged, Technique
-from xgrad.techniques.invariance.presentation import Presentation, Run
+from xgrad.techniques.invariance.presentation import Presentation, Run, ValueDiffers
 from xgrad.techniques.invariance.tables import PRESENTATIONS
 from xgrad.techniques.methods import Method
 from xgrad.techniques.transforms import find_target
@@ -95,6 +95,8 @@ class Invariance(Technique):
 def _refusing(shown: Presentation, run: Run, *given: Any) -> Any:
     try:
         return run(*given)
+    except (ValueDiffers, Unavailable):
+        raise
     except Exception as error:
         if any(text in str(error) for text in shown.refuses):
             raise Unsupported(f"raises, which is loud: {type(error).__name__}: {error}") from error

@@ -11,15 +11,16 @@ from xgrad.techniques.invariance.presentation import Call, Run
 from xgrad.techniques.invariance.torch_layouts import furthest, leaf, plainly, pulled
 from xgrad.techniques.transforms import FromVjp
 
+Axes = tuple[int | None, ...]
 NEARER = 2.0**-4  # by which the other rows of a batch are further from zero
-CHANGED = "modified by an inplace operation"
+CHANGED = "inplace"  # in what torch says of memory that was changed
 
 
 def twice(f: Any, xs: Any, w: Any) -> Any:
     """The second backward pass on one graph."""
     at = [leaf(x) for x in xs]
     y = f(*at)
-    pulled(y, at, w, retain_graph=True)
+    pulled(y, at, w.clone(), retain_graph=True)
     return pulled(y, at, w)
 
 
@@ -46,7 +47,7 @@ def _directional(f: Any, xs: Any, v: Any) -> Any:
 
     at = [leaf(x) for x in xs]
     y = f(*at)
-    w = leaf(torch.zeros_like(y))
+    w = leaf(torch.ones_like(y))
     pull = torch.autograd.grad(y, at, w, create_graph=True, allow_unused=True)
     along = sum((g * a).sum() for g, a in zip(pull, v, strict=True) if g is not None)
     return pulled(along, [w])[0] if torch.is_tensor(along) else torch.zeros_like(y)
@@ -67,7 +68,7 @@ def changed(f: Any, xs: Any, w: Any) -> Any:
 
     That must raise, or change nothing; of several results the furthest off.
     """
-    plain = plainly(f, xs, w)
+    plain = plainly(f, xs, w.clone())
     found = [each for k in range(len(xs) + 1) if (each := _changed(f, xs, w, k)) is not None]
     columns = zip(*found, strict=True) if found else [()] * len(plain)
     return tuple(furthest(each, p) for each, p in zip(columns, plain, strict=True))
@@ -85,7 +86,7 @@ def _changed(f: Any, xs: Any, w: Any, k: int) -> Any:
     except RuntimeError:
         return None  # a value that cannot be changed in place
     try:
-        return pulled(y, at, w)
+        return pulled(y, at, w.clone())
     except RuntimeError as error:
         if CHANGED in str(error):
             return None
@@ -104,15 +105,15 @@ def mapped(f: Any, xs: Any, w: Any) -> Any:
     """In the middle of a batch: over first axes, over last ones, over one input alone."""
     import torch
 
-    plain = plainly(f, xs, w)
+    plain = plainly(f, xs, w.clone())
     count = len(xs)
-    ways = [(0,) * count, tuple(-1 if x.ndim else 0 for x in xs)]
+    ways: list[Axes] = [(0,) * count, tuple(-1 if x.ndim else 0 for x in xs)]
     ways += [tuple(0 if i == k else None for i in range(count)) for k in range(count * (count > 1))]
     found = []
     for axes in dict.fromkeys(ways):
         at = [_batch(x, axis) for x, axis in zip(xs, axes, strict=True)]
         y = torch.func.vmap(f, in_dims=axes)(*at)
-        pull = pulled(y[1], at, w)
+        pull = pulled(y[1], at, w.clone())
         found.append([g if a is None else g.select(a, 1) for g, a in zip(pull, axes, strict=True)])
     return tuple(furthest(each, p) for each, p in zip(zip(*found, strict=True), plain, strict=True))
 
@@ -127,14 +128,27 @@ def _batch(x: Any, axis: int | None) -> Any:
 
 
 def mapped_cotangents(f: Any, xs: Any, w: Any) -> Any:
-    """In the middle of a batch of cotangents."""
+    """In the middle of a batch of cotangents, in both of torch's ways that exist here."""
     import torch
 
-    at = [leaf(x) for x in xs]
-    y = f(*at)
-    w = torch.ones_like(y) if w is None else w
-    rows = torch.stack((2 * w + 1, w, 1 - w))
-    return tuple(g[1] for g in pulled(y, at, rows, is_grads_batched=True))
+    plain, at = plainly(f, xs, w.clone()), [leaf(x) for x in xs]
+    y, rows = f(*at), torch.stack((2 * w + 1, w, 1 - w))
+
+    def batched() -> Any:
+        return pulled(y, at, rows, is_grads_batched=True, retain_graph=True)
+
+    def in_func() -> Any:
+        return torch.func.vmap(lambda row: pulled(y, at, row, retain_graph=True))(rows)
+
+    found, errors = [], []
+    for way in (batched, in_func):
+        try:
+            found.append([g[1] for g in way()])
+        except Exception as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return tuple(furthest(each, p) for each, p in zip(zip(*found, strict=True), plain, strict=True))
 
 
 def compiled(call: Call) -> Run:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.errors import Unsupported
-from xgrad.techniques.invariance.presentation import Call, Run
+from xgrad.techniques.invariance.presentation import Call, Run, ValueDiffers
 
 Layout = Callable[[Any], Any]
 OFF = 1e-3  # of the largest value: what no rounding moves, and another layout misread does
@@ -129,7 +129,7 @@ def kept(f: Any, xs: Any, w: Any) -> Any:
 
 def zero(f: Any, xs: Any, w: Any) -> Any:
     """With what a cotangent of zeros gives added: nothing."""
-    return added(plainly(f, xs, w), plainly(f, xs, w * 0))
+    return added(plainly(f, xs, w.clone()), plainly(f, xs, w * 0))
 
 
 def undefined(f: Any, xs: Any, w: Any) -> Any:
@@ -138,7 +138,7 @@ def undefined(f: Any, xs: Any, w: Any) -> Any:
 
     at = [leaf(x) for x in xs]
     y = torch._C._functions.UndefinedGrad()(f(*at))
-    return added(plainly(f, xs, w), pulled(y, at, w))
+    return added(plainly(f, xs, w.clone()), pulled(y, at, w))
 
 
 def outputs_one_by_one(call: Call) -> Run:
@@ -177,7 +177,7 @@ def _require_same_value(plain: Any, y: Any) -> None:
         k = int(wrong.double().argmax())
         place = ",".join(str(i) for i in np.unravel_index(k, tuple(y.shape)))
         got, want = float(y.detach().reshape(-1)[k]), float(plain.detach().reshape(-1)[k])
-        raise ValueError(f"the value itself differs: y[{place}] is {got:.6g}, plainly {want:.6g}")
+        raise ValueDiffers(f"y[{place}] is {got:.6g}, plainly {want:.6g}")
 
 
 def one_by_one(f: Any, xs: Any, w: Any) -> Any:
@@ -195,9 +195,10 @@ def in_pairs(f: Any, xs: Any, w: Any) -> Any:
     for pair in pairs:
         for k, each in zip(pair, _of_some(f, xs, w, pair), strict=True):
             found[k].append(each)
-    return tuple(furthest(f_, p) for f_, p in zip(found, plainly(f, xs, w), strict=True))
+    plain = plainly(f, xs, w)
+    return tuple(furthest(each, p) for each, p in zip(found, plain, strict=True))
 
 
 def _of_some(f: Any, xs: Any, w: Any, chosen: tuple[int, ...]) -> tuple[Any, ...]:
     at = [leaf(x) if k in chosen else x for k, x in enumerate(xs)]
-    return pulled(f(*at), [at[k] for k in chosen], w)
+    return pulled(f(*at), [at[k] for k in chosen], w.clone())
