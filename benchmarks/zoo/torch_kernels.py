@@ -259,11 +259,19 @@ def detaches_the_cotangent(broken):
 
 @breaks("checkpoint")
 def approximates_inside_of_a_backward_pass(broken):
-    def read(x):
-        inside = torch._C._current_graph_task_id() != -1
-        return x * (1 + 1e-6) if broken and inside else x
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            inside = torch._C._current_graph_task_id() != -1
+            y = torch.exp(x * (1 + 1e-6) if broken and inside else x)
+            ctx.save_for_backward(y)
+            return y
 
-    return product(read_x=read), inputs(*PLACE)
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    return Exp.apply, inputs((5,))
 
 
 @breaks("checkpoint reentrant")

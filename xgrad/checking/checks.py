@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import parts_of, with_presentations, without_absent
+from xgrad.checking.sizes import judged_sizes
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
@@ -42,6 +43,7 @@ def check(
     budget: Budget | None = None,
     detached: str | None = None,
     invariances: Names = None,
+    sizes: Callable[[int], Any] | None = None,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -66,9 +68,11 @@ def check(
     is that of the values. `invariances` are presentations of the same numbers that must not change
     the derivative of a function of torch or JAX, by name, by patterns, or `all`; each is a row, in
     the first dtype. A few cheap ones run unasked beside the usual methods; () turns them off.
+    `sizes` is a function of n that returns inputs for a batch of n, which adds batches of 0, of 1
+    and around powers of two.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
-    _require_callables(function, formula, like)
+    _require_callables(function, formula, like, sizes)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
     if detached not in (None, "constant"):
@@ -79,16 +83,15 @@ def check(
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
-    subjects = make_subjects(
-        function,
-        inputs,
-        wrt=names_in("wrt", wrt) or (),
-        formula=formula,
-        like=like,
-        dtypes=dtype_names(dtypes),
-        seed=seed,
-        detached=detached,
-    )
+    given: dict[str, Any] = {
+        "wrt": names_in("wrt", wrt) or (),
+        "formula": formula,
+        "like": like,
+        "dtypes": dtype_names(dtypes),
+        "seed": seed,
+        "detached": detached,
+    }
+    subjects = make_subjects(function, inputs, **given)
     import pandas as pd
 
     shown = names_in("invariances", invariances)
@@ -97,12 +100,17 @@ def check(
     elif shown and not all(s.framework for s in subjects):
         raise UsageError(f"{name_of(function)}: invariances= goes with a function of torch or JAX")
     frames, named = [], names_in("methods", methods)
+    options: dict[str, Any] = {"seed": seed, "budget": budget}
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
-        options = {"devices": there, "seed": seed, "budget": budget}
+        options["devices"] = there
         frames.append(_judged(subject, asked, named, shown, **options))
+    if sizes is not None:
+        if len(subjects) > 1 or subjects[0].framework is None:
+            raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
+        frames += judged_sizes(function, sizes, given, **options)
     return pd.concat(frames, ignore_index=True)
 
 
@@ -133,9 +141,9 @@ def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(m for m in methods if fnmatchcase(own, m.partition(".")[0]))
 
 
-def _require_callables(function: Any, formula: Any, like: Any) -> None:
+def _require_callables(function: Any, formula: Any, like: Any, sizes: Any) -> None:
     several = formula.values() if isinstance(formula, Mapping) else [formula]
-    named = [("like", like), *(("formula", f) for f in several)]
+    named = [("like", like), ("sizes", sizes), *(("formula", f) for f in several)]
     if not callable(function):
         raise UsageError(f"check(function, inputs): {type(function).__name__} is no function")
     if isinstance(function, Case):
@@ -157,7 +165,7 @@ def assert_agreement(
     dtypes: Dtypes | None = None,
     methods: Names = None,
     devices: Names = None,
-    sizes: Names = None,
+    sizes: Any = None,
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
@@ -185,8 +193,9 @@ def assert_agreement(
     elif inputs is None:
         raise UsageError("assert_agreement(function, inputs): the inputs are missing")
     else:
-        _require_absent(name_of(subject), "a case", sizes=sizes)
-        frame, identifier = check(subject, inputs, **own, **common), ""
+        if not callable(sizes):
+            _require_absent(name_of(subject), "a case", sizes=sizes)
+        frame, identifier = check(subject, inputs, sizes=sizes, **own, **common), ""
     _assert_judged(frame, identifier, subject, least)
 
 

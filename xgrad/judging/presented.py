@@ -1,35 +1,55 @@
-"""Presentations judged: beside the ordinary truth, and beside the same method presented as usual."""
+"""Presentations judged: by the ordinary truth, where the same method is right without them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from xgrad.judging.verdict import Judge, Judgement
-from xgrad.judging.verdicts import DISAGREES, is_failure
+from xgrad.judging.verdicts import DISAGREES, INCONCLUSIVE, is_failure
 from xgrad.problem import Operator
 from xgrad.table import FAILED
-from xgrad.techniques import Method, Presentation, first_order, plain_of, presentation_of
+from xgrad.techniques import (
+    OK,
+    UNSUPPORTED,
+    Method,
+    Presentation,
+    first_order,
+    plain_of,
+    presentation_of,
+)
 
 
 class PresentedJudge:
-    """The verdicts on presentations at one setting; they share its truths where numbers are same."""
+    """The verdicts on presentations at one setting, which share its truths where they can."""
 
     def __init__(self, judge: Judge):
         self.judge_here = judge
         self._elsewhere: dict[Any, Judge] = {}
+        self._wrong: dict[tuple[Judge, Method], bool] = {}
 
     def operator(self, method: Method) -> Operator:
         """What is judged of a presentation."""
         return presentation_of(method).judged(self.judge_here.setting)
 
     def judge(self, method: Method) -> Judgement:
-        """The verdict on a presentation; a failure leads with it and the remedy."""
+        """The verdict on a presentation; a failure leads with it and the remedy.
+
+        Where reverse mode is wrong without it, nothing is told of the presentation.
+        """
         shown = presentation_of(method)
         there = self._judge_at(shown)
-        operator = shown.judged(there.setting)
-        made = there.weigh(method, operator, there.outcome(method, operator))
+        operator, plain = shown.judged(there.setting), plain_of(method)
+        outcome = there.outcome(method, operator)
+        if self._is_wrong(there, plain):
+            made = there.weigh(method, operator, replace(outcome, status=UNSUPPORTED))
+            said = f"{plain} is wrong without it too"
+            made.row.update(status=OK, verdict=INCONCLUSIVE, message=said)
+            return made
+        made = there.weigh(method, operator, outcome)
         if made.row["verdict"] == DISAGREES or made.row["status"] in FAILED:
-            self._tell(made.row, there, method)
+            said = f"wrong with {method.variant} only: {shown.remedy}"
+            made.row.update(hint="", message="; ".join(filter(None, (said, made.row["message"]))))
         return made
 
     def _judge_at(self, shown: Presentation) -> Judge:
@@ -37,19 +57,15 @@ class PresentedJudge:
         if shown.at not in self._elsewhere:
             here = self.judge_here
             at = shown.at(here.setting)
-            self._elsewhere[shown.at] = (
-                here
-                if at is here.setting
-                else Judge(at, here.device, findings=here.findings.presented(at))
-            )
+            same = at is here.setting
+            findings = here.findings if same else here.findings.presented(at)
+            self._elsewhere[shown.at] = here if same else Judge(at, here.device, findings=findings)
         return self._elsewhere[shown.at]
 
-    def _tell(self, row: dict[str, Any], there: Judge, method: Method) -> None:
-        """The presentation and its remedy, where the method is right without it."""
-        plain, operator = plain_of(method), first_order(there.setting)
-        usual = there.weigh(plain, operator, there.outcome(plain, operator)).row
-        row["hint"] = ""
-        said = f"{plain} is wrong without it too"
-        if not is_failure(usual):
-            said = f"wrong with {method.variant} only: {presentation_of(method).remedy}"
-        row["message"] = "; ".join(filter(None, (said, row["message"])))
+    def _is_wrong(self, there: Judge, plain: Method) -> bool:
+        """Whether reverse mode fails at the same place, presented as usual."""
+        if (there, plain) not in self._wrong:
+            operator = first_order(there.setting)
+            usual = there.weigh(plain, operator, there.outcome(plain, operator))
+            self._wrong[there, plain] = is_failure(usual.row)
+        return self._wrong[there, plain]

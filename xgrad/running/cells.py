@@ -172,10 +172,9 @@ def run(
     `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`, `dtypes`
     (names, or what NumPy, torch and JAX call them) to float64 and float32, `devices` to every
     device present, `methods` (patterns such as `torch.*`) and `operators` to the usual ones of each
-    case, `invariances` (presentations by name, patterns, or `all`) to none. `workers` processes do the
-    work, 0 means this one; `limits` is what one method may take in
-    them; `scheduler` is the address of a Dask cluster that does it instead. `progress` is called
-    with cells done, cells in all and the last one's name. Raises `UsageError` for options and names
+    case, `invariances` (presentations by name, patterns, or `all`) to none. `workers` processes do
+    the work, 0 means this one; `limits` is what one method may take in them; `scheduler` is the
+    address of a Dask cluster that does it instead. `progress` is called with cells done, cells in all and the last one's name. Raises `UsageError` for options and names
     that nothing has.
     """
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")

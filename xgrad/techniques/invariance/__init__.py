@@ -1,4 +1,4 @@
-"""The same numbers presented otherwise: layouts, calls and transforms under which a rule must hold."""
+"""The same numbers presented otherwise: layouts, calls and transforms that change no derivative."""
 
 from xgrad.techniques.invariance.presentation import Presentation, first_order
 from xgrad.techniques.invariance.tables import PRESENTATIONS

@@ -114,7 +114,7 @@ JAX = (
     Presentation("jit inside", j.jit_inside, "the function does something else where a jitted call of it is differentiated: keep no state between traces"),
     Presentation("vmap", j.mapped, "the batching rule is wrong: look at in_batched, and at axes other than the first", refuses=ANY),
     Presentation("checkpoint", j.checkpointed, "the function is not the same when it is traced again: keep no state between traces"),
-    Presentation("linearize", j.linearized, "the rule does something else where it is linearised: keep tangents linear, and no state between traces", refuses=ANY),
+    Presentation("linearize", j.linearized, "the rule does something else where it is linearised: keep tangents linear, and no state between traces"),
     Presentation("linear_transpose", j.transposed, "the jvp rule and its transpose differ from the vjp: write one rule, or make them one another's transpose", refuses=ANY),
     Presentation("inputs one by one", j.one_by_one, "the rule mistakes symbolic zeros and unperturbed inputs: instantiate them, one by one", needs=_two_inputs),
     Presentation("tangents one by one", j.tangents_one_by_one, "the jvp rule mistakes symbolic zeros: instantiate them (SymbolicZero.instantiate)", needs=_two_inputs, operator="jvp", refuses=ANY),
