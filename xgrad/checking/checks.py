@@ -175,10 +175,10 @@ def assert_agreement(
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`, `invariances` of both). The message leads with the
-    verdict, the worst element and the likely cause. An `unstable` result with less than
-    `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError`
-    for a wrong call.
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, a function as `sizes`, as of `check`). The
+    message leads with the verdict, the worst element and the likely cause. An `unstable` result
+    with less than `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises
+    `UsageError` for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)

@@ -79,10 +79,8 @@ class Referee:
 
     def _contracted(self, operator: Operator) -> Truth | None:
         """The cotangent times a Jacobian that is known; None of anything else."""
-        known = self._truths.get(("jacobian", False))
-        if operator.name != "vjp" or known is None or known.exact is None:
-            return None
-        if known.kind not in ("certified", "definition"):
+        known = self._truths.get(("jacobian", False), Truth("none"))
+        if operator.name != "vjp" or known.exact is None or known.directions:
             return None
         w = ball(self.setting.w.reshape(-1))
         with precision(BITS):

@@ -174,8 +174,8 @@ def run(
     device present, `methods` (patterns such as `torch.*`) and `operators` to the usual ones of each
     case, `invariances` (presentations by name, patterns, or `all`) to none. `workers` processes do
     the work, 0 means this one; `limits` is what one method may take in them; `scheduler` is the
-    address of a Dask cluster that does it instead. `progress` is called with cells done, cells in all and the last one's name. Raises `UsageError` for options and names
-    that nothing has.
+    address of a Dask cluster that does it instead. `progress` is called with cells done, cells in
+    all and the last one's name. Raises `UsageError` for options and names that nothing has.
     """
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("limits", limits, Limits, "xgrad.running.Limits(seconds=60)")
