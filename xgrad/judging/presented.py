@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from xgrad.judging.verdict import Judge, Judgement
@@ -13,6 +12,7 @@ from xgrad.techniques import (
     OK,
     UNSUPPORTED,
     Method,
+    Outcome,
     Presentation,
     first_order,
     plain_of,
@@ -40,16 +40,18 @@ class PresentedJudge:
         shown = presentation_of(method)
         there = self._judge_at(shown)
         operator, plain = shown.judged(there.setting), plain_of(method)
-        outcome = there.outcome(method, operator)
-        if self._is_wrong(there, plain):
-            made = there.weigh(method, operator, replace(outcome, status=UNSUPPORTED))
-            said = f"{plain} is wrong without it too"
-            made.row.update(status=OK, verdict=INCONCLUSIVE, message=said)
-            return made
-        made = there.weigh(method, operator, outcome)
-        if made.row["verdict"] == DISAGREES or made.row["status"] in FAILED:
-            said = f"wrong with {method.variant} only: {shown.remedy}"
-            made.row.update(hint="", message="; ".join(filter(None, (said, made.row["message"]))))
+        if not self._wrong.get((there, plain)):
+            made = there.weigh(method, operator, there.outcome(method, operator))
+            if made.row["verdict"] != DISAGREES and made.row["status"] not in FAILED:
+                return made
+            if not self._is_wrong(there, plain):
+                said = f"wrong with {method.variant} only: {shown.remedy}"
+                said = "; ".join(filter(None, (said, made.row["message"])))
+                made.row.update(hint="", message=said)
+                return made
+        made = there.weigh(method, operator, Outcome(UNSUPPORTED))
+        said = f"{plain} is wrong without it too"
+        made.row.update(status=OK, verdict=INCONCLUSIVE, message=said)
         return made
 
     def _judge_at(self, shown: Presentation) -> Judge:

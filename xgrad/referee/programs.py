@@ -39,7 +39,7 @@ from xgrad.referee.equations import find_custom_faults
 from xgrad.referee.noise import Samples
 from xgrad.referee.ports import NEARBY, common_digits
 from xgrad.referee.referee import FLOATS, Budget, Referee
-from xgrad.referee.truth import Truth, finished
+from xgrad.referee.truth import Truth, finished, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -360,11 +360,11 @@ class ProgramReferee(Referee):
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
         value, near = self._native("formula", OPERATORS["value"])
-        if value is not None and not _near(midpoint(self._value), value, near):
+        if value is not None and not is_near(midpoint(self._value), value, near):
             return "values in balls and in floats differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
         native, near = self._native("reverse", operator)
-        if truth.kind == "kink" or own is None or native is None or _near(own, native, near):
+        if truth.kind == "kink" or own is None or native is None or is_near(own, native, near):
             return ""
         if self.holds:
             return "derivatives in balls and in floats differ"
@@ -386,18 +386,6 @@ class ProgramReferee(Referee):
                 near = NEAR if dtype == WIDE else ROUNDINGS * EPS[dtype]
                 return np.asarray(found.flat, dtype=np.float64), near
         return None, 0.0
-
-
-def _near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
-    """Whether floats show the same numbers; what is not finite in both is the same."""
-    if balls.size != floats.size:
-        return False
-    balls, floats = balls.reshape(-1), floats.reshape(-1)
-    both = np.isfinite(balls) & np.isfinite(floats)
-    size = np.max(np.abs(floats), initial=0.0, where=both)
-    return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
-        np.all(np.isfinite(balls) == np.isfinite(floats))
-    )
 
 
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {

@@ -17,7 +17,7 @@ from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import Candidate, find_candidate, find_contraction, formula_candidate
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import samples
-from xgrad.referee.truth import PROBES, Truth, finished
+from xgrad.referee.truth import PROBES, Truth, at_kink, finished, times
 from xgrad.techniques import (
     DIGITS_OF_ZERO,
     ONES,
@@ -68,6 +68,7 @@ class Referee:
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
+        self._slopes: dict[int, Ball] = {}  # of all values along the probe, by attempt
 
     def along(self, setting: Setting) -> Self:
         """The referee at the same inputs and another cotangent, which shares what rests on none."""
@@ -79,15 +80,12 @@ class Referee:
 
     def _contracted(self, operator: Operator) -> Truth | None:
         """The cotangent times a Jacobian that is known; None of anything else."""
-        known = self._truths.get(("jacobian", False), Truth("none"))
-        if operator.name != "vjp" or known.exact is None or known.directions:
+        known = self._truths.get(("jacobian", False))
+        if operator.name != "vjp" or known is None or known.exact is None or known.directions:
             return None
-        w = ball(self.setting.w.reshape(-1))
         with precision(BITS):
-            exact = w.namespace.tensordot(w, known.exact, axes=1)
-        truth = finished(known.kind, exact, known.note, known.digits)
+            truth = times(self.setting.w, known)
         if truth.kind == "certified":
-            truth.by = known.by
             self._add_noise(operator, truth)
         return truth
 
@@ -274,9 +272,13 @@ class Referee:
         direction = drawn[0] if drawn else stencil.slots[0]
         free = bool(drawn) and self.setting.case.legal is None
         shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
-        along = definition.along(direction, shares)
-        if stencil.weights is not None:
-            along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
+        if stencil.weights is None:
+            along = definition.along(direction, shares)
+        else:  # the slopes of all values are those of every cotangent
+            if definition.attempt not in self._slopes:
+                self._slopes[definition.attempt] = definition.along(direction, shares)
+            slopes = self._slopes[definition.attempt]
+            along = slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1)
         whole = ball(direction) * (ball(shares) + 1.0)
         if drawn:
             return agreement(candidate, along, [whole], stencil.elementwise)
@@ -295,7 +297,7 @@ class Referee:
             LEDGER.spent = 0
             return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
         if slopes.kinked:
-            return _kink(slopes)
+            return at_kink(slopes)
         return finished("definition", slopes.central)
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
@@ -317,7 +319,7 @@ class Referee:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
         one, other = self._along_two(definition, stencil)
         self._require_diagonal(operator, one, other)
-        return _kink(one) if one.kinked else finished("definition", one.central)
+        return at_kink(one) if one.kinked else finished("definition", one.central)
 
     def _require_first(self, operator: Operator) -> None:
         """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
@@ -388,15 +390,3 @@ def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
         left=where(ahead, slopes.left, slopes.right) / by,
         right=where(ahead, slopes.right, slopes.left) / by,
     )
-
-
-def _kink(slopes: Slopes) -> Truth:
-    """Left and right slopes: there is no single truth here, and at a jump an infinite one.
-
-    A side on which the function has no value has no slope: NaN.
-    """
-    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
-    if np.any(np.isnan(left) & np.isnan(right)):
-        return Truth("none", "the truth is not finite at this point")
-    note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
-    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)
