@@ -6,10 +6,8 @@ from functools import partial
 from typing import Any
 
 from xgrad.frameworks import find_framework
-from xgrad.problem import OPERATORS
 from xgrad.techniques.invariance.presentation import Call, Run
 from xgrad.techniques.invariance.torch_layouts import furthest, leaf, plainly, pulled
-from xgrad.techniques.transforms import FromVjp
 
 Axes = tuple[int | None, ...]
 NEARER = 2.0**-4  # by which the other rows of a batch are further from zero
@@ -24,43 +22,56 @@ def twice(f: Any, xs: Any, w: Any) -> Any:
     return pulled(y, at, w)
 
 
-def again(operator: str) -> Any:
-    """An operator that differentiates the derivative once more, by the tape."""
+def of_inputs(call: Call) -> Run:
+    """The derivative of ⟨gradient, v⟩ by the inputs.
 
-    def make(call: Call) -> Run:
-        derive = OPERATORS[operator].derive
+    The cotangent requires a gradient, and `backward` visits the whole graph: without either
+    `once_differentiable` ends in silence.
+    """
 
-        def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
-            tape = FromVjp(None, find_framework("torch").transforms("reverse"), again=True)
-            if operator == "jvp":  # its dual cotangent is made here, where no namespace is
-                return _directional(partial(call, rest), xs, v)
-            return derive(tape, partial(call, rest), v, w, None)(*xs)  # type: ignore[arg-type]
+    def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        at, _, along = _along(partial(call, rest), xs, v)
+        return _collected(along, at)
 
-        return run
-
-    return make
+    return run
 
 
-def _directional(f: Any, xs: Any, v: Any) -> Any:
+def of_cotangent(call: Call) -> Run:
     """J v as the derivative of ⟨wᵀJ, v⟩ by the cotangent w."""
+
+    def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+        _, cotangent, along = _along(partial(call, rest), xs, v)
+        return _collected(along, [cotangent])[0]
+
+    return run
+
+
+def _along(f: Any, xs: Any, v: Any) -> tuple[list[Any], Any, Any]:
+    """Inputs, cotangent, and the cotangents of the inputs along v, with their graph."""
     import torch
 
     at = [leaf(x) for x in xs]
     y = f(*at)
     w = leaf(torch.ones_like(y))
-    pull = torch.autograd.grad(y, at, w, create_graph=True, allow_unused=True)
-    along = sum((g * a).sum() for g, a in zip(pull, v, strict=True) if g is not None)
-    return pulled(along, [w])[0] if torch.is_tensor(along) else torch.zeros_like(y)
+    pull = pulled(y, at, w, create_graph=True)
+    return at, w, torch.stack([(g * a).sum() for g, a in zip(pull, v, strict=True)]).sum()
+
+
+def _collected(y: Any, at: Any, w: Any = None) -> tuple[Any, ...]:
+    """What `y.backward(w)` leaves in the gradients of leaves."""
+    import torch
+
+    if y.requires_grad:
+        y.backward(w)
+    return tuple(torch.zeros_like(x) if x.grad is None else x.grad for x in at)
 
 
 def checkpointed(reentrant: bool, f: Any, xs: Any, w: Any) -> Any:
     """Recomputed in the backward pass."""
-    import torch
     from torch.utils.checkpoint import checkpoint
 
     at = [leaf(x) for x in xs]
-    checkpoint(f, *at, use_reentrant=reentrant).backward(w)
-    return tuple(torch.zeros_like(x) if x.grad is None else x.grad for x in at)
+    return _collected(checkpoint(f, *at, use_reentrant=reentrant), at, w)
 
 
 def changed(f: Any, xs: Any, w: Any) -> Any:
