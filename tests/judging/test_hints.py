@@ -472,7 +472,7 @@ INVENTED = {
 def test_what_fits_by_chance_is_not_named(name, dtype):
     function, formula, x, expected = INVENTED[name]
     options = {"dtypes": (dtype,), "methods": ("numpy.formula",), "devices": ("cpu",)}
-    (row,) = records(xgrad.check(function, {"x": x}, formula=formula, **options))
+    (row,) = records(xgrad.check(function, {"x": x}, formula=formula, **options, invariances=()))
     if name == "a small term" and dtype == "float32":
         assert "precision" not in row["hint"]
         return
