@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
-from xgrad.checking.parts import parts_of, without_absent
+from xgrad.checking.parts import parts_of, with_presentations, without_absent
+from xgrad.checking.sizes import judged_sizes
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
@@ -16,6 +17,7 @@ from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
 from xgrad.table import records
+from xgrad.techniques import USUAL
 from xgrad.telling import failure_text, failures
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def check(
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    invariances: Names = None,
+    sizes: Callable[[int], Any] | None = None,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -61,9 +65,14 @@ def check(
     `dtypes` defaults to the one that was given, and float64 beside it where the function can be
     run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
     `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
-    is that of the values. `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
+    is that of the values. `invariances` are presentations of the same numbers that must not change
+    the derivative of a function of torch or JAX, by name, by patterns, or `all`; each is a row, in
+    the first dtype. A few cheap ones run unasked beside the usual methods; () turns them off.
+    `sizes` is a function of n that returns inputs for a batch of n, which adds batches of 0, of 1
+    and around powers of two.
+    `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
-    _require_callables(function, formula, like)
+    _require_callables(function, formula, like, sizes)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
     if detached not in (None, "constant"):
@@ -74,22 +83,32 @@ def check(
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
-    subjects = make_subjects(
-        function,
-        inputs,
-        wrt=names_in("wrt", wrt) or (),
-        formula=formula,
-        like=like,
-        dtypes=dtype_names(dtypes),
-        seed=seed,
-        detached=detached,
-    )
+    given: dict[str, Any] = {
+        "wrt": names_in("wrt", wrt) or (),
+        "formula": formula,
+        "like": like,
+        "dtypes": dtype_names(dtypes),
+        "seed": seed,
+        "detached": detached,
+    }
+    subjects = make_subjects(function, inputs, **given)
+    shown = names_in("invariances", invariances)
+    if shown is None:
+        shown = (USUAL,) if asked is None and methods is None else ()
+    elif shown and not all(s.framework for s in subjects):
+        raise UsageError(f"{name_of(function)}: invariances= goes with a function of torch or JAX")
     frames, named = [], names_in("methods", methods)
+    options: dict[str, Any] = {"seed": seed, "budget": budget}
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
-        frames.append(_judged(subject, asked, named, devices=there, seed=seed, budget=budget))
+        options["devices"] = there
+        frames.append(_judged(subject, asked, named, shown, **options))
+    if sizes is not None:
+        if len(subjects) > 1 or subjects[0].framework is None:
+            raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
+        frames += judged_sizes(function, sizes, given, **options)
     return _together(frames)
 
 
@@ -97,12 +116,15 @@ def _judged(
     subject: Subject,
     asked: tuple[str, ...] | None,
     methods: tuple[str, ...] | None,
+    shown: tuple[str, ...],
     **options: Any,
 ) -> pd.DataFrame:
     """One frame of all parts; rows of what does not exist are told in others."""
-    parts = parts_of(subject, asked, methods)
-    frames = [run(subject.case, dtypes=subject.dtypes, operators=part.operators,
-                  methods=part.methods, **options) for part in parts]  # fmt: skip
+    own, first, others = subject.framework is not None, subject.dtypes[:1], subject.dtypes[1:]
+    parts = with_presentations(parts_of(subject, asked, methods), shown if own else ())
+    frames = [run(subject.case, dtypes=dtypes, operators=part.operators, methods=part.methods,
+                  invariances=part.invariances if dtypes == first else (), **options)
+              for part in parts for dtypes in (first, others) if dtypes]  # fmt: skip
     frame = _together(frames)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
@@ -121,9 +143,9 @@ def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(m for m in methods if fnmatchcase(own, m.partition(".")[0]))
 
 
-def _require_callables(function: Any, formula: Any, like: Any) -> None:
+def _require_callables(function: Any, formula: Any, like: Any, sizes: Any) -> None:
     several = formula.values() if isinstance(formula, Mapping) else [formula]
-    named = [("like", like), *(("formula", f) for f in several)]
+    named = [("like", like), ("sizes", sizes), *(("formula", f) for f in several)]
     if not callable(function):
         raise UsageError(f"check(function, inputs): {type(function).__name__} is no function")
     if isinstance(function, Case):
@@ -145,24 +167,26 @@ def assert_agreement(
     dtypes: Dtypes | None = None,
     methods: Names = None,
     devices: Names = None,
-    sizes: Names = None,
+    sizes: Any = None,
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    invariances: Names = None,
     least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, `detached`, as of `check`). The message leads with the
-    verdict, the worst element and the likely cause. An `unstable` result with less than
-    `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises `UsageError`
-    for a wrong call.
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, a function as `sizes`, as of `check`). The
+    message leads with the verdict, the worst element and the likely cause. An `unstable` result
+    with less than `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises
+    `UsageError` for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)
     common: dict[str, Any] = {"operators": operators, "dtypes": dtypes, "methods": methods,
-                              "devices": devices, "seed": seed, "budget": budget}  # fmt: skip
+                              "devices": devices, "seed": seed, "budget": budget,
+                              "invariances": invariances}  # fmt: skip
     own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
                            "detached": detached}  # fmt: skip
     if isinstance(subject, Case):
@@ -171,8 +195,9 @@ def assert_agreement(
     elif inputs is None:
         raise UsageError("assert_agreement(function, inputs): the inputs are missing")
     else:
-        _require_absent(name_of(subject), "a case", sizes=sizes)
-        frame, identifier = check(subject, inputs, **own, **common), ""
+        if not callable(sizes):
+            _require_absent(name_of(subject), "a case", sizes=sizes)
+        frame, identifier = check(subject, inputs, sizes=sizes, **own, **common), ""
     _assert_judged(frame, identifier, subject, least)
 
 

@@ -10,7 +10,14 @@ from xgrad.frameworks import Framework
 from xgrad.problem import OPERATORS, Setting
 from xgrad.running import operators_at
 from xgrad.table import make_frame, records
-from xgrad.techniques import FORWARD_TWICE, OVER_FORWARD, OVER_REVERSE, TAYLOR, UNSUPPORTED
+from xgrad.techniques import (
+    FORWARD_TWICE,
+    INVARIANCE,
+    OVER_FORWARD,
+    OVER_REVERSE,
+    TAYLOR,
+    UNSUPPORTED,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +30,7 @@ class Part(NamedTuple):
 
     operators: tuple[str, ...] | None
     methods: tuple[str, ...] | None
+    invariances: tuple[str, ...] = ()
 
 
 def parts_of(
@@ -51,6 +59,12 @@ def parts_of(
     ]
 
 
+def with_presentations(parts: list[Part], asked: tuple[str, ...]) -> list[Part]:
+    """The parts, of which the one with the first derivative has presentations too."""
+    first = next((k for k, p in enumerate(parts) if not p.operators or _FIRST & {*p.operators}), 0)
+    return [p._replace(invariances=asked) if k == first else p for k, p in enumerate(parts)]
+
+
 def _looked_at(subject: Subject) -> tuple[int, str]:
     """How many inputs there are, and gradient, jacobian or vjp; nothing where the value fails."""
     try:
@@ -60,6 +74,7 @@ def _looked_at(subject: Subject) -> tuple[int, str]:
         return 0, ""  # the methods tell what is wrong
 
 
+_FIRST = {"gradient", "jacobian", "vjp"}
 _ONLY = {"value": ("reverse",), "vjp": ("reverse",), "jvp": ("forward",)}
 _BOTH = ("reverse", "forward")
 _ORDERS = (*_BOTH, f"forward:{FORWARD_TWICE}", f"reverse:{OVER_FORWARD}")
@@ -99,18 +114,23 @@ def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFra
     Those of an operator that was asked stay where nothing else ran for it.
     """
     rows = records(frame)
-    kept = [r for r in rows if r["status"] != UNSUPPORTED]
-    absent = [r for r in rows if r["status"] == UNSUPPORTED]
-    judged, dtypes = {_place(r) for r in kept}, {r["dtype"] for r in kept}
+    absent = [r for r in rows if r["status"] == UNSUPPORTED and not _is_presented(r)]
+    kept = [r for r in rows if r not in absent]
+    plain = [r for r in kept if not _is_presented(r)]
+    judged, dtypes = {_place(r) for r in plain}, {r["dtype"] for r in plain}
     lost = [r for r in absent if _place(r) not in judged
             and (r["operator"] in asked or r["dtype"] not in dtypes)]  # fmt: skip
     told = [r for r in absent if r not in lost]
     extra = {_place(r) for r in told} - judged  # of an operator that nobody asked for
-    for row in kept:
+    for row in plain:
         beside = [r for r in told if r["dtype"] == row["dtype"]]
         here = [_absence(r) for r in beside if _place(r) in (_place(row), *extra)]
         row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *here))))
     return make_frame(kept + lost)
+
+
+def _is_presented(row: dict[str, Any]) -> bool:
+    return row["technique"].partition(":")[0] == INVARIANCE
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from xgrad.telling import case_text, list_text
 @click.option("--long", "long_", is_flag=True, help="With formulas, points and sources.")
 @click.option("--operators", "what", flag_value="operators", help="The operators instead.")
 @click.option("--methods", "what", flag_value="methods", help="The methods instead.")
+@click.option("--invariances", "what", flag_value="invariances", help="The presentations instead.")
 @click.option("--columns", "what", flag_value="columns", help="The columns of a table instead.")
 @click.option("--extras", "what", flag_value="extras", help="What xp has beyond the standard.")
 def command(

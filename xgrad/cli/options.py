@@ -102,6 +102,13 @@ SELECTION = Group(_selected, {
     "operator": _several("operator", "gradient, hessian, …; default: those that a case lists."),
     "seed": _several("seed", "Seeds; default: 0."),
 })  # fmt: skip
+INVARIANCES = click.option(
+    "--invariances",
+    multiple=True,
+    callback=_many,
+    metavar="NAMES",
+    help="Presentations too, by name, or all: xgrad list --invariances.",
+)
 BUDGET = Group(lambda budget, memory: Budget(float(budget), float(memory)), {
     "budget": click.option("--budget", type=POSITIVE, default=Budget().seconds, show_default=True,
         metavar="SECONDS", help="Nominal time of the referee for one operator."),

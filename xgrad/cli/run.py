@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @options.takes(
     selected=options.SELECTION, budget=options.BUDGET, saving=options.SAVING, labour=options.LABOUR
 )
+@options.INVARIANCES
 @click.option("--curves", is_flag=True,
               help="Save the step curve of each case too, for its published page.")  # fmt: skip
 @click.option("--shard", default=None, metavar="I/N",
@@ -43,6 +45,7 @@ def command(
     budget: Budget,
     saving: options.Saving,
     labour: options.Labour,
+    invariances: tuple[str, ...] | None,
     curves: bool,
     shard: str | None,
     least_digits: float,
@@ -57,10 +60,12 @@ def command(
     xgrad run
     xgrad run cases/embedding --size medium --method 'torch.*' --dtype float32
     xgrad run --method ball.formula
+    xgrad run my_case.py --invariances all
     xgrad run my_case.py --format markdown > table.md
     xgrad run --shard 3/8 --out shard3
     xgrad run --scheduler tcp://10.0.0.1:8786 --out cluster
     """
+    selected = replace(selected, invariances=invariances or ())
     plan = running.make_plan(find_cases(paths), selected, budget)
     if shard is not None:
         plan.cells = running.part_of(plan.cells, shard)

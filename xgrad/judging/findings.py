@@ -41,6 +41,15 @@ class Findings:
         """Findings at another point or dtype of the same case, which share what is compiled."""
         return Findings(setting, self.device, limits or self.limits, self.compiled)
 
+    def presented(self, setting: Setting) -> Findings:
+        """Findings at a setting that a presentation asks for, sharing what can be shared."""
+        if setting.case is not self.setting.case or setting.dtype != self.setting.dtype:
+            return Findings(setting, self.device, self.limits)
+        made = self.at(setting)
+        if setting.inputs is self.setting.inputs:
+            made.referee = self.referee.along(setting)
+        return made
+
     def in_dtype(self, dtype: str) -> Findings:
         """Findings at the same inputs in another dtype, which must hold them."""
         made = self.at(self.setting.in_dtype(dtype))

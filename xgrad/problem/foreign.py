@@ -123,13 +123,17 @@ class AtHand:
         return {k: own.get(v) if own.is_array(v) else v for k, v in self.inputs.items()}
 
     def __call__(self, xp: Any, /, **named: Any) -> Any:
+        y = _one_value(self.outputs(xp, **named), xp)
+        return self._narrowed(y, named, xp) if self.framework.widens else y
+
+    def outputs(self, xp: Any, /, **named: Any) -> list[Any]:
+        """Its values that are differentiated, one by one."""
         with ExitStack() as stack:
             if self.changing:
                 stack.enter_context(buffers_kept(self.changing))
             if self.seed is not None:
                 seed_all(self.seed)
-            y = _one_value(self.framework, name_of(self.function), self._called(named), xp)
-        return self._narrowed(y, named, xp) if self.framework.widens else y
+            return _values_of(self.framework, name_of(self.function), self._called(named))
 
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""
@@ -234,7 +238,13 @@ def _as_function(at_hand: AtHand) -> Callable[..., Any]:
     def call(xp: Any, /, **named: Any) -> Any:
         return at_hand(xp, **named)
 
+    call.outputs = at_hand.outputs  # type: ignore[attr-defined]
     return call
+
+
+def outputs_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The same function with its values one by one, where it is one at hand; or None."""
+    return getattr(function, "outputs", None)
 
 
 def _same_call(function: Any, inputs: Any, call: Call) -> Call:
@@ -322,8 +332,8 @@ def _requires_gradient(value: Any) -> bool:
     return bool(getattr(value, "requires_grad", False))
 
 
-def _one_value(framework: Framework, name: str, value: Any, xp: Any) -> Any:
-    """One array: several values are joined in one vector, integers among them left out.
+def _values_of(framework: Framework, name: str, value: Any) -> list[Any]:
+    """The one value, or of several those that are arrays of floats.
 
     Complex ones are joined as pairs of reals. Raises `UsageError` for sparse ones.
     """
@@ -332,15 +342,18 @@ def _one_value(framework: Framework, name: str, value: Any, xp: Any) -> Any:
     for part in arrays:
         _require_dense_value(framework, name, part)
     if len(parts) == 1:
-        return parts[0]
+        return parts
     floats = [p for p in arrays if _is_number(p)]
     if not floats:
         raise UsageError(f"{name} returns no array of floats: there is nothing to differentiate")
-    return (
-        floats[0]
-        if len(floats) == 1
-        else xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in floats])
-    )
+    return floats
+
+
+def _one_value(values: list[Any], xp: Any) -> Any:
+    """One array: several are joined in one vector, complex ones as pairs of reals."""
+    if len(values) == 1:
+        return values[0]
+    return xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in values])
 
 
 def _require_dense_value(framework: Framework, name: str, part: Any) -> None:

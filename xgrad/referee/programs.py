@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.referee import Budget, Referee
-from xgrad.referee.truth import Truth
+from xgrad.referee.truth import Truth, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -73,11 +73,18 @@ class ProgramReferee(Referee):
         weaker, at = self.weaker.in_dtype(dtype), self.setting.in_dtype(dtype)
         return type(self)(at, self.own, self.device, self.limits, weaker)
 
+    def along(self, setting: Setting) -> Self:
+        """The referee at the same inputs and another cotangent, which shares what rests on none."""
+        made = super().along(setting)
+        made.weaker = self.weaker.along(setting)
+        made._candidates, made._faults = {}, {}
+        return made
+
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator by balls, or by weaker evidence with the reason."""
         key = operator.name, False
         if key not in self._truths:
-            self._truths[key] = self._found(operator)
+            self._truths[key] = self._contracted(operator) or self._found(operator)
         return self._truths[key]
 
     def refuted_by(self, operator: Operator, technique: str) -> float | None:
@@ -152,7 +159,7 @@ class ProgramReferee(Referee):
         value, _ = self._native("formula", OPERATORS["value"])
         native, _ = self._native("reverse", operator)
         pairs = (midpoint(self._value), value), (self._candidates.get(operator.name), native)
-        if all(a is None or b is None or _near(a, b, NEAR) for a, b in pairs):
+        if all(a is None or b is None or is_near(a, b, NEAR) for a, b in pairs):
             return truth
         truth.narrowed, said = True, f"the function computes in {self._narrowed}"
         return replace(truth, note="; ".join(filter(None, (truth.note, said))))
@@ -305,11 +312,11 @@ class ProgramReferee(Referee):
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
         value, near = self._native("formula", OPERATORS["value"])
-        if value is not None and not _near(midpoint(self._value), value, near):
+        if value is not None and not is_near(midpoint(self._value), value, near):
             return "values in balls and in floats differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
         native, near = self._native("reverse", operator)
-        if truth.kind == "kink" or own is None or native is None or _near(own, native, near):
+        if truth.kind == "kink" or own is None or native is None or is_near(own, native, near):
             return ""
         if self.holds:
             return "derivatives in balls and in floats differ"
@@ -332,18 +339,6 @@ class ProgramReferee(Referee):
                 near = ROUNDINGS * EPS[short] if short else NEAR
                 return np.asarray(found.flat, dtype=np.float64), near
         return None, 0.0
-
-
-def _near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
-    """Whether floats show the same numbers; what is not finite in both is the same."""
-    if balls.size != floats.size:
-        return False
-    balls, floats = balls.reshape(-1), floats.reshape(-1)
-    both = np.isfinite(balls) & np.isfinite(floats)
-    size = np.max(np.abs(floats), initial=0.0, where=both)
-    return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
-        np.all(np.isfinite(balls) == np.isfinite(floats))
-    )
 
 
 def _dtype(narrowed: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
 from xgrad.referee.own import Compute, OwnDerivative, find_own
-from xgrad.referee.truth import PROBES, Truth, finished
+from xgrad.referee.truth import PROBES, Truth, at_kink, finished, times
 from xgrad.techniques import (
     DIGITS_OF_ZERO,
     ONES,
@@ -75,6 +76,27 @@ class Referee:
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
+        self._slopes: dict[tuple[int, bytes, bytes], Ball] = {}  # of all values, along directions
+
+    def along(self, setting: Setting) -> Self:
+        """The referee at the same inputs and another cotangent, which shares what rests on none."""
+        made = copy(self)
+        made.setting = setting
+        made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
+        made._refuted = {}
+        made.__dict__.pop("_derivative", None)  # it knows its cotangent
+        return made
+
+    def _contracted(self, operator: Operator) -> Truth | None:
+        """The cotangent times a Jacobian that is known; None of anything else."""
+        known = self._truths.get(("jacobian", False))
+        if operator.name != "vjp" or known is None or known.exact is None or known.directions:
+            return None
+        with precision(BITS):
+            truth = times(self.setting.w, known)
+        if truth.kind == "certified":
+            self._add_noise(operator, truth)
+        return truth
 
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator with its certificate, kept for the next call.
@@ -84,7 +106,8 @@ class Referee:
         """
         key = operator.name, independent
         if key not in self._truths:
-            self._truths[key] = self._find(operator, independent)
+            contracted = None if independent else self._contracted(operator)
+            self._truths[key] = contracted or self._find(operator, independent)
         return self._truths[key]
 
     def _find(self, operator: Operator, independent: bool) -> Truth:
@@ -325,9 +348,14 @@ class Referee:
         direction = drawn[0] if drawn else stencil.slots[0]
         free = bool(drawn) and self.setting.case.legal is None
         shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
-        along = definition.along(direction, shares)
-        if stencil.weights is not None:
-            along = along.namespace.tensordot(ball(stencil.weights), along, axes=1)
+        if stencil.weights is None:
+            along = definition.along(direction, shares)
+        else:  # the slopes of all values are those of every cotangent
+            key = definition.attempt, direction.tobytes(), shares.tobytes()
+            if key not in self._slopes:
+                self._slopes[key] = definition.along(direction, shares)
+            slopes = self._slopes[key]
+            along = slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1)
         return ball(direction), ball(shares) + 1.0, along
 
     def _defined(self, operator: Operator) -> Truth:
@@ -343,7 +371,7 @@ class Referee:
             LEDGER.spent = 0
             return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
         if slopes.kinked:
-            return _kink(slopes)
+            return at_kink(slopes)
         return finished("definition", slopes.central)
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
@@ -365,7 +393,7 @@ class Referee:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
         one, other = self._along_two(definition, stencil)
         self._require_diagonal(operator, one, other)
-        return _kink(one) if one.kinked else finished("definition", one.central)
+        return at_kink(one) if one.kinked else finished("definition", one.central)
 
     def _require_first(self, operator: Operator) -> None:
         """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
@@ -427,15 +455,3 @@ def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
         left=where(ahead, slopes.left, slopes.right) / by,
         right=where(ahead, slopes.right, slopes.left) / by,
     )
-
-
-def _kink(slopes: Slopes) -> Truth:
-    """Left and right slopes: there is no single truth here, and at a jump an infinite one.
-
-    A side on which the function has no value has no slope: NaN.
-    """
-    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
-    if np.any(np.isnan(left) & np.isnan(right)):
-        return Truth("none", "the truth is not finite at this point")
-    note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
-    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers import Ball, ball, halves, midpoint
+from xgrad.techniques import Slopes
 
 NOT_FINITE = "the truth is not finite at this point"
 PROBES = 4  # random directions where the definition along all would exceed the budget
@@ -89,3 +90,37 @@ def finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> 
     made = Truth(kind, note, digits, exact, high, low)
     made.unknown = None if finite.all() else ~finite
     return made
+
+
+def times(w: np.ndarray, jacobian: Truth) -> Truth:
+    """The truth of a cotangent times a Jacobian that is known, by the same evidence."""
+    assert jacobian.exact is not None
+    flat = ball(w.reshape(-1))
+    exact = flat.namespace.tensordot(flat, jacobian.exact, axes=1)
+    made = finished(jacobian.kind, exact, jacobian.note, jacobian.digits)
+    made.by = jacobian.by
+    return made
+
+
+def at_kink(slopes: Slopes) -> Truth:
+    """Left and right slopes: there is no single truth here, and at a jump an infinite one.
+
+    A side on which the function has no value has no slope: NaN.
+    """
+    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
+    if np.any(np.isnan(left) & np.isnan(right)):
+        return Truth("none", NOT_FINITE)
+    note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
+    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)
+
+
+def is_near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:
+    """Whether floats show the same numbers; what is not finite in both is the same."""
+    if balls.size != floats.size:
+        return False
+    balls, floats = balls.reshape(-1), floats.reshape(-1)
+    both = np.isfinite(balls) & np.isfinite(floats)
+    size = np.max(np.abs(floats), initial=0.0, where=both)
+    return bool(np.all(np.abs(balls - floats)[both] <= near * size)) and bool(
+        np.all(np.isfinite(balls) == np.isfinite(floats))
+    )

@@ -54,6 +54,10 @@ class DifferencesReferee:
         made._runs = self._runs
         return made
 
+    def along(self, setting: Setting) -> DifferencesReferee:
+        """The referee at the same inputs and another cotangent, which shares what is compiled."""
+        return DifferencesReferee(setting, self.framework, self.device, self.compiled)
+
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator, kept for the next call."""
         if operator.name not in self._truths:

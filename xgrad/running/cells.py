@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
 from xgrad.frameworks import guest
-from xgrad.judging import INCONCLUSIVE, Judge
+from xgrad.judging import INCONCLUSIVE, Judge, Judgement, PresentedJudge
 from xgrad.problem import Broken, Case, Operator, Setting, cases_of_file, find_cases
 from xgrad.referee import Budget
 from xgrad.running.cluster import Cluster, do_on_cluster
 from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
 from xgrad.running.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at
 from xgrad.running.workers import Limits, Step, Work, do_cells
-from xgrad.techniques import ERROR, Method, Prepared, describe_error
+from xgrad.techniques import ERROR, Method, Prepared, choose_presentations, describe_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,22 +39,31 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
     judge = make_judge(setting, cell)
     for operator in operators:
         for method in methods_at(case, operator, cell):
-            names = ("operator", "framework", "technique")
-            values = (operator.name, method.framework, method.label)
-            step = Step(tuple(zip(names, values, strict=True)))
+            step = _step(operator, method)
             if step not in skip:
                 yield step
-                yield _judged(judge, method, operator, cell)
+                yield _judged(partial(judge.judge, method, operator), setting, step, cell)
+    presented = PresentedJudge(judge)
+    for method in choose_presentations(setting, cell.invariances):
+        step = _step(presented.operator(method), method)
+        if step not in skip:
+            yield step
+            yield _judged(partial(presented.judge, method), setting, step, cell)
 
 
-def _judged(judge: Judge, method: Method, operator: Operator, cell: Cell) -> Row:
+def _step(operator: Operator, method: Method) -> Step:
+    names = ("operator", "framework", "technique")
+    values = (operator.name, method.framework, method.label)
+    return Step(tuple(zip(names, values, strict=True)))
+
+
+def _judged(judge: Callable[[], Judgement], setting: Setting, step: Step, cell: Cell) -> Row:
     """The verdict as a row; where judging itself fails, which is a defect of ours, that."""
     try:
-        return _told(judge.judge(method, operator).row, judge.setting.case)
+        return _told(judge().row, setting.case)
     except (Exception, SystemExit) as error:
-        said = f"xgrad itself failed here: {describe_error(error, judge.setting)}"
-        asked = {"operator": operator.name, "framework": method.framework}
-        return {**_failed(cell, said), **asked, "technique": method.label}
+        said = f"xgrad itself failed here: {describe_error(error, setting)}"
+        return {**_failed(cell, said), **dict(step.columns)}
 
 
 def _told(row: Row, case: Case) -> Row:
@@ -156,16 +165,17 @@ def run(
     limits: Limits | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
+    invariances: str | Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Judge every method on every cell: one row per verdict, with the columns of `table`.
 
     `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`, `dtypes`
     (names, or what NumPy, torch and JAX call them) to float64 and float32, `devices` to every
     device present, `methods` (patterns such as `torch.*`) and `operators` to the usual ones of each
-    case. `workers` processes do the work, 0 means this one; `limits` is what one method may take in
-    them; `scheduler` is the address of a Dask cluster that does it instead. `progress` is called
-    with cells done, cells in all and the last one's name. Raises `UsageError` for options and names
-    that nothing has.
+    case, `invariances` (presentations by name, patterns, or `all`) to none. `workers` processes do
+    the work, 0 means this one; `limits` is what one method may take in them; `scheduler` is the
+    address of a Dask cluster that does it instead. `progress` is called with cells done, cells in
+    all and the last one's name. Raises `UsageError` for options and names that nothing has.
     """
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("limits", limits, Limits, "xgrad.running.Limits(seconds=60)")
@@ -177,6 +187,7 @@ def run(
         devices=names_in("devices", devices),
         methods=names_in("methods", methods),
         operators=names_in("operators", operators),
+        invariances=names_in("invariances", invariances),
     )
     plan = make_plan(gather_cases(cases), chosen, budget)
     rows = plan.gather()

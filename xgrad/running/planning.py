@@ -20,7 +20,14 @@ from xgrad.problem import OPERATORS, Broken, Case, Operator, Setting, display_pa
 from xgrad.referee import Budget
 from xgrad.running.environment import find_devices
 from xgrad.table import COLUMNS, Column, Rows
-from xgrad.techniques import ERROR, Method, choose_methods, require_methods, techniques
+from xgrad.techniques import (
+    ERROR,
+    Method,
+    choose_methods,
+    require_methods,
+    require_presentations,
+    techniques,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +50,7 @@ class Selection:
     operators: tuple[str, ...] | None = None
     seeds: tuple[int, ...] | None = None
     expression: str = ""
+    invariances: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, seed: Any = None, expression: str = "", **chosen: Any) -> Selection:
@@ -73,6 +81,7 @@ class Cell:
     methods: tuple[str, ...] | None
     limits: Budget = field(default_factory=Budget)
     version: str = ""
+    invariances: tuple[str, ...] = ()
 
     @property
     def place(self) -> Row:
@@ -83,7 +92,10 @@ class Cell:
     @property
     def key(self) -> str:
         """The cell as text, the same in every run that asks the same."""
-        return json.dumps(asdict(self), sort_keys=True)
+        asked = asdict(self)
+        if not self.invariances:
+            del asked["invariances"]  # the key that it had before there were any
+        return json.dumps(asked, sort_keys=True)
 
 
 @dataclass
@@ -145,7 +157,8 @@ def make_plan(
                     for seed in seeds if point == "random" else seeds[:1]:
                         cells.append(
                             Cell(str(case.path or ""), case.name, size, point, dtype, device, seed,
-                                 operators, chosen.methods, limits or Budget(), _version(case.path))
+                                 operators, chosen.methods, limits or Budget(), _version(case.path),
+                                 chosen.invariances)
                         )  # fmt: skip
     broken = [b for b in found if isinstance(b, Broken)]
     files = {b.name: b.identifier for b in broken}
@@ -227,6 +240,8 @@ def _require_names(cases: list[Case], chosen: Selection) -> None:
         if not DEVICE.fullmatch(device):
             raise unknown("device", device, DEVICES)
     require_methods(cases, chosen.methods or ())
+    only = {case.framework for case in cases}
+    require_presentations(chosen.invariances, only.pop() if len(only) == 1 else "")
 
 
 def _places(case: Case, sizes: tuple[str, ...] | None) -> list[tuple[str, str]]:

@@ -5,6 +5,9 @@ from xgrad.techniques.definition import Agreement, DIGITS_OF_ZERO, Definition, S
 from xgrad.techniques.definition import flat_function
 from xgrad.techniques.formula import apply_formula
 from xgrad.techniques.forward import FORWARD_TWICE, OVER_REVERSE, TAYLOR
+from xgrad.techniques.invariance import INVARIANCE, PRESENTATIONS, Presentation, USUAL
+from xgrad.techniques.invariance import choose_presentations, first_order, plain_of
+from xgrad.techniques.invariance import presentation_of, require_presentations
 from xgrad.techniques.ladder import Ladder, RATIO, extrapolate, one_sided
 from xgrad.techniques.methods import Method, choose_methods, methods_of, require_methods
 from xgrad.techniques.methods import techniques

@@ -55,7 +55,7 @@ class Method:
         )
 
 
-OURS = ("reverse", "forward", "formula", "differences", "complex_step")
+OURS = ("reverse", "forward", "formula", "differences", "complex_step", "invariance")
 _TECHNIQUES: dict[str, Technique] = {}
 
 

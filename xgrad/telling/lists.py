@@ -5,7 +5,7 @@ from __future__ import annotations
 from xgrad.numbers import DERIVATIVES, EXTRAS
 from xgrad.problem import OPERATORS, Case
 from xgrad.table import COLUMNS, Column
-from xgrad.techniques import methods_of, techniques
+from xgrad.techniques import PRESENTATIONS, Presentation, methods_of, techniques
 
 
 def case_text(case: Case, *, long: bool) -> str:
@@ -68,6 +68,19 @@ def _methods() -> list[str]:
     return lines
 
 
+def _invariances() -> list[str]:
+    """Each presentation of a framework, when it runs, and what is wrong where only it is."""
+    return [
+        f"{framework}  {row.name:<24} {_unasked(row)}{row.remedy}"
+        for framework, rows in PRESENTATIONS.items()
+        for row in rows.values()
+    ]
+
+
+def _unasked(row: Presentation) -> str:
+    return "(only when named) " if row.named else "(unasked) " if row.unasked else ""
+
+
 def _columns() -> list[str]:
     """Those of the agreement table, then those that `xgrad time` adds."""
     from xgrad.timing import TIMING_COLUMNS  # the timer is loaded by those who ask
@@ -85,6 +98,7 @@ def _column(column: Column) -> str:
 _LISTS = {
     "operators": _operators,
     "methods": _methods,
+    "invariances": _invariances,
     "columns": _columns,
     "extras": lambda: [*EXTRAS, *(f"{name}(f)" for name in DERIVATIVES)],
 }

@@ -1,0 +1,1 @@
+"""Kernels that are right in plain use and wrong when called otherwise, with mended twins."""

@@ -1,0 +1,73 @@
+"""Presentations judged: by the ordinary truth, where the same method is right without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xgrad.judging.verdict import Judge, Judgement
+from xgrad.judging.verdicts import DISAGREES, INCONCLUSIVE, is_failure
+from xgrad.problem import Operator
+from xgrad.table import FAILED
+from xgrad.techniques import (
+    OK,
+    UNSUPPORTED,
+    Method,
+    Outcome,
+    Presentation,
+    first_order,
+    plain_of,
+    presentation_of,
+)
+
+
+class PresentedJudge:
+    """The verdicts on presentations at one setting, which share its truths where they can."""
+
+    def __init__(self, judge: Judge):
+        self.judge_here = judge
+        self._elsewhere: dict[Any, Judge] = {}
+        self._wrong: dict[tuple[Judge, Method], bool] = {}
+
+    def operator(self, method: Method) -> Operator:
+        """What is judged of a presentation."""
+        return presentation_of(method).judged(self.judge_here.setting)
+
+    def judge(self, method: Method) -> Judgement:
+        """The verdict on a presentation; a failure leads with it and the remedy.
+
+        Where reverse mode is wrong without it, nothing is told of the presentation.
+        """
+        shown = presentation_of(method)
+        there = self._judge_at(shown)
+        operator, plain = shown.judged(there.setting), plain_of(method)
+        if not self._wrong.get((there, plain)):
+            made = there.weigh(method, operator, there.outcome(method, operator))
+            if made.row["verdict"] != DISAGREES and made.row["status"] not in FAILED:
+                return made
+            if not self._is_wrong(there, plain):
+                said = f"wrong with {method.variant} only: {shown.remedy}"
+                said = "; ".join(filter(None, (said, made.row["message"])))
+                made.row.update(hint="", message=said)
+                return made
+        made = there.weigh(method, operator, Outcome(UNSUPPORTED))
+        said = f"{plain} is wrong without it too"
+        made.row.update(status=OK, verdict=INCONCLUSIVE, message=said)
+        return made
+
+    def _judge_at(self, shown: Presentation) -> Judge:
+        """The judge of the setting that a presentation asks for."""
+        if shown.at not in self._elsewhere:
+            here = self.judge_here
+            at = shown.at(here.setting)
+            same = at is here.setting
+            findings = here.findings if same else here.findings.presented(at)
+            self._elsewhere[shown.at] = here if same else Judge(at, here.device, findings=findings)
+        return self._elsewhere[shown.at]
+
+    def _is_wrong(self, there: Judge, plain: Method) -> bool:
+        """Whether reverse mode fails at the same place, presented as usual."""
+        if (there, plain) not in self._wrong:
+            operator = first_order(there.setting)
+            usual = there.weigh(plain, operator, there.outcome(plain, operator))
+            self._wrong[there, plain] = is_failure(usual.row)
+        return self._wrong[there, plain]
