@@ -288,7 +288,7 @@ class ProgramReferee(Referee):
         return self._derivative.evaluate(compute, bits)
 
     def _certified(self, operator: Operator, compute: Compute) -> Truth:
-        truth = self._certified_own(self._derivative, operator, compute)
+        truth = self._certifier.confirmed_own(self._derivative, operator, compute)
         if truth.kind == "certified":
             self._candidates[operator.name] = truth.high
         else:

@@ -14,39 +14,29 @@ from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
-from xgrad.programs import recognised_constants
 from xgrad.referee.candidates import (
     Candidate,
-    attempted,
     find_candidate,
     find_contraction,
     formula_candidate,
 )
-from xgrad.referee.factors import without_factor
-from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
+from xgrad.referee.certificate import Certifier
+from xgrad.referee.grades import APPROXIMATE, CERTIFIED
 from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
-from xgrad.referee.own import Compute, OwnDerivative, find_own
+from xgrad.referee.own import OwnDerivative, find_own
 from xgrad.referee.truth import PROBES, Truth, at_kink, finished, times
 from xgrad.techniques import (
-    DIGITS_OF_ZERO,
     ONES,
-    Agreement,
     Definition,
     Planner,
     Slopes,
     Stencil,
-    agreement,
     apply_formula,
     flat_function,
     plan,
 )
-
-ATTEMPTS = 3  # each with twice the bits
-ROUNDED = ": a constant rounded by Python (0.2, 2 * np.pi**2)? divide whole numbers in xp"
-
-NONE = Agreement(np.inf, 1.0)
 
 
 @dataclass(frozen=True)
@@ -55,13 +45,6 @@ class Budget:
 
     seconds: float = 20.0
     gigabytes: float = 4.0
-
-
-def _vanished(before: Agreement | None, found: Agreement) -> float:
-    """Digits by which the gap shrank with the step: all there is to see where slopes are 0."""
-    if before is None or not 0.0 < before.gap < np.inf:
-        return 0.0
-    return float(-np.log10(max(found.gap / before.gap, 10.0**-DIGITS_OF_ZERO)))
 
 
 class Referee:
@@ -76,7 +59,7 @@ class Referee:
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
-        self._slopes: dict[tuple[int, bytes, bytes], Ball] = {}  # of all values, along directions
+        self._certifier = Certifier(setting, self._definition)
 
     def along(self, setting: Setting) -> Self:
         """The referee at the same inputs and another cotangent, which shares what rests on none."""
@@ -84,6 +67,7 @@ class Referee:
         made.setting = setting
         made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
         made._refuted = {}
+        made._certifier = self._certifier.along(setting, made._definition)
         made.__dict__.pop("_derivative", None)  # it knows its cotangent
         return made
 
@@ -235,7 +219,8 @@ class Referee:
 
     def _certified(self, operator: Operator, compute: Candidate) -> Truth:
         """A candidate that the definition confirms, or why it does not."""
-        return self._confirmed(operator, partial(self._evaluate, compute))
+        evaluate = partial(self._evaluate, compute)
+        return self._certifier.confirmed(operator, evaluate, self.candidate)
 
     @cached_property
     def _derivative(self) -> OwnDerivative | None:
@@ -252,111 +237,8 @@ class Referee:
         compute = self._derivative.compute(operator) if self._derivative else None
         if self._derivative is None or compute is None:
             return None
-        truth = self._certified_own(self._derivative, operator, compute)
+        truth = self._certifier.confirmed_own(self._derivative, operator, compute)
         return truth if truth.kind == "certified" else None
-
-    def _certified_own(self, own: OwnDerivative, operator: Operator, compute: Compute) -> Truth:
-        """With constants recognised in a second pass, where rounded ones may be what is missing."""
-        evaluate = partial(own.evaluate, compute)
-        truth, said = self._graded(operator, evaluate), ""
-        if truth.kind == "none" and truth.digits >= APPROXIMATE.least:
-            as_floats = truth
-            with recognised_constants():
-                truth = self._graded(operator, evaluate)
-            said = f" with constants recognised, {as_floats.digits:.0f} as floats"
-            if not truth.digits > as_floats.digits:
-                truth, said = as_floats, ""
-        if np.isfinite(truth.digits):
-            truth.note = grade_of(truth.digits).told(own.name, truth.digits, said)
-        if truth.kind == "certified":
-            truth.by = f"{own.name} in balls"
-        return truth
-
-    def _graded(self, operator: Operator, evaluate: Callable[[int], Ball]) -> Truth:
-        """The certificate, also of fewer digits where these are ample."""
-        truth = self._confirmed(operator, evaluate)
-        if truth.kind == "none" and grade_of(truth.digits).certifies:
-            return finished("certified", evaluate(BITS), digits=truth.digits)
-        return truth
-
-    def _confirmed(self, operator: Operator, evaluate: Callable[[int], Ball]) -> Truth:
-        """Check a candidate, given the bits, against the definition along one random direction.
-
-        More bits and shorter steps are tried before the candidate is called wrong: a right one
-        gains digits, a wrong one does not.
-        """
-        best, before = 0.0, None
-        for attempt in range(ATTEMPTS):
-            definition, stencil = self._definition(operator, attempt)
-            candidate = attempted(evaluate, definition.bits(stencil.order))
-            if isinstance(candidate, str):
-                return Truth("none", f"{self.candidate} {candidate}")
-            found = self._probe(definition, stencil, candidate)
-            digits = max(found.digits, _vanished(before, found))
-            if digits >= CERTIFIED.least:
-                return finished("certified", candidate, digits=digits)
-            if before and digits < best + 5:
-                break
-            if digits < APPROXIMATE.least:
-                right = self._over_factor(definition, stencil, candidate)
-                if right is not None:
-                    return finished("definition", right, self._said(digits), digits)
-            best, before = max(best, digits), found
-        return Truth("none", self._said(best, ROUNDED if 14 <= best <= 19 else ""), digits=best)
-
-    def _said(self, digits: float, why: str = "") -> str:
-        return f"{self.candidate} agrees with the definition to {digits:.0f} digits{why}"
-
-    def _over_factor(
-        self, definition: Definition, stencil: Stencil, candidate: Ball
-    ) -> Ball | None:
-        """The candidate without a factor that it has too much, where that is the definition."""
-        plain = stencil.free and len(stencil.slots) == 1 and stencil.coefficients is None
-        if not plain or stencil.elementwise or self.setting.case.legal is not None:
-            return None
-        draw = partial(self._along, definition, stencil, self.setting.generator("factor"))
-        with precision(definition.bits(1)):
-            return without_factor(candidate, draw, CERTIFIED.least, APPROXIMATE.least)
-
-    def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
-        """The agreement along random legal directions, or in all where that is cheap."""
-        rng = self.setting.generator("probe")
-        with precision(definition.bits(stencil.order)):
-            if stencil.order == 1 and stencil.coefficients is None:
-                return self._probe_once(definition, stencil, candidate, rng)
-            directions = [] if stencil.coefficients is not None else stencil.draw(self.setting, rng)
-            slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
-            if slopes.kinked:
-                return NONE
-            terms = float(np.max(slopes.terms, initial=0.0))
-            return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
-
-    def _probe_once(
-        self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
-    ) -> Agreement:
-        """The cheapest check that no kink passes."""
-        direction, times, slopes = self._along(definition, stencil, rng)
-        if stencil.free or stencil.elementwise:
-            return agreement(candidate, slopes, [direction * times], stencil.elementwise)
-        return agreement(candidate * times, slopes, [], False)
-
-    def _along(
-        self, definition: Definition, stencil: Stencil, rng: np.random.Generator
-    ) -> tuple[Ball, Ball, Ball]:
-        """A direction, how many times it is taken, and the slopes by two points not alike far."""
-        drawn = stencil.draw(self.setting, rng)
-        direction = drawn[0] if drawn else stencil.slots[0]
-        free = bool(drawn) and self.setting.case.legal is None
-        shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
-        if stencil.weights is None:
-            along = definition.along(direction, shares)
-        else:  # the slopes of all values are those of every cotangent
-            key = definition.attempt, direction.tobytes(), shares.tobytes()
-            if key not in self._slopes:
-                self._slopes[key] = definition.along(direction, shares)
-            slopes = self._slopes[key]
-            along = slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1)
-        return ball(direction), ball(shares) + 1.0, along
 
     def _defined(self, operator: Operator) -> Truth:
         """The definition along every coordinate, or along a few random directions."""
