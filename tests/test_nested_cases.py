@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from checkout import ROOT
 
+from xgrad.auditing.cells import audit_cell
 from xgrad.judging import Judge
 from xgrad.problem import OPERATORS, Setting, find_cases
 from xgrad.problem.cases import Formula
 from xgrad.referee import Referee
+from xgrad.running.planning import Selection, make_plan
 from xgrad.techniques import Method
 
 CASES = {case.name: case for case in find_cases([ROOT / "cases" / "nested"])}
@@ -129,3 +131,14 @@ def test_what_is_usually_wrong_is_refuted(name):
     assert (row["verdict"], truth.kind) == ("disagrees", "definition")
     assert np.all(np.isfinite(truth.high))
     assert truth.digits < 3
+
+
+def test_mistakes_can_be_planted_in_them():
+    plan = make_plan(
+        [CASES["adapted_loss"]],
+        Selection.of(0, dtypes=("float64",), devices=("cpu",), sizes=("small",)),
+    )
+    rows = audit_cell(CASES["adapted_loss"], plan.cells[0])
+    assert {r["result"] for r in rows if r["mutant"] == "right"} == {"agrees"}
+    assert {r["result"] for r in rows} <= {"agrees", "caught", "equal"}
+    assert sum(r["result"] == "caught" for r in rows) > 10

@@ -12,7 +12,7 @@ import numpy as np
 from xgrad import running
 from xgrad.auditing.mutation import MUTANTS, Mutant, plant
 from xgrad.auditing.tampering import SPOILINGS, count_targets, detached, tampered
-from xgrad.errors import Unavailable, counted
+from xgrad.errors import Unavailable, Unsupported, counted
 from xgrad.frameworks import find_framework
 from xgrad.judging import AGREES, DISAGREES, Again, Findings, Judge
 from xgrad.numbers import Ball, Spoiling, ball, midpoint, precision, rounded
@@ -263,7 +263,7 @@ def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:
         find_framework("torch").require()
         _, count = detached(-1, setting)
         found = [detached(k, setting)[0] for k in range(count)]
-    except (Unavailable, RuntimeError, TypeError, NotImplementedError):
+    except (Unavailable, Unsupported, RuntimeError, TypeError, NotImplementedError):
         return
     size = float(np.max(np.abs(truth.high), initial=0.0))
     effects = [(float(np.max(truth.error(f))), k) for k, f in enumerate(found)]
