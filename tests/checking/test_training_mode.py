@@ -22,9 +22,9 @@ def network(*more):
 def test_running_statistics_change_by_design_and_end_as_they_were(closed):
     net = network(torch.nn.Tanh())
     before = {k: v.clone() for k, v in net.state_dict().items()}
-    frame = xgrad.check((lambda x: net(x)) if closed else net, X, invariances=())
-    assert set(frame["verdict"]) == {"agrees"}
-    assert set(frame["technique"]) == {"reverse", "forward"}
+    frame = xgrad.check((lambda x: net(x)) if closed else net, X)
+    assert set(frame["verdict"]) <= {"agrees", "unstable"}  # the bias has a gradient of 0
+    assert {"reverse", "forward", "invariance:inputs strided"} <= set(frame["technique"])
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
 
 

@@ -238,13 +238,18 @@ def _as_function(at_hand: AtHand) -> Callable[..., Any]:
     def call(xp: Any, /, **named: Any) -> Any:
         return at_hand(xp, **named)
 
-    call.outputs = at_hand.outputs  # type: ignore[attr-defined]
+    vars(call).update(outputs=at_hand.outputs, parameters=at_hand.parameters)
     return call
 
 
 def outputs_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The same function with its values one by one, where it is one at hand; or None."""
     return getattr(function, "outputs", None)
+
+
+def parameters_in(function: Callable[..., Any]) -> frozenset[str]:
+    """The inputs that a module holds, of a function at hand: it laid them out itself."""
+    return frozenset(getattr(function, "parameters", ()))
 
 
 def _same_call(function: Any, inputs: Any, call: Call) -> Call:

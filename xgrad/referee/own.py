@@ -17,7 +17,7 @@ from xgrad.referee.derivatives import CANDIDATES
 from xgrad.referee.noise import Samples, rounded_errors
 from xgrad.referee.truth import Truth
 
-SAMPLES, FEWEST = 6, 3  # of noise
+SAMPLES, FEWEST = 8, 3  # of noise
 NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 
 Compute = Callable[[Any], Ball]  # of a program

@@ -11,7 +11,7 @@ import numpy as np
 
 from xgrad.errors import Unavailable, Unsupported, unknown
 from xgrad.frameworks import Framework, find_framework
-from xgrad.problem import Arguments, Case, Operator, Setting, outputs_of
+from xgrad.problem import Arguments, Case, Operator, Setting, outputs_of, parameters_in
 from xgrad.techniques.base import Compute, Staged, Technique
 from xgrad.techniques.invariance.presentation import Presentation, Run, ValueDiffers
 from xgrad.techniques.invariance.tables import PRESENTATIONS
@@ -33,6 +33,13 @@ class _Function:
 
     def __call__(self, rest: dict[str, Any], *xs: Any) -> Any:
         return self._called(self._target, rest, xs)
+
+    @property
+    def given(self) -> list[bool]:
+        """Of each differentiated input, whether a caller lays it out: a module does parameters."""
+        case = self._setting.case
+        own = parameters_in(self._target or case.function)
+        return [name not in own for name in case.wrt]
 
     def _several(self, rest: dict[str, Any], *xs: Any) -> Any:
         return self._called(outputs_of(self._target or self._setting.case.function), rest, xs)

@@ -162,12 +162,21 @@ def outputs_one_by_one(call: Call) -> Run:
 # --- inputs ---------------------------------------------------------------------------------------
 
 
-def inputs(layout: Layout, f: Any, xs: Any, w: Any) -> Any:
-    """With the inputs in another layout; the value must not change either."""
-    at = [leaf(layout(x)) for x in xs]
-    y = f(*at)
-    _require_same_value(f(*xs), y)
-    return pulled(y, at, w)
+def inputs(layout: Layout) -> Callable[[Call], Run]:
+    """With the inputs that callers give in another layout; the value must not change either."""
+
+    def make(call: Call) -> Run:
+        given = call.given  # type: ignore[attr-defined]
+
+        def run(xs: Any, rest: Any, v: Any, w: Any) -> Any:
+            at = [leaf(layout(x) if ours else x) for x, ours in zip(xs, given, strict=True)]
+            y = call(rest, *at)
+            _require_same_value(call(rest, *xs), y)
+            return pulled(y, at, w)
+
+        return run
+
+    return make
 
 
 def _require_same_value(plain: Any, y: Any) -> None:
