@@ -10,7 +10,7 @@ from flint import acb, arb
 from xgrad.numbers import dft
 from xgrad.programs.constants import as_array
 from xgrad.programs.scalars import UNARY
-from xgrad.programs.torch.arithmetic.rule import Rule, sums
+from xgrad.programs.torch.arithmetic.rule import ROUTINE, Rule
 
 _acb = np.frompyfunc(acb, 1, 1)
 
@@ -51,4 +51,5 @@ def _terms(x: Any, dim: Any, *rest: Any) -> float:
     return float(max(1, np.prod([x.shape[d] for d in dim])))
 
 
-FOURIER: dict[str, Rule] = sums(_terms, _fft_c2c=_c2c, _fft_r2c=_r2c, _fft_c2r=_c2r)
+_ROWS = {"_fft_c2c": _c2c, "_fft_r2c": _r2c, "_fft_c2r": _c2r}
+FOURIER = {name: Rule(function, ROUTINE, _terms) for name, function in _ROWS.items()}
