@@ -80,7 +80,17 @@ def test_files_that_the_readme_names_exist():
 @pytest.mark.parametrize(
     "text",
     PYTHON[2:],
-    ids=["inside", "torch", "jax", "refuted", "kernel", "detached", "presented", "port"],
+    ids=[
+        "inside",
+        "torch",
+        "jax",
+        "conjugate",
+        "refuted",
+        "kernel",
+        "detached",
+        "presented",
+        "port",
+    ],
 )
 def test_one_line_checks_of_the_readme_pass(text):
     exec(compile(text, "README.md", "exec"), {})
