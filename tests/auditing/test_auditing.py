@@ -1,5 +1,7 @@
 """Planted mistakes: what each does, who notices, and that a blind judge is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -68,7 +70,8 @@ def test_a_formula_s_mistakes_show_in_balls_whatever_the_dtype_hides(rows, monke
 
 def test_a_judge_that_is_blind_misses_them(rows, monkeypatch):
     monkeypatch.setattr(matter, "SPACINGS", 1e14)
-    monkeypatch.setattr(referee, "FLOATS", 0.0)  # in balls, too
+    none = replace(referee.APPROXIMATE, least=0.0)
+    monkeypatch.setattr(referee, "APPROXIMATE", none)  # in balls, too
     frame = rows("torch.reverse")
     assert not is_clean(frame[frame["mutant"] != "right"]) or (frame["result"] == "below").any()
     assert (frame[frame["mutant"] == "scaled by 1 + 1e-5"]["result"] != "caught").all()

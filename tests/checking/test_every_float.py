@@ -48,7 +48,7 @@ class Product(torch.autograd.Function):
 
 def test_a_kernel_beside_mathematics_is_judged_in_all_its_inputs():
     a, b = (torch.tensor(INPUTS[k]) for k in "ab")
-    options = {"like": lambda xp, a, b: xp.sum(a * b), "dtypes": "float64"}
+    options = {"like": lambda xp, a, b: xp.sum(a * b), "dtypes": "float64", "invariances": ()}
     for inputs in ((a, b), {"b": b, "a": a}):
         row = records(xgrad.check(Product.apply, inputs, **options))[-1]
         assert (row["verdict"], row["worst"][:2]) == ("disagrees", "b[")

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
-from xgrad.checking.parts import parts_of, with_presentations, without_absent
+from xgrad.checking.parts import parts_of, with_presentations, without_absent, without_idle
 from xgrad.checking.sizes import judged_sizes
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
@@ -126,6 +126,8 @@ def _judged(
                   invariances=part.invariances if dtypes == first else (), **options)
               for part in parts for dtypes in (first, others) if dtypes]  # fmt: skip
     frame = _together(frames)
+    if shown == (USUAL,):
+        frame = without_idle(frame)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.checking.subjects import Subject
 from xgrad.frameworks import Framework
+from xgrad.judging import INCONCLUSIVE
 from xgrad.problem import OPERATORS, Setting
 from xgrad.running import operators_at
-from xgrad.table import make_frame, records
+from xgrad.table import FAILED, make_frame, records
 from xgrad.techniques import (
     FORWARD_TWICE,
     INVARIANCE,
@@ -127,6 +128,14 @@ def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFra
         here = [_absence(r) for r in beside if _place(r) in (_place(row), *extra)]
         row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *here))))
     return make_frame(kept + lost)
+
+
+def without_idle(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without presentations that nobody named and that have nothing to tell."""
+    rows = records(frame)
+    idle = (INCONCLUSIVE, "")
+    return make_frame([r for r in rows if not _is_presented(r) or r["status"] in FAILED
+                       or r["verdict"] not in idle])  # fmt: skip
 
 
 def _is_presented(row: dict[str, Any]) -> bool:

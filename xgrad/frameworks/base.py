@@ -155,10 +155,6 @@ class Framework(ABC):
         """The state of its random numbers, where it has one."""
         return b""
 
-    def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, called in Python no more often than the framework's transforms need."""
-        return function
-
     def wait(self, result: Any) -> Any:
         """Return once the work behind the result is done."""
         return result

@@ -13,7 +13,6 @@ import numpy as np
 from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.inside import transformed
-from xgrad.frameworks.jax_traces import Once
 from xgrad.frameworks.namespace import Namespace
 
 # What a caller may have set to find mistakes of their own, and its usual value.
@@ -216,10 +215,6 @@ class JaxFramework(Framework):
         parts = {trees.keystr(path).replace("<flat index ", "").replace(">", ""): child
                  for path, child in found}  # fmt: skip
         return parts, partial(trees.tree_unflatten, made)
-
-    def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Traced once for arrays of the same shapes and dtypes: a jaxpr is all that JAX takes."""
-        return Once(function)
 
     def wait(self, result: Any) -> Any:
         """Block until every leaf is there."""

@@ -103,10 +103,6 @@ class AtHand:
         return {f"self.{k}" if k in self.arguments else k: v for k, v in kept.items()}
 
     @cached_property
-    def _once(self) -> Callable[..., Any]:
-        return self.framework.once(self.function)
-
-    @cached_property
     def arguments(self) -> dict[str, Any]:
         """The arrays among the arguments, by name."""
         return {k: v for tree in self.trees.values() for k, v in tree.leaves.items()}
@@ -145,7 +141,7 @@ class AtHand:
         rebuilt = {k: tree.rebuild(named) for k, tree in self.trees.items()}
         args, keywords = self.call.arranged(rebuilt)
         if not is_module(self.function):
-            return self._once(*args, **keywords)
+            return self.function(*args, **keywords)
         held = {k: named[k] for k in (*self.parameters, *self.buffers)}
         state = {k.removeprefix("self.") if k in held and k.startswith("self.") else k: v
                  for k, v in held.items()}  # fmt: skip
