@@ -200,7 +200,8 @@ TURNING = {"exponential_by_eigenvectors"}
 @pytest.mark.parametrize("name", [c.name for c in SHIPPED.values() if c.formulas])
 def test_every_shipped_formula_is_right_to_40_digits(verdicts, name):
     rows = verdicts(SHIPPED[name], "numpy.formula", seed=(0, 1, 2))
-    judged = [r for r in rows if r["status"] != "unsupported"]  # of these there is a formula
+    judged = [r for r in rows if r["status"] != "unsupported" and r["referee"] != "kink"]
+    assert judged  # of what is unsupported there is no formula, and of a kink no single truth
     referee = "definition" if name in TURNING else "certified"
     assert {r["referee"] for r in judged if r["operator"] != "value"} == {referee}
     assert {r["verdict"] for r in judged} == {"agrees"}

@@ -70,7 +70,7 @@ def pull_fidelity(xp, psi, phi):
     "quantum hardware, Phys. Rev. A 99, 032331, eq. 13",
 )
 def variational_circuit(xp, theta, H):  # theta (n,) real, H (2, 2) Hermitian -> ()
-    """⟨0|U†HU|0⟩ of one qubit turned about x, y, z, x, … by θ₁, θ₂, …"""
+    """⟨0|U†HU|0⟩ of one qubit turned about x, y, z, x, … by the angles θ."""
     psi = xp.stack([xp.asarray(1.0 + 0j), xp.asarray(0j)])
     for k in range(theta.shape[0]):
         c, s = xp.cos(theta[k] / 2), xp.sin(theta[k] / 2)

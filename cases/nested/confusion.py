@@ -7,7 +7,7 @@ import xgrad
 
 @xgrad.case(
     wrt="x",
-    sizes={"small": {"n": 5}, "medium": {"n": 50}},
+    sizes={"small": {"n": 5}, "medium": {"n": 50}, "large": {"n": 500}},
     operators=("derivative", "second_derivative"),
     source="Siskind & Pearlmutter 2005, Perturbation confusion and referential transparency: "
     "correct functional implementation of forward-mode AD, IFL 2005, eq. 2",
@@ -42,7 +42,7 @@ def zero(xp, x):
 
 @xgrad.case(
     wrt="x",
-    sizes={"small": {"n": 5}, "medium": {"n": 50}},
+    sizes={"small": {"n": 5}, "medium": {"n": 50}, "large": {"n": 500}},
     operators=("derivative", "second_derivative"),
     source="Manzyuk, Pearlmutter, Radul, Rush & Siskind 2019, Perturbation confusion in forward "
     "automatic differentiation of higher-order functions, J. Functional Programming 29, e12, "

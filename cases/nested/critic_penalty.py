@@ -5,7 +5,11 @@ import xgrad
 
 @xgrad.case(
     wrt=("W", "b"),
-    sizes={"small": {"n": 3, "d": 2, "k": 4}, "medium": {"n": 5, "d": 4, "k": 8}},
+    sizes={
+        "small": {"n": 3, "d": 2, "k": 4},
+        "medium": {"n": 5, "d": 4, "k": 8},
+        "large": {"n": 16, "d": 8, "k": 16},
+    },
     operators=("gradient",),
     source="Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017, Improved training of "
     "Wasserstein GANs, arXiv:1704.00028, eq. 3",

@@ -7,7 +7,7 @@ STEPS = 9  # each doubles the digits
 
 @xgrad.case(
     wrt="x",
-    sizes={"small": {"n": 3}, "medium": {"n": 8}},
+    sizes={"small": {"n": 3}, "medium": {"n": 8}, "large": {"n": 16}},
     source="Bai, Kolter & Koltun 2019, Deep equilibrium models, arXiv:1909.01377, theorem 1",
 )
 def equilibrium(xp, x, W):  # x (n,), W (n, n) -> (n,)

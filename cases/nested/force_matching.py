@@ -5,7 +5,7 @@ import xgrad
 
 @xgrad.case(
     wrt=("a", "b"),
-    sizes={"small": {"n": 3, "k": 2}, "medium": {"n": 8, "k": 4}},
+    sizes={"small": {"n": 3, "k": 2}, "medium": {"n": 8, "k": 4}, "large": {"n": 16, "k": 8}},
     operators=("gradient",),
     source="Ercolessi & Adams 1994, Interatomic potentials from first-principles calculations: the "
     "force-matching method, Europhysics Letters 26, 583-588, eq. 2",

@@ -5,7 +5,7 @@ import xgrad
 
 @xgrad.case(
     wrt="penalties",
-    sizes={"small": {"n": 6, "d": 3}, "medium": {"n": 32, "d": 8}},
+    sizes={"small": {"n": 6, "d": 3}, "medium": {"n": 32, "d": 8}, "large": {"n": 128, "d": 16}},
     source="Bengio 2000, Gradient-based optimization of hyperparameters, Neural Computation 12(8), "
     "1889-1900, section 3.1",
 )

@@ -5,7 +5,7 @@ import xgrad
 
 @xgrad.case(
     wrt=("theta", "rate"),
-    sizes={"small": {"n": 6, "d": 3}, "medium": {"n": 32, "d": 8}},
+    sizes={"small": {"n": 6, "d": 3}, "medium": {"n": 32, "d": 8}, "large": {"n": 128, "d": 16}},
     operators=("gradient",),
     source="Finn, Abbeel & Levine 2017, Model-agnostic meta-learning for fast adaptation of deep "
     "networks, arXiv:1703.03400, eq. 1; Li, Zhou, Chen & Li 2017, Meta-SGD, arXiv:1707.09835",

@@ -5,7 +5,7 @@ import xgrad
 
 @xgrad.case(
     wrt="x",
-    sizes={"small": {"n": 3, "m": 5}, "medium": {"n": 6, "m": 12}},
+    sizes={"small": {"n": 3, "m": 5}, "medium": {"n": 6, "m": 12}, "large": {"n": 12, "m": 24}},
     source="Nocedal & Wright 2006, Numerical Optimization, 2nd ed., eq. 2.15",
 )
 def newton_step(xp, x, A):  # x (n,), A (m, n) -> (n,)

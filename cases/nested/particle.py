@@ -9,7 +9,7 @@ STEP = 1 / 8
 
 @xgrad.case(
     wrt="w",
-    sizes={"small": {"steps": 8}, "medium": {"steps": 64}},
+    sizes={"small": {"steps": 8}, "medium": {"steps": 64}, "large": {"steps": 256}},
     operators=("gradient", "hessian"),
     source="Siskind & Pearlmutter 2008, Using polyvariant union-free flow analysis to compile a "
     "higher-order functional-programming language with a first-class derivative operator to "

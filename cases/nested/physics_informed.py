@@ -5,7 +5,11 @@ import xgrad
 
 @xgrad.case(
     wrt=("w", "b", "v"),
-    sizes={"small": {"n": 5, "hidden": 3}, "medium": {"n": 32, "hidden": 8}},
+    sizes={
+        "small": {"n": 5, "hidden": 3},
+        "medium": {"n": 32, "hidden": 8},
+        "large": {"n": 64, "hidden": 16},
+    },
     operators=("gradient",),
     source="Raissi, Perdikaris & Karniadakis 2019, Physics-informed neural networks, "
     "J. Computational Physics 378, 686-707, eq. 2 and 3",

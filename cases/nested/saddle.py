@@ -9,7 +9,11 @@ RATE = 1 / 8
 
 @xgrad.case(
     wrt="start",
-    sizes={"small": {"n": 2, "steps": 2}, "medium": {"n": 2, "steps": 4}},
+    sizes={
+        "small": {"n": 2, "steps": 2},
+        "medium": {"n": 2, "steps": 4},
+        "large": {"n": 2, "steps": 6},
+    },
     source="Siskind & Pearlmutter 2008, Using polyvariant union-free flow analysis to compile a "
     "higher-order functional-programming language with a first-class derivative operator to "
     "efficient Fortran-like code, Purdue TR-ECE-08-01, the example saddle; GradBench, saddle",

@@ -7,7 +7,11 @@ import xgrad
 
 @xgrad.case(
     wrt=("W", "b", "v"),
-    sizes={"small": {"n": 3, "d": 2, "k": 3}, "medium": {"n": 6, "d": 3, "k": 6}},
+    sizes={
+        "small": {"n": 3, "d": 2, "k": 3},
+        "medium": {"n": 6, "d": 3, "k": 6},
+        "large": {"n": 8, "d": 3, "k": 8},
+    },
     operators=("gradient",),
     source="Hyvärinen 2005, Estimation of non-normalized statistical models by score matching, "
     "JMLR 6, 695-709, eq. 4",

@@ -9,6 +9,9 @@ from xgrad.frameworks import find_framework
 from xgrad.numbers import EXTRAS
 
 CALLS = """
+    xp.angle(xp.complex(x, y))
+    xp.angle(xp.complex(-p, 0 * p))
+    xp.real(xp.complex(x, y) * xp.complex(y, x))
     xp.logsumexp(x)
     xp.logsumexp(x, axis=1)
     xp.logsumexp(t, axis=(0, 2))
@@ -113,6 +116,7 @@ def test_extras_are_right_and_do_not_overflow(name, expression):
 
 
 SPECIAL = {
+    "complex": "xp.real(xp.complex(p, p))",
     "einsum": "xp.einsum('ij,ij', p, p)",
     "expm": "xp.expm(s)",
     "polygamma": "xp.polygamma(2, p)",
@@ -128,5 +132,7 @@ def test_extras_keep_the_dtype(name, dtype):
     for expression in KEEP_DTYPE:
         if expression == SPECIAL["expm"] and dtype == "float16" and name != "torch":
             continue  # there is none
+        if expression == SPECIAL["complex"] and dtype == "float16":
+            continue
         for result in evaluate(name, expression, dtype):
             assert find_framework(name).describe(result)[1] == dtype, expression

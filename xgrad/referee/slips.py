@@ -105,7 +105,7 @@ def _looks(got: np.ndarray, want: np.ndarray) -> str:
         return "the sign" if got.size == 1 else "sign of all elements"
     if _is_square(got) and same(got, want.swapaxes(-1, -2)):
         return "transpose"
-    wrong = [k for k, b in enumerate((got - want).reshape(-1)) if abs(float(b)) > close]
+    wrong = [k for k, b in enumerate(np.reshape(got - want, -1)) if abs(float(b)) > close]
     if len(wrong) == 1 and got.size > 1:
         return "one element"
     return _factor(got.reshape(-1), want.reshape(-1), close) if got.size > 1 else ""
