@@ -185,8 +185,8 @@ PEERS = (
     Peer("autograd check_grads", "default", "autograd", autograd_check_grads,
          "both modes, order 2; a step and tolerances of 1e-6 are fixed"),
     Peer("xgrad", "function alone", "xgrad", xgrad_weigh_bare,
-         "what the others get: the definition along every coordinate; rounding is read off the "
-         "methods of torch and JAX, and compiling those is most of the cost"),
+         "what the others get: torch's own derivative, confirmed by the definition, and its "
+         "rounding, sampled where an element asks for it"),
     Peer("xgrad", "with formula", "xgrad", xgrad_weigh,
          "the case's formula is certified; this is what the costs are relative to"),
 )  # fmt: skip
