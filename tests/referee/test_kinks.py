@@ -1,8 +1,14 @@
 """Kinks: told with their slopes, and apart from what only looks like one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from truths import KINK, truth_of
+
+import xgrad
+from xgrad.problem import OPERATORS, Setting
+from xgrad.referee import Referee
 
 # name: function, formula with a convention, left and right slopes at KINK
 KINKS = {
@@ -83,3 +89,19 @@ def test_what_only_looks_like_a_kink_has_one_slope(function, operator, x, want):
     truth = truth_of(function, {"x": np.asarray(x)}, operator)
     assert truth.kind == "definition"
     assert np.array_equal(truth.high, want)
+
+
+@pytest.mark.parametrize("seed", [0, 26, 35, 76, 78, 99])  # at all but 0 one probe lay so
+def test_no_probe_lies_on_one_side_of_a_tie_alone(seed):
+    """Σ of slopes that change places at x₀ = x₁: a slope of either side is no derivative."""
+    case = xgrad.case(
+        lambda xp, x: xp.where(x[0] < x[1], 3 * x[0] + x[1], x[0] + 3 * x[1]) + x[2] * x[2],
+        wrt="x", name="tie", sizes={"small": {}},
+    )  # fmt: skip
+    case.inputs(lambda rng: {"x": np.array([0.7, 0.7, rng.normal()])})
+    case.formula("gradient")(lambda xp, x: xp.stack([xp.asarray(1.0), xp.asarray(3.0), 2 * x[2]]))
+    for formulas in (case.formulas, []):
+        at = Setting.make(replace(case, formulas=formulas), "small", "random", "float64", seed)
+        truth = Referee(at).truth(OPERATORS["gradient"])
+        assert truth.kind == "kink", truth.note
+        assert (list(truth.left[:2]), list(truth.right[:2])) == ([3, 3], [1, 1])

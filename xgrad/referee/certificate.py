@@ -115,29 +115,57 @@ class Certifier:
     def _probe_once(
         self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
     ) -> Agreement:
-        """The cheapest check that no kink passes."""
-        direction, times, slopes = self._along(definition, stencil, rng)
+        """Two points at different distances, and those on the other side of x.
+
+        Both points may lie on one side of a kink, where a slope of that side would pass.
+        """
+        direction, shares = self._drawn(stencil, rng)
+        found = self._met(definition, stencil, candidate, direction, shares)
+        if not (stencil.free or stencil.elementwise) or found.digits < APPROXIMATE.least:
+            return found
+        other = self._met(definition, stencil, candidate, -direction, shares)
+        return min(found, other, key=lambda each: each.digits)
+
+    def _met(
+        self,
+        definition: Definition,
+        stencil: Stencil,
+        candidate: Ball,
+        direction: np.ndarray,
+        shares: np.ndarray,
+    ) -> Agreement:
+        slopes, times = self._slopes_along(definition, stencil, direction, shares)
         if stencil.free or stencil.elementwise:
-            return agreement(candidate, slopes, [direction * times], stencil.elementwise)
+            return agreement(candidate, slopes, [ball(direction) * times], stencil.elementwise)
         return agreement(candidate * times, slopes, [], False)
 
     def _along(
         self, definition: Definition, stencil: Stencil, rng: np.random.Generator
     ) -> tuple[Ball, Ball, Ball]:
         """A direction, how many times it is taken, and the slopes by two points not alike far."""
+        direction, shares = self._drawn(stencil, rng)
+        slopes, times = self._slopes_along(definition, stencil, direction, shares)
+        return ball(direction), times, slopes
+
+    def _drawn(self, stencil: Stencil, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A direction, and the shares of it that are gone the other way."""
         drawn = stencil.draw(self.setting, rng)
         direction = drawn[0] if drawn else stencil.slots[0]
         free = bool(drawn) and self.setting.case.legal is None
-        shares = rng.uniform(0.5, 1.0, direction.size if free else 1)
+        return direction, rng.uniform(0.5, 1.0, direction.size if free else 1)
+
+    def _slopes_along(
+        self, definition: Definition, stencil: Stencil, direction: np.ndarray, shares: np.ndarray
+    ) -> tuple[Ball, Ball]:
+        """The slopes along a direction, and how many times it was taken."""
+        times = ball(shares) + 1.0
         if stencil.weights is None:
-            along = definition.along(direction, shares)
-        else:  # the slopes of all values are those of every cotangent
-            key = definition.attempt, direction.tobytes(), shares.tobytes()
-            if key not in self._slopes:
-                self._slopes[key] = definition.along(direction, shares)
-            slopes = self._slopes[key]
-            along = slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1)
-        return ball(direction), ball(shares) + 1.0, along
+            return definition.along(direction, shares), times
+        key = definition.attempt, direction.tobytes(), shares.tobytes()
+        if key not in self._slopes:  # those of all values are those of every cotangent
+            self._slopes[key] = definition.along(direction, shares)
+        slopes = self._slopes[key]
+        return slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1), times
 
 
 def _vanished(before: Agreement | None, found: Agreement) -> float:
