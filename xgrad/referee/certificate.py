@@ -83,7 +83,8 @@ class Certifier:
                 break
             if digits < APPROXIMATE.least:
                 right = self._over_factor(definition, stencil, candidate)
-                if right is not None:
+                met = self._probe(definition, stencil, right) if right is not None else NONE
+                if right is not None and met.digits >= CERTIFIED.least:
                     return finished("definition", right, _said(name, digits), digits)
             best, before = max(best, digits), found
         return Truth("none", _said(name, best, ROUNDED if 14 <= best <= 19 else ""), digits=best)

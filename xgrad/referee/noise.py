@@ -15,7 +15,7 @@ from xgrad.referee.truth import Truth
 SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
 MANY_ELEMENTS = 2_000_000
-BITS = 128  # in which a program rounds at random
+BITS = 128  # in which results are rounded at random
 
 
 def samples(
@@ -55,7 +55,7 @@ def measured(
     for arithmetic in dict.fromkeys((more_digits(setting.dtype), "ball")):
         rng = setting.generator("rounding")
         try:
-            with np.errstate(all="ignore"), precision(128):
+            with np.errstate(all="ignore"), precision(BITS):
                 drawn = samples(compute, setting, rng, arithmetic)
                 noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
         except Exception:

@@ -14,10 +14,10 @@ from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, ball, precision
 from xgrad.problem import Operator, Setting
 from xgrad.programs import PROGRAMS, find_program, rounded_program
 from xgrad.referee.derivatives import CANDIDATES
-from xgrad.referee.noise import Samples, rounded_errors
+from xgrad.referee.noise import SAMPLES, Samples, rounded_errors
 from xgrad.referee.truth import Truth
 
-SAMPLES, FEWEST = 8, 3  # of noise
+FEWEST = 3  # samples of noise that tell something
 NOISE_SECONDS = 2.0  # nominal: beyond, the noise is that of results at points nearby
 
 Compute = Callable[[Any], Ball]  # of a program
