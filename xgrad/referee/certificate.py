@@ -83,8 +83,7 @@ class Certifier:
                 break
             if digits < APPROXIMATE.least:
                 right = self._over_factor(definition, stencil, candidate)
-                met = self._probe(definition, stencil, right) if right is not None else NONE
-                if right is not None and met.digits >= CERTIFIED.least:
+                if right is not None:
                     return finished("definition", right, _said(name, digits), digits)
             best, before = max(best, digits), found
         return Truth("none", _said(name, best, ROUNDED if 14 <= best <= 19 else ""), digits=best)
@@ -92,13 +91,16 @@ class Certifier:
     def _over_factor(
         self, definition: Definition, stencil: Stencil, candidate: Ball
     ) -> Ball | None:
-        """The candidate without a factor that it has too much, where that is the definition."""
+        """The candidate without a factor that it has too much, where that meets the definition."""
         plain = stencil.free and stencil.order == 1 and stencil.coefficients is None
         if not plain or stencil.elementwise or self.setting.case.legal is not None:
             return None
         draw = partial(self._along, definition, stencil, self.setting.generator("factor"))
         with precision(definition.bits(1)):
-            return without_factor(candidate, draw, CERTIFIED.least, APPROXIMATE.least)
+            right = without_factor(candidate, draw, APPROXIMATE.least)
+        if right is None or self._probe(definition, stencil, right).digits < CERTIFIED.least:
+            return None
+        return right
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
