@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xgrad.cli import audit, doctor, explain, lists, merge, publish, run, time
+from xgrad.cli import audit, census, doctor, explain, lists, merge, publish, run, time
 from xgrad.errors import UsageError, unknown
 
 
@@ -42,6 +42,7 @@ def main() -> None:
     \b
     xgrad run                          all shipped cases, every method
     xgrad run my_case.py -k softmax    your own cases
+    xgrad census torch                 every derivative that a framework ships
     xgrad explain tsne_kl gradient torch.reverse
     xgrad time                         what the right ones cost
     xgrad publish RUN --to site        saved rows as pages and tables
@@ -52,5 +53,5 @@ def main() -> None:
     """
 
 
-for _module in (lists, run, merge, time, explain, audit, publish, doctor):
+for _module in (lists, run, census, merge, time, explain, audit, publish, doctor):
     main.add_command(_module.command)

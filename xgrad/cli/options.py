@@ -12,6 +12,7 @@ import click
 
 from xgrad.errors import UsageError
 from xgrad.judging import LEAST, share_of_digits
+from xgrad.numbers import EPS
 from xgrad.referee import Budget
 from xgrad.running import Cluster, Limits, RemoteFolder, RunFolder, Selection, is_url, new_folder
 
@@ -86,22 +87,34 @@ def _several(name: str, words: str) -> Option:
     return click.option(f"--{name}", multiple=True, callback=_many, help=words)
 
 
-def _selected(expression: str, seed: Any, dtype: Any, **chosen: Any) -> Selection:
-    names = {f"{kind}s": found for kind, found in chosen.items()}
-    return Selection.of(seed, expression, dtypes=dtype or ("float64", "float32"), **names)
+def selection(*dtypes: str) -> Group:
+    """The options of what is judged, with the dtypes that are taken where none is named."""
+
+    def make(expression: str, seed: Any, dtype: Any, **chosen: Any) -> Selection:
+        names = {f"{kind}s": found for kind, found in chosen.items()}
+        return Selection.of(seed, expression, dtypes=dtype or dtypes, **names)
+
+    usual = "all four" if len(dtypes) == len(EPS) else "the first two"
+    return Group(make, {
+        "expression": click.option("-k", "expression", default="", metavar="EXPR",
+            help="Only cases whose name or path matches, e.g. 'tsne or softmax'."),
+        "size": _several("size", "Sizes; default: small."),
+        "dtype": _several("dtype", f"float64, float32, bfloat16, float16; default: {usual}."),
+        "device": _several("device", "cpu, cuda, cuda:1, …; default: every device present."),
+        "method": _several("method",
+            "Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'."),
+        "operator": _several("operator", "gradient, hessian, …; default: those that a case lists."),
+        "seed": _several("seed", "Seeds; default: 0."),
+    })  # fmt: skip
 
 
-SELECTION = Group(_selected, {
-    "expression": click.option("-k", "expression", default="", metavar="EXPR",
-        help="Only cases whose name or path matches, e.g. 'tsne or softmax'."),
-    "size": _several("size", "Sizes; default: small."),
-    "dtype": _several("dtype", "float64, float32, bfloat16, float16; default: the first two."),
-    "device": _several("device", "cpu, cuda, cuda:1, …; default: every device present."),
-    "method": _several("method",
-        "Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'."),
-    "operator": _several("operator", "gradient, hessian, …; default: those that a case lists."),
-    "seed": _several("seed", "Seeds; default: 0."),
-})  # fmt: skip
+SELECTION = selection("float64", "float32")
+SHARD = click.option(
+    "--shard",
+    default=None,
+    metavar="I/N",
+    help="Only the I-th of N parts of the cells; xgrad merge joins them.",
+)
 INVARIANCES = click.option(
     "--invariances",
     multiple=True,

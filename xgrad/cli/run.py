@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 @options.INVARIANCES
 @click.option("--curves", is_flag=True,
               help="Save the step curve of each case too, for its published page.")  # fmt: skip
-@click.option("--shard", default=None, metavar="I/N",
-              help="Only the I-th of N parts of the cells; xgrad merge joins them.")  # fmt: skip
+@options.SHARD
 @options.LEAST_DIGITS
 @options.FORMAT
 def command(
@@ -67,6 +66,21 @@ def command(
     """
     selected = replace(selected, invariances=invariances or ())
     plan = running.make_plan(find_cases(paths), selected, budget)
+    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves)
+
+
+def judge_and_end(
+    plan: running.Plan,
+    saving: options.Saving,
+    labour: options.Labour,
+    shard: str | None,
+    least_digits: float,
+    style: str,
+    *,
+    curves: bool = False,
+    show: Callable[[pd.DataFrame], None] | None = None,
+) -> None:
+    """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command."""
     if shard is not None:
         plan.cells = running.part_of(plan.cells, shard)
     folder = saving.open()
@@ -84,7 +98,10 @@ def command(
             running.CURVES,
         )
     parquet, _ = folder.close(frame)
-    _print(frame, style)
+    if style != "table":
+        _print_rows(frame, style)
+    else:
+        (show or _print_matrices)(frame)
     failed = telling.grouped_failures(frame, least_digits)
     _print_end(frame, failed, plan, style, parquet, time.perf_counter() - started)
     end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
@@ -108,14 +125,15 @@ def _interruptible(path: str) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _print(frame: pd.DataFrame, style: str) -> None:
-    """The rows on standard output."""
-    if style != "table":
-        several = [c for c in ("size", "point", "seed") if frame[c].nunique() > 1]
-        columns = ["case", *several, "operator", "framework", "technique", "dtype", "device",
-                   "verdict", "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
-        print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
-        return
+def _print_rows(frame: pd.DataFrame, style: str) -> None:
+    """The rows on standard output, as data."""
+    several = [c for c in ("size", "point", "seed") if frame[c].nunique() > 1]
+    columns = ["case", *several, "operator", "framework", "technique", "dtype", "device",
+               "verdict", "digits", "error", "tolerance", "worst", "hint"]  # fmt: skip
+    print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
+
+
+def _print_matrices(frame: pd.DataFrame) -> None:
     page = console()
     tables = telling.matrices(frame, page.width)
     for table in tables:

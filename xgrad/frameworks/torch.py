@@ -97,6 +97,9 @@ class Torch(Framework):
     no_rule = (
         "must override the setup_context staticmethod",
         "data pointer of Tensor that doesn't have storage",
+        "is not implemented",  # the derivative of an operation
+        "Unsupported dtype",
+        "Low precision dtypes not supported",
     )
     _moved = False  # whether the caller has new tensors made elsewhere than on the CPU
 

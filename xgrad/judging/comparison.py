@@ -37,11 +37,10 @@ class Comparison:
         """The errors of an outcome; at a kink they are distances to the interval of slopes."""
         got = truth.seen(outcome.flat)
         values = np.asarray(midpoint(got) if isinstance(got, Ball) else got)
-        error, kinked = truth.error(got), np.zeros(values.shape, dtype=bool)
+        error, kinked = truth.error(got), truth.kinked
         made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball), dtype)
         if truth.left is not None and truth.right is not None:
             low, high = made.slopes()
-            made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
             bounded = np.isfinite(low) | np.isfinite(high)  # or any number is a convention
             outside = np.where(bounded, np.maximum(np.maximum(low - values, values - high), 0), 0)
             made.error = np.where(made.kinked, outside, error)

@@ -15,6 +15,7 @@ import numpy as np
 
 from xgrad.judging.matter import Matter
 from xgrad.judging.verdicts import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE
+from xgrad.numbers import EPS
 
 MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
 SHARE = 1e-2  # of the largest element: rounding that costs more comes and goes
@@ -142,11 +143,19 @@ def past_what_lost_digits_excuse(m: Matter) -> Ruling | None:
     return Ruling(DISAGREES)
 
 
+def digits_that_the_function_drops(m: Matter) -> Ruling | None:
+    """The function itself computes in a shorter type, where the result is within tolerance."""
+    if not m.truth.narrowed or m.truth.refuted:
+        return None
+    wider = EPS[m.truth.narrowed] / m.eps
+    return Ruling(UNSTABLE) if np.all(m.found.excess <= wider) else None
+
+
 def lost_digits(m: Matter) -> Ruling | None:
     """Right mathematics whose digits are gone, as its noise at generic points nearby shows."""
     if m.truth.refuted or not m.explained(MOST if m.short else 1.0):
         return None
-    if m.same_in_fewer_digits and not m.truth.narrowed:
+    if m.same_in_fewer_digits:
         return None
     return Ruling(UNSTABLE)
 
@@ -171,6 +180,7 @@ RULES: tuple[Rule, ...] = (
     one_spacing_decides,
     rounding_unknown,
     past_what_lost_digits_excuse,
+    digits_that_the_function_drops,
     lost_digits,
     beyond_tolerance,
 )

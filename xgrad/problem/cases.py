@@ -205,6 +205,10 @@ class Case:
             pairs += [(size, name) for size in (wanted if scaled else wanted[:1])]
         return pairs
 
+    def at(self, point: str) -> Case:
+        """The case at one of its points: itself, unless each of them is a function of its own."""
+        return self
+
     def _size_names(self) -> set[str]:
         return {name for parameters in self.sizes.values() for name in parameters}
 

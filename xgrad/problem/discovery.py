@@ -40,6 +40,8 @@ class Broken:
 
 
 CONVENTIONS = "conventions"  # the field of kinks and traps
+CENSUS = "census"  # that of whole libraries of operations
+NAMED = (CONVENTIONS, CENSUS)  # fields that are run when they are named
 
 
 def library() -> Path:
@@ -65,11 +67,12 @@ def load_cases(*paths: str | Path) -> list[Case]:
 def find_cases(paths: Iterable[str | Path]) -> list[Case | Broken]:
     """The same, with a file that does not import as a `Broken` value in its place.
 
-    Conventions have no single truth to agree with: they are run when they are named.
+    Conventions have no single truth to agree with, and a census takes an hour: both are run when
+    they are named.
     """
     wanted = [str(p) for p in paths]
     found: list[Case | Broken] = []
-    for path in wanted or [str(f) for f in _fields() if f.name != CONVENTIONS]:
+    for path in wanted or [str(f) for f in _fields() if f.name not in NAMED]:
         found += _cases_of_path(path)
     if not wanted:
         found += _cases_of_plugins({c.name: c.identifier for c in found if isinstance(c, Case)})
@@ -105,7 +108,8 @@ def _cases_by_name(text: str) -> list[Case | Broken]:
         raise UsageError(f"no such file or folder: {text}")
     if text in (field.name for field in _fields()):
         return _cases_of_path(str(library() / text))
-    shipped = _cases_of_path(str(library()))
+    fields = (str(field) for field in _fields() if field.name != CENSUS)
+    shipped = [each for field in fields for each in _cases_of_path(field)]
     chosen = [each for each in shipped if each.name == text]
     if not chosen:
         raise unknown("path or case", text, (each.name for each in shipped))

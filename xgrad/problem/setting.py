@@ -49,6 +49,7 @@ class Setting:
     @classmethod
     def make(cls, case: Case, size: str, point: str, dtype: str, seed: int) -> Setting:
         """Draw the inputs and round them; raises `CaseError` where they do not fit the case."""
+        case = case.at(point)
         drawn = case.inputs_at(size, point, seed)
         inputs = {
             k: rounded(parted(np, v), dtype) if isinstance(v, np.ndarray) else v

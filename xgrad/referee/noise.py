@@ -15,6 +15,7 @@ from xgrad.referee.truth import Truth
 SAMPLES = 8
 FEW_SAMPLES = 3  # beyond this many elements
 MANY_ELEMENTS = 2_000_000
+ASTRAY = 1e-3  # of the largest element: an error beside a kink that is none of rounding
 BITS = 128  # in which results are rounded at random
 
 
@@ -57,12 +58,25 @@ def measured(
         try:
             with np.errstate(all="ignore"), precision(BITS):
                 drawn = samples(compute, setting, rng, arithmetic)
-                noise = np.max([truth.error(truth.seen(s)) for s in drawn], axis=0)
+                noise = np.max([_error(truth, truth.seen(s)) for s in drawn], axis=0)
         except Exception:
             continue
-        if np.all(np.isfinite(noise)):
+        if _is_noise(noise, truth):
             return np.asarray(noise)
     return None
+
+
+def _error(truth: Truth, got: Any) -> np.ndarray:
+    """The error where there is a truth."""
+    return np.where(truth.kinked, 0.0, truth.error(got))
+
+
+def _is_noise(error: np.ndarray, truth: Truth) -> bool:
+    """Whether errors are those of rounding: beside a kink it may also end on the other side."""
+    if truth.kind != "kink":
+        return bool(np.all(np.isfinite(error)))
+    size = np.max(np.abs(truth.high), initial=0.0, where=~truth.kinked)
+    return bool(np.all(error <= ASTRAY * size))
 
 
 def _elements(setting: Setting) -> int:
@@ -91,7 +105,7 @@ def rounded_errors(compute: Callable[[], Ball], truth: Truth) -> np.ndarray | No
     """Errors of what a program computes while its operations round; None where it fails so."""
     try:
         with precision(BITS):
-            error = truth.error(compute())
+            error = _error(truth, compute())
     except Exception:
         return None
-    return error if np.all(np.isfinite(error)) else None
+    return error if _is_noise(error, truth) else None

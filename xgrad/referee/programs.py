@@ -161,8 +161,9 @@ class ProgramReferee(Referee):
         pairs = (midpoint(self._value), value), (self._candidates.get(operator.name), native)
         if all(a is None or b is None or is_near(a, b, NEAR) for a, b in pairs):
             return truth
-        truth.narrowed, said = True, f"the function computes in {self._narrowed}"
-        return replace(truth, note="; ".join(filter(None, (truth.note, said))))
+        said = f"the function computes in {self._narrowed}"
+        note = "; ".join(filter(None, (truth.note, said)))
+        return replace(truth, note=note, narrowed=_dtype(self._narrowed))
 
     @cached_property
     def detached(self) -> str:

@@ -16,6 +16,7 @@ from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, p
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.referee.candidates import (
     Candidate,
+    attempted,
     find_candidate,
     find_contraction,
     formula_candidate,
@@ -107,9 +108,17 @@ class Referee:
             raise
         except Exception as error:
             return Truth("none", f"{type(error).__name__} in ball arithmetic: {error}")
-        if right and not independent and truth.kind not in ("none", "kink"):
+        if truth.kind == "kink":
+            right = self._meets_beside(operator, truth)
+        if right and not independent and truth.kind != "none":
             self._add_noise(operator, truth)
         return truth
+
+    def _meets_beside(self, operator: Operator, truth: Truth) -> bool:
+        """Whether the candidate is right wherever there is no kink."""
+        compute = self._find_candidate(operator)
+        made = attempted(partial(self._evaluate, compute), BITS) if compute else "is missing"
+        return not isinstance(made, str) and truth.meets(made)
 
     def refuted_digits(self, operator: Operator, variant: str) -> float | None:
         """To how many digits a formula and the truth agree in balls, where that refutes it.

@@ -12,6 +12,7 @@ from xgrad.numbers import Ball, ball, halves, midpoint
 from xgrad.techniques import Slopes
 
 NOT_FINITE = "the truth is not finite at this point"
+MET = 1e-25  # of the largest element: the truth beside kinks is kept to 106 bits
 PROBES = 4  # random directions where the definition along all would exceed the budget
 
 
@@ -35,7 +36,7 @@ class Truth:
     noise: np.ndarray | None = None
     bound: np.ndarray | None = None  # how far the truth itself may be off
     refuted: bool = False  # the function's own derivative is not this one in float64 either
-    narrowed: bool = False  # the function itself computes in a shorter type than it is asked for
+    narrowed: str = ""  # a shorter type than is asked for, in which the function itself computes
     unknown: np.ndarray | None = None  # elements without a truth
     by: str = "the formula"  # what was certified
     noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand
@@ -45,11 +46,25 @@ class Truth:
         """The text of the column: the kind, for none with the reason."""
         return f"none: {self.note}" if self.kind == "none" else self.kind
 
+    @property
+    def kinked(self) -> np.ndarray:
+        """Which elements have two slopes, or none; at an end of the domain there is one."""
+        if self.left is None or self.right is None:
+            return np.zeros(self.high.shape, dtype=bool)
+        low, high = np.fmin(self.left, self.right), np.fmax(self.left, self.right)
+        return ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
+
     def seen(self, got: Any) -> Any:
         """What the truth can be compared with: got itself, or its products with the directions."""
         if not self.directions:
             return got
         return np.array([contracted(got, d) for d in self.directions]).reshape(-1)
+
+    def meets(self, candidate: Ball) -> bool:
+        """Whether a candidate is the truth wherever there is one, to the digits that are kept."""
+        gap = np.abs(midpoint(candidate - ball(self.high) - ball(self.low)))
+        size = np.max(np.abs(self.high), initial=0.0, where=~self.kinked)
+        return bool(np.all((gap <= MET * size) | self.kinked))
 
     def error(self, got: Any) -> np.ndarray:
         """|seen − truth|, element by element, in the digits of both."""
@@ -107,11 +122,12 @@ def at_kink(slopes: Slopes) -> Truth:
 
     A side on which the function has no value has no slope: NaN.
     """
-    central, left, right = (midpoint(s) for s in (slopes.central, slopes.left, slopes.right))
+    left, right = midpoint(slopes.left), midpoint(slopes.right)
     if np.any(np.isnan(left) & np.isnan(right)):
         return Truth("none", NOT_FINITE)
     note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
-    return Truth("kink", note, high=central, low=np.zeros_like(central), left=left, right=right)
+    high, low = halves(slopes.central)
+    return Truth("kink", note, high=high, low=low, left=left, right=right)
 
 
 def is_near(balls: np.ndarray, floats: np.ndarray, near: float) -> bool:

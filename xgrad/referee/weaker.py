@@ -8,11 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.frameworks import find_framework
 from xgrad.numbers import EPS
 from xgrad.problem import OPERATORS, Operator, Setting, parted
 from xgrad.referee.kinks import at_kinks
 from xgrad.referee.truth import Truth, contracted
-from xgrad.techniques import NONFINITE, OK, Method, Outcome, Prepared, element_name, evaluate
+from xgrad.techniques import (
+    NONFINITE,
+    OK,
+    Method,
+    Outcome,
+    Prepared,
+    element_name,
+    evaluate,
+    failed,
+)
 
 DIRECTIONS = 2  # random ones along which reverse mode is confirmed
 TRIES = 6  # directions that are tried for them
@@ -90,9 +100,12 @@ class DifferencesReferee:
         """What the framework's own technique returns in a dtype, kept for the next call."""
         key = technique, operator.name, dtype
         if key not in self._runs:
-            method = Method(self.framework, technique)
-            at = self.setting.in_dtype(dtype)
-            self._runs[key] = self._evaluated(method, operator, at)
+            try:
+                at = self.setting.in_dtype(dtype)
+            except Exception as error:  # what the function says of a dtype, before it is run
+                self._runs[key] = failed(error, self.setting, find_framework(self.framework))
+            else:
+                self._runs[key] = self._evaluated(Method(self.framework, technique), operator, at)
         return self._runs[key]
 
     def _evaluated(self, method: Method, operator: Operator, at: Setting) -> Outcome:

@@ -32,6 +32,7 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
     """
     try:
         setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+        case = setting.case
         operators = operators_at(case, setting, cell.operators)
     except (Exception, SystemExit) as error:
         yield _told(_failed(cell, describe_failure(case, cell, error)), case)

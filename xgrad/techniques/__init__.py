@@ -11,7 +11,7 @@ from xgrad.techniques.invariance import presentation_of, require_presentations
 from xgrad.techniques.ladder import Ladder, RATIO, extrapolate, one_sided
 from xgrad.techniques.methods import Method, choose_methods, methods_of, require_methods
 from xgrad.techniques.methods import techniques
-from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, Outcome, Prepared, UNSUPPORTED
+from xgrad.techniques.outcomes import ERROR, NONFINITE, OK, Outcome, Prepared, UNSUPPORTED, failed
 from xgrad.techniques.outcomes import describe_error, describe_nonfinite, element_name, evaluate
 from xgrad.techniques.outcomes import find_fault
 from xgrad.techniques.reverse import OVER_FORWARD

@@ -71,17 +71,23 @@ def evaluate(
             return _evaluated(
                 framework, method, operator, setting, device, {} if prepared is None else prepared
             )
-    except Unavailable as reason:
-        return Outcome(UNAVAILABLE, message=str(reason))
-    except ModuleNotFoundError as error:
+    except (Exception, SystemExit) as error:
+        return failed(error, setting, framework)
+
+
+def failed(error: BaseException, setting: Setting, framework: Framework) -> Outcome:
+    """What an error says: that something is not there, that a method has no rule, or a failure."""
+    said = _short(str(error) or type(error).__name__)
+    if isinstance(error, Unavailable):
+        return Outcome(UNAVAILABLE, message=str(error))
+    if isinstance(error, ModuleNotFoundError):
         package = _PACKAGES.get(str(error.name).partition(".")[0], str(error.name))
         return Outcome(UNAVAILABLE, message=f"needs {error.name}: pip install {package}")
-    except (Unsupported, NotImplementedError, BudgetExceeded) as reason:
-        return Outcome(UNSUPPORTED, message=_short(str(reason) or type(reason).__name__))
-    except (Exception, SystemExit) as error:
-        said = describe_error(error, setting)
-        lacking = any(text in said for text in framework.no_rule)
-        return Outcome(UNSUPPORTED if lacking else ERROR, message=said)
+    if isinstance(error, (Unsupported, NotImplementedError, BudgetExceeded)):
+        return Outcome(UNSUPPORTED, message=said)
+    told = describe_error(error, setting)
+    lacking = any(text in told for text in framework.no_rule)
+    return Outcome(UNSUPPORTED if lacking else ERROR, message=told)
 
 
 def _defaults(framework: Framework, method: Method, case: Case) -> AbstractContextManager[None]:

@@ -35,6 +35,10 @@ from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, where
 
 aten = torch.ops.aten
+NARROW = {
+    torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16",
+    torch.complex64: "float32", torch.complex32: "float16",
+}  # fmt: skip
 Act = Callable[["Balls", Any, str, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -53,6 +57,7 @@ class Balls(TorchDispatchMode):
         self.nudge, self.trace = nudge, trace
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
+        self.narrowed = ""  # the first cast of floats to a shorter type
         self.cuts: list[Cut] = []
         self.journal = Journal()
 
@@ -64,9 +69,12 @@ class Balls(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if kwargs.get("dtype") in HALF:
-            kwargs = {**kwargs, "dtype": HALF[kwargs["dtype"]]}
+        asked = kwargs.get("dtype")
+        if asked in HALF:
+            kwargs = {**kwargs, "dtype": HALF[asked]}
         name, act, written = _ACTS.get(func) or _classified(func)
+        if act is _convert and asked in NARROW and is_float(args[0]) and not self.narrowed:
+            self.narrowed = f"{NARROW[asked]} at {where()}"
         for k, key in written:
             self.journal.keep(args[k] if k < len(args) else kwargs.get(key))
         with torch._C.DisableTorchFunction():

@@ -66,11 +66,20 @@ class TorchProgram:
     trace: Trace | None = None
     last: Run = field(default_factory=Run)
     _differentiable: list[bool] = field(default_factory=list, repr=False)
+    _narrowed: str | None = field(default=None, repr=False)  # of the function's last value
 
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
-        with self._inside():
-            return [decode(y) for y in self._outputs(self._leaves(x))]
+        with self._inside() as mode:
+            made = [decode(y) for y in self._outputs(self._leaves(x))]
+        self._narrowed = mode.narrowed
+        return made
+
+    def narrowed(self, x: Arrays) -> str:
+        """Where a value is made one of a shorter type, `float32 at file:line`; or nothing."""
+        if self._narrowed is None:
+            self.value(x)
+        return self._narrowed or ""
 
     def vjp(self, x: Arrays, w: Weights) -> list[np.ndarray]:
         """wᵀ J(x), by the program's own backward."""

@@ -12,7 +12,7 @@ import numpy as np
 from flint import acb, arb
 
 from xgrad.numbers import EPS
-from xgrad.programs.constants import as_array
+from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.rule import EXACT, ROUTINE, SUM, Rule
 
@@ -63,7 +63,10 @@ class Rounding:
         return as_array(np.where(_is_finite(made), moved, made))
 
     def _errors(self, sizes: np.ndarray, scale: float) -> np.ndarray:
+        """In either part of a complex number an error in the scale of its size."""
         drawn = self._drawn(sizes.shape, scale)
+        if is_complex(sizes):
+            return as_array(sizes * exact_array(drawn + 1j * self._drawn(sizes.shape, scale)))
         if sizes.dtype == object:
             return as_array(sizes * _balls(drawn))
         return as_array(_balls(np.nan_to_num(sizes, posinf=0.0) * drawn))

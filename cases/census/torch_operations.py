@@ -1,0 +1,117 @@
+"""Every differentiable operation of torch, at samples of its own test database.
+
+Up to three samples of each, spread over those that are small, two of complex numbers, and one whose
+floats are rounded to multiples of a half: ties, zeros and whole numbers, where kinks are.
+
+Source: `torch.testing._internal.common_methods_invocations.op_db`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.utils._pytree import tree_leaves, tree_map
+
+from xgrad.problem import Sample, make_operation
+
+LARGEST = 1_000  # differentiated elements of a sample
+LOOKED_AT = 100  # samples of an operation, of which some small ones are taken
+REALS, COMPLEXES = 3, 2  # samples that are taken
+
+
+def named(op: Any) -> str:
+    """`torch.` and its name in the database, with the variant of the test."""
+    return ".".join(filter(None, ("torch", op.name, op.variant_test_name)))
+
+
+def samples(op: Any) -> dict[str, Sample]:
+    """Its calls by the names of their points."""
+    made = {}
+    if torch.float64 in op.dtypes:
+        real = drawn(op, torch.float64, REALS)
+        made |= {f"sample {k}": _call(op, s) for k, s in enumerate(real, start=1)}
+        made |= {point: _call(op, s) for point, s in _in_halves(op, real[:1])}
+    if torch.complex128 in op.supported_backward_dtypes("cpu"):
+        for k, s in enumerate(drawn(op, torch.complex128, COMPLEXES), start=1):
+            made[f"complex {k}"] = _call(op, s)
+    return made
+
+
+def drawn(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
+    """Samples with something to differentiate that is small, spread over all of them."""
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        every = op.sample_inputs("cpu", dtype, requires_grad=True)
+        looked_at = list(itertools.islice(every, LOOKED_AT))
+    sized = [(n, s) for s in looked_at if (n := _differentiated(s))]
+    small = [s for n, s in sized if n <= LARGEST] or [s for _, s in sorted(sized, key=_size)[:1]]
+    step = max(1, (len(small) - 1) / max(1, count - 1))
+    return [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
+
+
+def _size(sized: tuple[int, Any]) -> int:
+    return sized[0]
+
+
+def _differentiated(sample: Any) -> int:
+    leaves = tree_leaves((sample.input, sample.args, sample.kwargs))
+    return sum(t.numel() for t in leaves if isinstance(t, torch.Tensor) and t.requires_grad)
+
+
+def _call(op: Any, sample: Any) -> Sample:
+    """The operation as the database calls it for gradients."""
+    wrapped: Callable[..., Any] = op.gradcheck_wrapper
+
+    def function(input: Any, args: Any, kwargs: Any) -> Any:
+        args, kwargs = tree_map(_own, (args, kwargs))
+        return sample.output_process_fn_grad(wrapped(op.get_op(), input, *args, **kwargs))
+
+    function.__name__ = named(op)
+    return Sample(function, (sample.input, sample.args, sample.kwargs))
+
+
+def _own(value: Any) -> Any:
+    """What is not differentiated may be changed in place (`running_mean`): a copy of it."""
+    plain = isinstance(value, torch.Tensor) and not value.requires_grad
+    return value.clone() if plain else value
+
+
+def _in_halves(op: Any, found: list[Any]) -> list[tuple[str, Any]]:
+    """Samples with floats in multiples of a half, where the operation is finite there."""
+    try:
+        made = [s.transform(_to_halves) for s in found]
+        return [("halves", s) for s in made if all(map(_is_finite, _values(op, s)))]
+    except Exception:  # whatever an operation says of what is outside of its domain
+        return []
+
+
+def _to_halves(value: Any) -> Any:
+    if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
+        return value
+    halves = (2 * value.detach()).round() / 2
+    return halves.requires_grad_(value.requires_grad)
+
+
+def _values(op: Any, sample: Any) -> list[Any]:
+    function, inputs = _call(op, sample)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        return tree_leaves(function(*inputs))
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, torch.Tensor) or bool(torch.isfinite(value).all())
+
+
+for _op in op_db:
+    if _op.supports_autograd:
+        _made = make_operation(named(_op), "torch", Path(__file__), partial(samples, _op))
+        globals()[f"_{named(_op)}"] = _made

@@ -1,0 +1,3 @@
+"""What pytest leaves alone here unless it is named: the census has thousands of calls."""
+
+collect_ignore = ["census"]
