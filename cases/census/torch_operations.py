@@ -37,7 +37,7 @@ def samples(op: Any) -> dict[str, Sample]:
     if torch.float64 in op.dtypes:
         real = drawn(op, torch.float64, REALS)
         made |= {f"sample {k}": _call(op, s) for k, s in enumerate(real, start=1)}
-        made |= {point: _call(op, s) for point, s in _in_halves(op, real[:1])}
+        made |= {point: _call(op, s) for point, s in _in_halves(op, sorted(real, key=_size)[:1])}
     if torch.complex128 in op.supported_backward_dtypes("cpu"):
         for k, s in enumerate(drawn(op, torch.complex128, COMPLEXES), start=1):
             made[f"complex {k}"] = _call(op, s)
@@ -51,19 +51,20 @@ def drawn(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
         warnings.simplefilter("ignore")
         every = op.sample_inputs("cpu", dtype, requires_grad=True)
         looked_at = list(itertools.islice(every, LOOKED_AT))
-    sized = [(n, s) for s in looked_at if (n := _differentiated(s))]
-    small = [s for n, s in sized if n <= LARGEST] or [s for _, s in sorted(sized, key=_size)[:1]]
+    full = [s for s in looked_at if min(_sizes(s), default=0)]
+    small = [s for s in full if _size(s) <= LARGEST] or sorted(full, key=_size)[:1]
     step = max(1, (len(small) - 1) / max(1, count - 1))
     return [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
 
 
-def _size(sized: tuple[int, Any]) -> int:
-    return sized[0]
+def _size(sample: Any) -> int:
+    return sum(_sizes(sample))
 
 
-def _differentiated(sample: Any) -> int:
+def _sizes(sample: Any) -> list[int]:
+    """Elements of each tensor that is differentiated."""
     leaves = tree_leaves((sample.input, sample.args, sample.kwargs))
-    return sum(t.numel() for t in leaves if isinstance(t, torch.Tensor) and t.requires_grad)
+    return [t.numel() for t in leaves if isinstance(t, torch.Tensor) and t.requires_grad]
 
 
 def _call(op: Any, sample: Any) -> Sample:
