@@ -51,7 +51,7 @@ def drawn(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
         warnings.simplefilter("ignore")
         every = op.sample_inputs("cpu", dtype, requires_grad=True)
         looked_at = list(itertools.islice(every, LOOKED_AT))
-    full = [s for s in looked_at if min(_sizes(s), default=0)]
+    full = [s for s in looked_at if min(_sizes(s), default=0) and _is_function(op, s)]
     small = [s for s in full if _size(s) <= LARGEST] or sorted(full, key=_size)[:1]
     step = max(1, (len(small) - 1) / max(1, count - 1))
     return [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
@@ -99,6 +99,15 @@ def _to_halves(value: Any) -> Any:
         return value
     halves = (2 * value.detach()).round() / 2
     return halves.requires_grad_(value.requires_grad)
+
+
+def _is_function(op: Any, sample: Any) -> bool:
+    """Whether it is one of numbers alone: some read the storage beyond a tensor."""
+    try:
+        _values(op, sample.transform(lambda t: t.clone() if isinstance(t, torch.Tensor) else t))
+    except Exception:
+        return False
+    return True
 
 
 def _values(op: Any, sample: Any) -> list[Any]:

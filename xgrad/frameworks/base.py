@@ -137,6 +137,10 @@ class Framework(ABC):
             return tuple(shape), dtype.startswith("complex")
         return ((), isinstance(y, complex)) if isinstance(y, _NUMBERS) else type(y).__name__
 
+    def connected(self, f: Callable[..., list[Any]], xs: tuple[Any, ...]) -> list[bool]:
+        """Which of several values have a derivative by the framework's own account: all here."""
+        return [True for _ in f(*xs)]
+
     def is_sparse(self, value: Any) -> bool:
         """Whether an array keeps some of its elements only."""
         return False

@@ -168,6 +168,13 @@ class Torch(Framework):
 
         return isinstance(value, torch.Tensor)
 
+    def connected(self, f: Callable[..., list[Any]], xs: tuple[Any, ...]) -> list[bool]:
+        """Those that require a gradient where the inputs do."""
+        import torch
+
+        with torch.enable_grad():
+            return [bool(y.requires_grad) for y in f(*(x.detach().requires_grad_() for x in xs))]
+
     def is_sparse(self, value: Any) -> bool:
         """Of any layout but strided."""
         import torch

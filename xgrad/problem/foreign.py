@@ -80,6 +80,7 @@ class AtHand:
     buffers: dict[str, Any] = field(default_factory=dict)
     changing: list[Any] = field(default_factory=list)  # modules whose buffers a call changes
     seed: int | None = None  # set before each call, where the function is random
+    constant: frozenset[int] = frozenset()  # of several values those that require no gradient
 
     @classmethod
     def of(cls, function: Callable[..., Any], framework: Framework, call: Call) -> AtHand:
@@ -129,7 +130,8 @@ class AtHand:
                 stack.enter_context(buffers_kept(self.changing))
             if self.seed is not None:
                 seed_all(self.seed)
-            return _values_of(self.framework, name_of(self.function), self._called(named))
+            found = _values_of(self.framework, name_of(self.function), self._called(named))
+        return [value for k, value in enumerate(found) if k not in self.constant]
 
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""

@@ -39,6 +39,7 @@ def _settle(made: Case, at_hand: AtHand, device: str, dtype: str, seed: int) -> 
     modules = modules_in(at_hand.function, at_hand.call.values.values())
     modules = [m for m in modules if m is not at_hand.function]
     at_hand.changing = changed_by(modules, value) if modules else []
+    _leave_out_constants(made, at_hand, device, dtype)
     if not draws(value):
         return
     at_hand.seed = seed
@@ -46,6 +47,23 @@ def _settle(made: Case, at_hand: AtHand, device: str, dtype: str, seed: int) -> 
         made.notes.append(f"the function is random: seed {seed} is set before each call")
     else:
         made.notes.append(f"two calls differ with seed {seed} set before each, too")
+
+
+def _leave_out_constants(made: Case, at_hand: AtHand, device: str, dtype: str) -> None:
+    """Of several values those that the framework differentiates: the others are no part of it."""
+    setting, own = Setting.make(made, "small", "given", dtype, 0), at_hand.framework
+    with own.scope(device), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        arguments = setting.arguments(own, device, dtype)
+
+        def values(*xs: Any) -> list[Any]:
+            return at_hand.outputs(arguments.xp, **setting.named(arguments, xs))
+
+        found = own.connected(values, arguments.xs)
+    if any(found) and not all(found):
+        at_hand.constant = frozenset(k for k, on in enumerate(found) if not on)
+        names = ", ".join(f"y[{k}]" for k in sorted(at_hand.constant))
+        made.notes.append(f"left out, for it requires no gradient: {names}")
 
 
 def value_at(made: Case, at_hand: AtHand, device: str, dtype: str) -> Any:
