@@ -19,11 +19,25 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_leaves, tree_map
 
-from xgrad.problem import Sample, make_operation
+from xgrad.problem import Known, Sample, make_operation
 
 LARGEST = 1_000  # differentiated elements of a sample
 LOOKED_AT = 100  # samples of an operation, of which some small ones are taken
 REALS, COMPLEXES = 3, 2  # samples that are taken
+
+
+def limit(reason: str, methods: str = "torch.*", **place: str) -> tuple[Known, ...]:
+    """What torch documents, or its own tests leave out, and where."""
+    return (Known(methods, reason, **place, must_show=False),)
+
+
+REPEATED = limit("indices that repeat: one of the values they stand for is kept")
+LIMITS = {
+    "as_strided_scatter": limit("elements of the view that overlap: gradcheck refuses it too"),
+    "nn.functional.max_unpool1d": REPEATED,
+    "nn.functional.max_unpool2d": REPEATED,
+    "nn.functional.max_unpool3d": REPEATED,
+}
 
 
 def named(op: Any) -> str:
@@ -123,5 +137,6 @@ def _is_finite(value: Any) -> bool:
 
 for _op in op_db:
     if _op.supports_autograd:
-        _made = make_operation(named(_op), "torch", Path(__file__), partial(samples, _op))
+        _draw, _limits = partial(samples, _op), LIMITS.get(named(_op).removeprefix("torch."), ())
+        _made = make_operation(named(_op), "torch", Path(__file__).resolve(), _draw, _limits)
         globals()[f"_{named(_op)}"] = _made

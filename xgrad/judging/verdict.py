@@ -248,7 +248,7 @@ def _mark_known(row: dict[str, Any], case: Case) -> None:
         return
     if is_failure(row):
         row["message"] = _joined(f"{KNOWN}{found.reason}", row["message"])
-    elif row["verdict"] in (AGREES, CONVENTION):
+    elif row["verdict"] in (AGREES, CONVENTION) and found.must_show:
         row.update(
             status=ERROR,
             verdict="",

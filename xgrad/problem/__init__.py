@@ -1,7 +1,8 @@
 """What is asked: cases, operators, a point of a case, discovery, functions at hand."""
 
 from xgrad.problem.arguments import bind, name_of
-from xgrad.problem.cases import RANDOM, Case, Formula, Implementation, case, display_path, generator
+from xgrad.problem.cases import RANDOM, Case, Formula, Implementation, Known, case, display_path
+from xgrad.problem.cases import generator
 from xgrad.problem.discovery import Broken, CENSUS, cases_of_file, find_cases, library, load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, is_scipy_sparse, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in

@@ -40,13 +40,17 @@ class Implementation:
 
 @dataclass(frozen=True)
 class Known:
-    """A difference that is known and explained: where it shows, and why."""
+    """A difference that is known and explained: where it shows, and why.
+
+    One that `must_show` is an error once it is gone; another belongs to some versions only.
+    """
 
     methods: str
     reason: str
-    operator: str
-    point: str
-    dtype: str
+    operator: str = ""
+    point: str = ""
+    dtype: str = ""
+    must_show: bool = True
 
     def covers(self, method: str, operator: str, point: str, dtype: str) -> bool:
         """Whether the difference is expected there; patterns and empty texts match widely."""

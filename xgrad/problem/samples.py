@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import find_framework
-from xgrad.problem.cases import Case
+from xgrad.problem.cases import Case, Known
 from xgrad.problem.foreign import take_at_hand
 from xgrad.problem.trial import settle
 
@@ -61,14 +62,19 @@ class Operation(Case):
 
 
 def make_operation(
-    name: str, framework: str, path: Any, draw_samples: Callable[[], dict[str, Sample]]
+    name: str,
+    framework: str,
+    path: Path,
+    draw_samples: Callable[[], dict[str, Sample]],
+    limits: Iterable[Known] = (),
 ) -> Operation:
-    """An operation of a framework that a case file lists; `draw_samples` makes its points."""
-    if not callable(draw_samples):
-        raise UsageError(f"operation {name}: draw_samples is a function that returns samples")
+    """An operation of a framework that a case file lists; `draw_samples` makes its points.
+
+    `limits` are differences that the framework documents, or declines to judge itself.
+    """
     return Operation(
         function=_elsewhere, name=name, wrt=(), sizes={SIZE: {}}, operators=None, methods=(),
-        source="", path=path, framework=framework, draw_samples=draw_samples,
+        source="", path=path, framework=framework, draw_samples=draw_samples, knowns=[*limits],
     )  # fmt: skip
 
 

@@ -1,0 +1,49 @@
+"""The census: the cells of every operation of a framework, from planning to the command."""
+
+from click.testing import CliRunner
+
+from xgrad import running
+from xgrad.cli import main
+from xgrad.running import Selection, make_census
+
+
+def planned(expression, **chosen):
+    return make_census("torch", Selection.of(0, expression, **chosen)).cells
+
+
+def test_each_mode_is_asked_for_what_it_is_for():
+    cells = planned("sinh or hypot", dtypes=("float64",))
+    asked = {(c.operators, c.methods) for c in cells}
+    assert asked == {(("vjp",), ("torch.reverse",)), (("jvp",), ("torch.forward",)),
+                     (("weighted_hvp",), ("torch.reverse",))}  # fmt: skip
+    assert {c.case for c in cells} >= {"torch.sinh", "torch.asinh", "torch.hypot"}
+    assert all(map(running.workers_can_load, cells[:3]))
+
+
+def test_complex_samples_are_planned_in_dtypes_that_have_complex_numbers():
+    cells = planned("sinh", dtypes=("float64", "bfloat16"))
+    points = {(c.point.partition(" ")[0], c.dtype) for c in cells}
+    assert ("complex", "float64") in points
+    assert ("sample", "bfloat16") in points
+    assert ("complex", "bfloat16") not in points
+
+
+def test_what_is_named_is_what_is_asked():
+    cells = planned("sinh", dtypes=("float32",), operators=("jacobian",))
+    assert {(c.operators, c.methods) for c in cells} == {(("jacobian",), ("torch.*",))}
+
+
+def test_the_command_counts_operations_by_their_worst_sample(tmp_path):
+    words = ["census", "torch", "-k", "special_log_ndtr or (square and not square_)", "--dtype",
+             "float64", "--workers", "0", "--out", str(tmp_path / "census")]  # fmt: skip
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    (line,) = (text for text in done.output.splitlines() if text.startswith("vjp by reverse"))
+    assert line.split()[3:] == ["float64", *line.split()[4:]]
+    assert (tmp_path / "census" / "rows.parquet").exists()
+
+
+def test_an_unknown_framework_is_told():
+    done = CliRunner().invoke(main, ["census", "numpy"])
+    assert done.exit_code == 2
+    assert "numpy" in done.output
