@@ -240,3 +240,75 @@ def test_points_around_are_not_asked_where_they_excuse_nothing(monkeypatch):
     x = torch.ones(2, dtype=torch.float64)
     (row,) = judged(torch.nn.functional.hardsigmoid, (x,), methods=("torch.reverse",)).values()
     assert (row["verdict"], row["rule"], asked) == ("disagrees", "beyond tolerance", [])
+
+
+# --- digits that the function drops, and kinks beside other elements ------------------------------
+
+
+def cast(factor):
+    """Σ of x³ taken in float32, whose backward pass is off by a factor."""
+
+    class Cubes(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            return factor * 3 * g * ctx.saved_tensors[0] ** 2
+
+    return lambda x: Cubes.apply(x.to(torch.float32)).double().sum()
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(1.0, "unstable"), (1 + 1e-4, "disagrees"), (-1.0, "disagrees")]
+)
+def test_a_function_that_casts_loses_what_its_type_lacks_and_no_more(factor, verdict):
+    x = torch.tensor([0.3, -1.7, 2.1], dtype=torch.float64)
+    (row,) = judged(cast(factor), (x,), methods="torch.reverse", invariances=()).values()
+    assert row["verdict"] == verdict
+    if verdict == "unstable":
+        assert row["rule"] == "digits that the function drops"
+        assert "the function computes in float32 at " in row["message"]
+
+
+def beside_a_kink(factor):
+    """Σ|x| y with x = 0 somewhere, and a part of much cancellation whose gradient may be off."""
+
+    def function(x, y):
+        z = (y + 1e4) - 1e4
+        return (
+            (torch.abs(x) * 1.5).sum()
+            + factor * (z * z).sum()
+            - (factor - 1) * (z * z).detach().sum()
+        )
+
+    return function
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "convention"), (1 + 1e-6, "disagrees")])
+def test_rounding_beside_a_kink_is_excused_and_a_mistake_is_not(factor, verdict):
+    x = torch.tensor([0.0, 1.3], dtype=torch.float64)
+    y = torch.tensor([0.37, -0.81], dtype=torch.float64)
+    (row,) = judged(beside_a_kink(factor), (x, y), methods="torch.reverse", invariances=()).values()
+    assert (row["referee"], row["verdict"]) == ("kink", verdict)
+
+
+def quotient(factor):
+    """|u/v|² of complex numbers, the gradient of whose small part is off by a factor."""
+
+    def function(u, v):
+        z = u / v
+        return torch.stack([z.real, factor * z.imag - (factor - 1) * z.imag.detach()])
+
+    return function
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-9, "disagrees")])
+def test_small_parts_of_complex_numbers_round_in_the_scale_of_the_whole(factor, verdict):
+    u = torch.tensor([1.0 + 1e-9j, 2.0 - 1.3j, 0.7 + 0.1j], dtype=torch.complex128)
+    v = torch.tensor([3.0 + 1e-3j, 0.2 + 1e-7j, -1.1 + 2.0j], dtype=torch.complex128)
+    (row,) = judged(quotient(factor), (u, v), methods="torch.reverse", operators="vjp",
+                    invariances=()).values()  # fmt: skip
+    assert row["verdict"] == verdict
