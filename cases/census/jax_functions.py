@@ -154,6 +154,10 @@ def _is_float_array(a: Any) -> bool:
     return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)
 
 
+def _is_complex_array(a: Any) -> bool:
+    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.complexfloating)
+
+
 def _other_numbers(a: np.ndarray) -> np.ndarray:
     """Near the first ones, whose domain they share; symmetric where these are."""
     moved = a * (1 + np.sin(np.arange(1.0, a.size + 1)).reshape(a.shape) / 16)
@@ -189,7 +193,7 @@ def functions() -> Iterator[tuple[str, str, Callable[..., Any]]]:
 def call_of(function: Callable[..., Any], arguments: Any) -> Sample:
     """A function of its float arrays alone, with those of its values that are floats."""
     leaves, tree = jax.tree.flatten(arguments)
-    at = [i for i, a in enumerate(leaves) if _is_float_array(a) or jnp.iscomplexobj(a)]
+    at = [i for i, a in enumerate(leaves) if _is_float_array(a) or _is_complex_array(a)]
     at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
 
     def call(*x: Any) -> Any:
@@ -259,7 +263,7 @@ def fitting(module: str, name: str, function: Callable[..., Any]) -> int | None:
 
 
 def write_table() -> None:
-    """Find inputs for every function anew, as after a new version of JAX."""
+    """Find inputs for every function anew, as after a new version of JAX: in half an hour."""
     with TABLE.open("w", newline="") as file, jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = csv.writer(file, lineterminator="\n")
