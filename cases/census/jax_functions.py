@@ -28,6 +28,7 @@ from xgrad.problem import Sample, make_operation
 
 HERE = Path(__file__).resolve()
 TABLE = HERE.with_suffix(".csv")
+SEPARATOR = "; "  # between the points of a function
 MODULES = (
     "jax.nn", "jax.scipy.special", "jax.numpy", "jax.numpy.linalg", "jax.scipy.linalg",
     "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.scipy.signal", "jax.scipy.integrate",
@@ -267,14 +268,21 @@ def write_table() -> None:
     with TABLE.open("w", newline="") as file, jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("function", "inputs"))
+        rows.writerow(("function", "inputs", "points"))
         for k, (module, name, function) in enumerate(functions()):
             at = fitting(module, name, function)
             print(f"{module}.{name}: {at}", file=sys.stderr, flush=True)
             if at is not None:
-                rows.writerow((f"{module}.{name}", at))
+                points = samples(module, name, function, at)
+                rows.writerow((f"{module}.{name}", at, SEPARATOR.join(points)))
             if k % 100 == 99:
                 jax.clear_caches()
+
+
+def _made(module: str, name: str, function: Callable[..., Any], row: dict[str, str]) -> Any:
+    draw = partial(samples, module, name, function, int(row["inputs"]))
+    names = row["points"].split(SEPARATOR)
+    return make_operation(f"{module}.{name}", "jax", HERE, draw, names=names)
 
 
 if __name__ == "__main__":
@@ -282,9 +290,8 @@ if __name__ == "__main__":
     write_table()
 else:
     with TABLE.open(newline="") as _file:
-        _known = {row["function"]: int(row["inputs"]) for row in csv.DictReader(_file)}
+        _rows = {row["function"]: row for row in csv.DictReader(_file)}
     for _module, _name, _function in functions():
         _label = f"{_module}.{_name}"
-        if _label in _known:
-            _draw = partial(samples, _module, _name, _function, _known[_label])
-            globals()[f"_{_label}"] = make_operation(_label, "jax", HERE, _draw)
+        if _label in _rows:
+            globals()[f"_{_label}"] = _made(_module, _name, _function, _rows[_label])

@@ -312,3 +312,32 @@ def test_small_parts_of_complex_numbers_round_in_the_scale_of_the_whole(factor, 
     (row,) = judged(quotient(factor), (u, v), methods="torch.reverse", operators="vjp",
                     invariances=()).values()  # fmt: skip
     assert row["verdict"] == verdict
+
+
+def signed(value, slope):
+    """Σx² with the sign of its value and of its derivative in float32."""
+
+    class Squares(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return (value if x.dtype == torch.float32 else 1) * (x * x).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return (slope if x.dtype == torch.float32 else 1) * 2 * g * x
+
+    return Squares.apply
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "verdict"),
+    [(-1, -1, "inconclusive"), (1, -1, "disagrees"), (1, 1, "agrees")],
+)
+def test_the_derivative_of_another_value_is_not_judged(value, slope, verdict):
+    """As an eigenvector's sign is LAPACK's to choose, in each dtype anew."""
+    x = torch.tensor([0.5, -1.25], dtype=torch.float32)
+    rows = judged(signed(value, slope), (x,), methods="torch.reverse", invariances=(),
+                  dtypes=("float32",))  # fmt: skip
+    assert {r["verdict"] for r in rows.values()} == {verdict}

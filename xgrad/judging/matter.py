@@ -12,7 +12,7 @@ import numpy as np
 from xgrad.judging.comparison import BALL_DIGITS, Comparison
 from xgrad.judging.stability import Stability
 from xgrad.numbers import EPS, SMALLEST, Ball
-from xgrad.problem import Operator, Setting
+from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.referee import Truth
 from xgrad.techniques import NONFINITE, OK, Method, Outcome, element_name
 
@@ -195,6 +195,19 @@ class Matter:
     def same_in_fewer_digits(self) -> bool:
         """Whether a shorter dtype is as accurate: then this one is not used inside."""
         return self.stability.same_in_fewer_digits(self.method, self.operator, self.found.relative)
+
+    def value_is_another(self, share: float) -> bool:
+        """Whether the function's value in this dtype is off by a share of its largest element."""
+        asked, findings = OPERATORS["value"], self.stability.findings
+        got, want = findings.outcome(self._plain_value, asked), findings.truth(asked)
+        if got.status != OK or want.kind == "none" or self.in_balls:
+            return False
+        size = np.max(np.abs(want.high), initial=0.0)
+        return bool(np.max(np.abs(np.asarray(got.flat) - want.high), initial=0.0) > share * size)
+
+    @property
+    def _plain_value(self) -> Method:
+        return Method(self.method.framework, "formula")
 
     # --- in 16-bit types -------------------------------------------------------------------------
 

@@ -136,6 +136,14 @@ def rounding_unknown(m: Matter) -> Ruling | None:
                   "where its noise could be measured")  # fmt: skip
 
 
+def another_value(m: Matter) -> Ruling | None:
+    """In this dtype the function takes another branch: the sign of an eigenvector, a pivot."""
+    if not m.found.relative > SHARE or not m.value_is_another(SHARE):
+        return None
+    return Ruling(INCONCLUSIVE, f"the function's value in {m.setting.dtype} is another one than in "
+                  "balls: no derivative of the one tells of the other's")  # fmt: skip
+
+
 def past_what_lost_digits_excuse(m: Matter) -> Ruling | None:
     """What is off by such a share is wrong, or comes and goes as far: no digits to speak of."""
     if m.short or not m.found.relative > max(SHARE, 16 * m.eps):
@@ -179,6 +187,7 @@ RULES: tuple[Rule, ...] = (
     within_tolerance,
     one_spacing_decides,
     rounding_unknown,
+    another_value,
     past_what_lost_digits_excuse,
     digits_that_the_function_drops,
     lost_digits,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import find_framework
 from xgrad.problem.cases import Case, Known
-from xgrad.problem.foreign import take_at_hand
+from xgrad.problem.foreign import AtHand, take_at_hand
 from xgrad.problem.trial import settle
 
 SIZE = "small"
@@ -29,7 +29,8 @@ class Operation(Case):
     """A case whose points are sample calls by name, drawn when they are first needed."""
 
     draw_samples: Callable[[], dict[str, Sample]] = dict
-    made: dict[str, Case] = field(default_factory=dict, init=False)
+    names: tuple[str, ...] = ()  # of the points, where they are known without drawing
+    made: dict[Callable[..., Any], Case] = field(default_factory=dict, init=False)
 
     @cached_property
     def samples(self) -> dict[str, Sample]:
@@ -41,21 +42,26 @@ class Operation(Case):
 
     def places(self, sizes: Iterable[str]) -> list[tuple[str, str]]:
         """A point for each sample."""
-        return [(SIZE, name) for name in self.samples] if SIZE in sizes else []
+        return [(SIZE, name) for name in self.names or self.samples] if SIZE in sizes else []
 
     def at(self, point: str) -> Case:
-        """The case of one sample; raises `UsageError` where it has nothing to differentiate."""
+        """The case of one sample; raises `UsageError` where it has nothing to differentiate.
+
+        Samples of one function share a case, and what is traced and compiled for it.
+        """
         if point not in self.samples:
             raise unknown(f"sample of {self.name}", point, self.samples)
-        if point not in self.made:
-            self.made[point] = self._case_of(self.samples[point], point)
-        return self.made[point]
+        sample = self.samples[point]
+        known = self.made.get(sample.function)
+        if known is None or point not in known.points:
+            taken = take_at_hand(*sample, find_framework(self.framework), ())
+            known = known or self._settled(*taken)
+            known.points[point] = taken[0].points["given"]
+            self.made[sample.function] = known
+        return known
 
-    def _case_of(self, sample: Sample, point: str) -> Case:
-        own = find_framework(self.framework)
-        made, functions = take_at_hand(*sample, own, ())
+    def _settled(self, made: Case, functions: list[AtHand]) -> Case:
         settle(made, functions, functions[0].device, functions[0].dtype(made.wrt))
-        made.points[point] = made.points["given"]
         made.name, made.path, made.source = self.name, self.path, self.source
         made.operators, made.knowns = self.operators, self.knowns
         return made
@@ -67,14 +73,17 @@ def make_operation(
     path: Path,
     draw_samples: Callable[[], dict[str, Sample]],
     limits: Iterable[Known] = (),
+    names: Iterable[str] = (),
 ) -> Operation:
     """An operation of a framework that a case file lists; `draw_samples` makes its points.
 
-    `limits` are differences that the framework documents, or declines to judge itself.
+    `limits` are differences that the framework documents, or declines to judge itself; `names`
+    are those of the points, where they are known without drawing them.
     """
     return Operation(
         function=_elsewhere, name=name, wrt=(), sizes={SIZE: {}}, operators=None, methods=(),
         source="", path=path, framework=framework, draw_samples=draw_samples, knowns=[*limits],
+        names=tuple(names),
     )  # fmt: skip
 
 
