@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks.base import Framework, Transforms, leaves
+from xgrad.frameworks.base import Children, Framework, Transforms, leaves
 from xgrad.frameworks.inside import transformed
 from xgrad.frameworks.namespace import Namespace
 from xgrad.numbers import python_scan
@@ -170,6 +170,18 @@ class Torch(Framework):
         import torch
 
         return isinstance(value, torch.Tensor) and value.layout is not torch.strided
+
+    def children(self, value: Any) -> Children | None:
+        """The stored values of a sparse tensor: what is not stored is no input of a function."""
+        if not self.is_sparse(value):
+            return None
+        from xgrad.frameworks.torch_sparse import stored_values
+
+        return stored_values(value)
+
+    def dense(self, value: Any) -> Any:
+        """`to_dense` of a sparse tensor, duplicates added."""
+        return value.to_dense() if self.is_sparse(value) else value
 
     def seed(self, seed: int) -> None:
         """`torch.manual_seed`, which seeds every device."""

@@ -90,7 +90,7 @@ class AtHand:
 
         for name, value in call.values.items():
             for leaf, array in take_apart(value, name, framework).leaves.items():
-                _require_dense(framework, name_of(function), leaf, array)
+                _require_known(framework, name_of(function), leaf, array)
         trees = {k: take_apart(v, k, framework, picks) for k, v in call.values.items()}
         made = cls(function, framework, call, trees)
         made.parameters = made._named_apart(parameters_of(function))
@@ -260,11 +260,24 @@ def _notes(at_hand: AtHand, chosen: tuple[str, ...]) -> list[str]:
     said = [f"{k} ({why})" for k, why in left.items()]
     more = [f"and {len(said) - 4} more"] if len(said) > 5 else []
     found = [f"not differentiated: {', '.join(said[: 4 if more else 5] + more)}"] if said else []
+    found += _sparse_notes(at_hand)
     found += [whole] if at_hand.call.whole else []
     if at_hand.converted:
         names = ", ".join(at_hand.converted)
         found.append(f"NumPy arrays are passed as arrays of {at_hand.framework.name}: {names}")
     return found
+
+
+def _sparse_notes(at_hand: AtHand) -> list[str]:
+    """That of sparse arrays the stored values are the inputs."""
+    kept = {k: leaf for tree in at_hand.trees.values() for k, leaf in tree.sparse.items()}
+    counts = {k: at_hand.arguments[leaf].shape[0] for k, leaf in kept.items()
+              if leaf in at_hand.floats(at_hand.arguments)}  # fmt: skip
+    return [
+        f"{k} is sparse: the derivative is with respect to its {n} stored values, what is not "
+        "stored is no input (masked=True)"
+        for k, n in counts.items()
+    ]
 
 
 def require_no_state(*functions: Any) -> None:
@@ -301,11 +314,18 @@ def _kinds(at_hand: AtHand, leaves: Mapping[str, Any]) -> str:
     return f" ({', '.join(said)}): give arrays of {own.name}" if said else ""
 
 
-def _require_dense(framework: Framework, name: str, leaf: str, value: Any) -> None:
-    if framework.is_sparse(value) or is_scipy_sparse(value):
+def _require_known(framework: Framework, name: str, leaf: str, value: Any) -> None:
+    """Raise for a sparse array whose stored values are not known how to take."""
+    if is_scipy_sparse(value):
         raise UsageError(
-            f"{name}: {leaf} is sparse, and sparse arguments are not supported: pass its values "
-            "as a plain array, and make it sparse inside of the function"
+            f"{name}: {leaf} is sparse, of SciPy: pass the sparse array of {framework.name} that "
+            "the function takes"
+        )
+    if framework.is_sparse(value):
+        raise UsageError(
+            f"{name}: {leaf} is sparse in a layout that cannot be judged, {value.layout} in "
+            f"{value.dim()} dimensions: pass it as COO, or as a matrix in CSR or CSC, or its "
+            "values as a plain array, and make it sparse inside of the function"
         )
 
 
@@ -336,12 +356,12 @@ def _requires_gradient(value: Any) -> bool:
 def _values_of(framework: Framework, name: str, value: Any) -> list[Any]:
     """The one value, or of several those that are arrays of floats.
 
-    Complex ones are joined as pairs of reals. Raises `UsageError` for sparse ones.
+    Complex ones are joined as pairs of reals; of sparse arrays of torch all elements are taken, of
+    those of JAX the stored ones.
     """
-    parts = [p for p in take_apart(value, "y", framework).leaves.values() if p is not None]
+    leaves = take_apart(value, "y", framework, read=framework.dense).leaves
+    parts = [p for p in leaves.values() if p is not None]
     arrays = [p for p in parts if framework.is_array(p)]
-    for part in arrays:
-        _require_dense_value(framework, name, part)
     if len(parts) == 1:
         return parts
     floats = [p for p in arrays if _is_number(p)]
@@ -355,8 +375,3 @@ def _one_value(values: list[Any], xp: Any) -> Any:
     if len(values) == 1:
         return values[0]
     return xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in values])
-
-
-def _require_dense_value(framework: Framework, name: str, part: Any) -> None:
-    if framework.is_sparse(part):
-        raise UsageError(f"{name} returns a sparse array: return a dense one (y.to_dense())")
