@@ -161,6 +161,15 @@ class AtHand:
         own = [k for k in self.floats(self.parameters) if _requires_gradient(self.parameters[k])]
         return (*(asked or floats), *own)
 
+    def leaves_of(self, wrt: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of inputs; that of an argument that holds several, or is sparse, stands for them."""
+        return tuple(
+            leaf
+            for name in wrt
+            for leaf in (self.floats(self.trees[name].leaves) if name in self.trees else (name,))
+            or (name,)
+        )
+
     def left_out(self, chosen: tuple[str, ...]) -> dict[str, str]:
         """What of floats and complex numbers is not differentiated, and why."""
         floats = self.floats({**self.arguments, **self.parameters})
@@ -215,6 +224,7 @@ def take_at_hand(
     if like is not None:
         require_no_state(function, like)
     plain = AtHand.of(like or function, framework, bind(like or function, inputs))
+    wrt = plain.leaves_of(wrt)
     chosen = wrt or plain.differentiated
     _require_chosen(plain, chosen, wrt)
     name = name_of(like or function)
@@ -274,8 +284,8 @@ def _sparse_notes(at_hand: AtHand) -> list[str]:
     counts = {k: at_hand.arguments[leaf].shape[0] for k, leaf in kept.items()
               if leaf in at_hand.floats(at_hand.arguments)}  # fmt: skip
     return [
-        f"{k} is sparse: the derivative is with respect to its {n} stored values, what is not "
-        "stored is no input (masked=True)"
+        f"{k} is sparse: differentiated with respect to its {n} stored values, what is not stored "
+        "is no input (masked semantics)"
         for k, n in counts.items()
     ]
 

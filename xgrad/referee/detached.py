@@ -79,4 +79,4 @@ def _whole(array: np.ndarray) -> Ball:
 
 def _short(place: str) -> str:
     file, _, line = place.rpartition(":")
-    return f"{display_path(Path(file))}:{line}" if file else ""
+    return f"{display_path(Path(file))}:{line}" if file else place

@@ -86,6 +86,21 @@ class Frozen:
         self._next += 1
         return encode(self.values[self._next - 1])
 
+    def padded(
+        self,
+        made: torch.Tensor,
+        weight: torch.Tensor,
+        indices: torch.Tensor,
+        padding: int = -1,
+        *rest: Any,
+    ) -> torch.Tensor:
+        """An embedding, the rows of its padding held: their gradient is zero by convention."""
+        rows = indices == padding
+        if padding < 0 or not weight.requires_grad or not rows.any():
+            return made
+        made[rows] = self.detached(made[rows], made[rows], f"padding_idx={padding} of embedding")
+        return made
+
 
 def is_meant(t: Any) -> bool:
     """Whether the program itself asks for this `detach`, of something differentiated."""

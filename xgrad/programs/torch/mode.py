@@ -99,6 +99,8 @@ def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         return _calculate(mode, func, name, args, kwargs)
     if name == "detach" and mode.frozen is not None and is_meant(args[0]):
         return mode.frozen.detached(args[0], func(*args, **kwargs))
+    if name == "embedding" and mode.frozen is not None:
+        return mode.frozen.padded(func(*args, **kwargs), *args)
     return func(*args, **kwargs)
 
 

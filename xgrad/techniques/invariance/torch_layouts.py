@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.frameworks import find_framework
 from xgrad.errors import Unsupported
 from xgrad.techniques.invariance.presentation import Call, Run, ValueDiffers
 
@@ -39,7 +40,9 @@ def pulled(y: Any, xs: Iterable[Any], w: Any = None, **options: Any) -> tuple[An
     if not y.requires_grad:
         return tuple(torch.zeros_like(x) for x in xs)
     found = torch.autograd.grad(y, xs, w, allow_unused=True, **options)
-    return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True))
+    dense = find_framework("torch").dense
+    return tuple(torch.zeros_like(x) if g is None else dense(g)
+                 for x, g in zip(xs, found, strict=True))  # fmt: skip
 
 
 def plainly(f: Any, xs: Any, w: Any) -> tuple[Any, ...]:
