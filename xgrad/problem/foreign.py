@@ -25,6 +25,7 @@ from xgrad.problem.modules import (
 )
 from xgrad.problem.pairs import is_complex, parted
 from xgrad.problem.randomness import seed_all
+from xgrad.problem.structures import require_structures, structure_notes, structured
 from xgrad.problem.trees import Tree, take_apart
 
 NAMES = ("torch", "jax")  # frameworks whose own functions can be checked
@@ -80,6 +81,7 @@ class AtHand:
     buffers: dict[str, Any] = field(default_factory=dict)
     changing: list[Any] = field(default_factory=list)  # modules whose buffers a call changes
     seed: int | None = None  # set before each call, where the function is random
+    structure: Mapping[str, str] = field(default_factory=dict)  # of matrices, by input
 
     @classmethod
     def of(cls, function: Callable[..., Any], framework: Framework, call: Call) -> AtHand:
@@ -129,7 +131,8 @@ class AtHand:
                 stack.enter_context(buffers_kept(self.changing))
             if self.seed is not None:
                 seed_all(self.seed)
-            return _values_of(self.framework, name_of(self.function), self._called(named))
+            given = structured(xp, self.structure, named) if self.structure else named
+            return _values_of(self.framework, name_of(self.function), self._called(given))
 
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""
@@ -219,8 +222,12 @@ def take_at_hand(
     framework: Framework,
     wrt: tuple[str, ...],
     like: Callable[..., Any] | None = None,
+    structure: Mapping[str, str] | None = None,
 ) -> tuple[Case, list[AtHand]]:
-    """The same, with the functions as they are called: the case's own, and that of `like`."""
+    """The same, with the functions as they are called: the case's own, and that of `like`.
+
+    `structure` has words for inputs that are such matrices, as `problem.structures` lists them.
+    """
     if like is not None:
         require_no_state(function, like)
     plain = AtHand.of(like or function, framework, bind(like or function, inputs))
@@ -228,8 +235,10 @@ def take_at_hand(
     chosen = wrt or plain.differentiated
     _require_chosen(plain, chosen, wrt)
     name = name_of(like or function)
+    plain.structure = structure or {}
+    require_structures(name, plain.structure, plain.on_host, chosen)
     made = make_foreign(_as_function(plain), name, chosen, plain.on_host, framework.name)
-    made.notes += _notes(plain, () if wrt else chosen)
+    made.notes += _notes(plain, () if wrt else chosen) + structure_notes(plain.structure)
     if like is None:
         return made, [plain]
     fused = AtHand.of(function, framework, _same_call(function, inputs, plain.call))
