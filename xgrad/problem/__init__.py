@@ -9,7 +9,7 @@ from xgrad.problem.foreign import take_at_hand
 from xgrad.problem.operators import Differentiator, Function, OPERATORS, Operator
 from xgrad.problem.pairs import PARTS, is_complex, joined, parted, parted_block
 from xgrad.problem.setting import Arguments, Setting, flatten, scale
-from xgrad.problem.structures import formula_with_structures, require_structures
+from xgrad.problem.structures import STRUCTURES, formula_with_structures, require_structures
 from xgrad.problem.structures import structure_notes, with_structures
 from xgrad.problem.trees import take_apart
 from xgrad.problem.trial import settle, why_not_in

@@ -52,8 +52,8 @@ def _pulled_hermitian(xp: Any, g: Any) -> Any:
 def _pulled(xp: Any, g: Any, other: Any) -> Any:
     """What entries below the diagonal are to answer for: their own, and that of the other side."""
     turned = xp.tril(xp.matrix_transpose(other), k=-1)
-    diagonal = xp.tril((g + other) / 2) - xp.tril((g + other) / 2, k=-1)
-    return xp.tril(g, k=-1) + turned + diagonal
+    mean = (g + other) / 2
+    return xp.tril(g, k=-1) + turned + xp.tril(mean) - xp.tril(mean, k=-1)
 
 
 @dataclass(frozen=True)
