@@ -64,10 +64,18 @@ class Jax(Transforms):
             raise Unsupported("jax.experimental.jet loses a tracer in a custom_jvp here") from None
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """`jax.vmap`."""
+        """`jax.vmap`; a loop where a primitive has no batching rule."""
         import jax
 
-        return jax.vmap(f)
+        many = jax.vmap(f)
+
+        def mapped(rows: Any) -> Any:
+            try:
+                return many(rows)
+            except NotImplementedError:
+                return jax.lax.map(f, rows)
+
+        return mapped
 
 
 def _extras() -> dict[str, Callable[..., Any]]:

@@ -40,9 +40,7 @@ def _hermitian(xp: Any, x: Any) -> Any:
         return _symmetric(xp, x)
     below = xp.tril(x, k=-1)
     diagonal = xp.tril(x) - below
-    return (
-        below + xp.conj(xp.matrix_transpose(below)) + (diagonal + xp.conj(diagonal)) / 2
-    )
+    return below + xp.conj(xp.matrix_transpose(below)) + (diagonal + xp.conj(diagonal)) / 2
 
 
 def _pulled_hermitian(xp: Any, g: Any) -> Any:

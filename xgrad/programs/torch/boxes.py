@@ -110,8 +110,8 @@ def dense(t: torch.Tensor) -> torch.Tensor:
     values = t._values() if t.layout is torch.sparse_coo else t.values()
     if not is_float(values):
         return t.to_dense()
+    LEDGER.charge(t.numel())
     made = zeros(t.shape)
-    LEDGER.charge(made.size)
     np.add.at(made, tuple(places(t).numpy()), decode(values))
     return encode(made)
 
