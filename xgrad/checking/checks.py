@@ -67,9 +67,10 @@ def check(
     run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
     `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
     is that of the values. `structure={"A": "symmetric"}`, `hermitian`, `positive_definite`,
-    `lower_triangular` or `upper_triangular` judges along such matrices only. `invariances` are presentations of the same numbers that must not change
-    the derivative of a function of torch or JAX, by name, by patterns, or `all`; each is a row, in
-    the first dtype. A few cheap ones run unasked beside the usual methods; () turns them off.
+    `lower_triangular` or `upper_triangular` judges along such matrices only. `invariances` are
+    presentations of the same numbers that must not change the derivative of a function of torch or
+    JAX, by name, by patterns, or `all`; each is a row, in the first dtype. A few
+    cheap ones run unasked beside the usual methods; () turns them off.
     `sizes` is a function of n that returns inputs for a batch of n, which adds batches of 0, of 1
     and around powers of two.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
@@ -185,9 +186,9 @@ def assert_agreement(
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
     `inputs` (with `wrt`, `formula`, `like`, `detached`, `structure`, a function as `sizes`, as of
-    `check`). The message leads with the verdict, the worst element and the likely cause. An `unstable` result
-    with less than `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises
-    `UsageError` for a wrong call.
+    `check`). The message leads with the verdict, the worst element and the likely cause. An
+    `unstable` result with less than `least_digits` of the dtype's digits left, a share from 0 to 1,
+    fails too. Raises `UsageError` for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)

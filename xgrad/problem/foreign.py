@@ -25,6 +25,7 @@ from xgrad.problem.modules import (
 )
 from xgrad.problem.pairs import is_complex, parted
 from xgrad.problem.randomness import seed_all
+from xgrad.problem.sparse import require_known, stored_notes
 from xgrad.problem.structures import require_structures, structure_notes, structured
 from xgrad.problem.trees import Tree, take_apart
 
@@ -92,7 +93,7 @@ class AtHand:
 
         for name, value in call.values.items():
             for leaf, array in take_apart(value, name, framework).leaves.items():
-                _require_known(framework, name_of(function), leaf, array)
+                require_known(framework, name_of(function), leaf, array)
         trees = {k: take_apart(v, k, framework, picks) for k, v in call.values.items()}
         made = cls(function, framework, call, trees)
         made.parameters = made._named_apart(parameters_of(function))
@@ -165,13 +166,9 @@ class AtHand:
         return (*(asked or floats), *own)
 
     def leaves_of(self, wrt: tuple[str, ...]) -> tuple[str, ...]:
-        """Names of inputs; that of an argument that holds several, or is sparse, stands for them."""
-        return tuple(
-            leaf
-            for name in wrt
-            for leaf in (self.floats(self.trees[name].leaves) if name in self.trees else (name,))
-            or (name,)
-        )
+        """The inputs that are named; an argument's name stands for all floats that it holds."""
+        trees = {k: self.floats(tree.leaves) for k, tree in self.trees.items()}
+        return tuple(leaf for name in wrt for leaf in trees.get(name) or (name,))
 
     def left_out(self, chosen: tuple[str, ...]) -> dict[str, str]:
         """What of floats and complex numbers is not differentiated, and why."""
@@ -279,24 +276,12 @@ def _notes(at_hand: AtHand, chosen: tuple[str, ...]) -> list[str]:
     said = [f"{k} ({why})" for k, why in left.items()]
     more = [f"and {len(said) - 4} more"] if len(said) > 5 else []
     found = [f"not differentiated: {', '.join(said[: 4 if more else 5] + more)}"] if said else []
-    found += _sparse_notes(at_hand)
+    found += stored_notes(at_hand.trees.values(), at_hand.floats(at_hand.arguments))
     found += [whole] if at_hand.call.whole else []
     if at_hand.converted:
         names = ", ".join(at_hand.converted)
         found.append(f"NumPy arrays are passed as arrays of {at_hand.framework.name}: {names}")
     return found
-
-
-def _sparse_notes(at_hand: AtHand) -> list[str]:
-    """That of sparse arrays the stored values are the inputs."""
-    kept = {k: leaf for tree in at_hand.trees.values() for k, leaf in tree.sparse.items()}
-    counts = {k: at_hand.arguments[leaf].shape[0] for k, leaf in kept.items()
-              if leaf in at_hand.floats(at_hand.arguments)}  # fmt: skip
-    return [
-        f"{k} is sparse: differentiated with respect to its {n} stored values, what is not stored "
-        "is no input (masked semantics)"
-        for k, n in counts.items()
-    ]
 
 
 def require_no_state(*functions: Any) -> None:
@@ -331,26 +316,6 @@ def _kinds(at_hand: AtHand, leaves: Mapping[str, Any]) -> str:
     said = [f"{k} is {_dtype(v) if hasattr(v, 'dtype') else type(v).__name__}"
             for k, v in list(leaves.items())[:4]]  # fmt: skip
     return f" ({', '.join(said)}): give arrays of {own.name}" if said else ""
-
-
-def _require_known(framework: Framework, name: str, leaf: str, value: Any) -> None:
-    """Raise for a sparse array whose stored values are not known how to take."""
-    if is_scipy_sparse(value):
-        raise UsageError(
-            f"{name}: {leaf} is sparse, of SciPy: pass the sparse array of {framework.name} that "
-            "the function takes"
-        )
-    if framework.is_sparse(value):
-        raise UsageError(
-            f"{name}: {leaf} is sparse in a layout that cannot be judged, {value.layout} in "
-            f"{value.dim()} dimensions: pass it as COO, or as a matrix in CSR or CSC, or its "
-            "values as a plain array, and make it sparse inside of the function"
-        )
-
-
-def is_scipy_sparse(value: Any) -> bool:
-    """Whether a value is a sparse array or matrix of SciPy."""
-    return type(value).__module__.startswith("scipy.sparse")
 
 
 def _dtype(value: Any) -> str:

@@ -118,7 +118,7 @@ def structure_notes(structure: Mapping[str, str]) -> list[str]:
             for k, word in structure.items()]  # fmt: skip
 
 
-# --- of NumPy-style math -----------------------------------------------------------------------------
+# --- of NumPy-style math -------------------------------------------------------------------------
 
 _PULLED = ("gradient", "jacobian", "vjp")  # operators whose formulas have the axes of x last
 

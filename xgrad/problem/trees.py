@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ class Tree:
 
     leaves: dict[str, Any]
     rebuild: Callable[[Mapping[str, Any]], Any]
-    sparse: dict[str, str] = field(default_factory=dict)
+    sparse: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _any(value: Any) -> bool:

@@ -107,13 +107,18 @@ def dense(t: torch.Tensor) -> torch.Tensor:
     """All elements of a sparse tensor; those that it has more than once are added."""
     if t.layout == torch.strided:
         return t
-    values = t._values() if t.layout is torch.sparse_coo else t.values()
+    values = stored(t)
     if not is_float(values):
         return t.to_dense()
     LEDGER.charge(t.numel())
     made = zeros(t.shape)
     np.add.at(made, tuple(places(t).numpy()), decode(values))
     return encode(made)
+
+
+def stored(t: torch.Tensor) -> torch.Tensor:
+    """The values that a sparse tensor has."""
+    return t._values() if t.layout is torch.sparse_coo else t.values()
 
 
 def places(t: torch.Tensor) -> torch.Tensor:

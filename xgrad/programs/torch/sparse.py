@@ -15,7 +15,7 @@ import torch
 from torch.utils._pytree import tree_any, tree_map
 
 from xgrad.programs.failures import NoBallRule
-from xgrad.programs.torch.boxes import dense, filled, is_float, nearest, places
+from xgrad.programs.torch.boxes import dense, filled, is_float, nearest, places, stored
 
 aten = torch.ops.aten
 
@@ -33,7 +33,7 @@ def by_dense(mode: Any, func: Any, args: Any, kwargs: Any, written: bool) -> Any
     name = func.overloadpacket.__name__
     twin = _TWINS.get(name)
     with mode:
-        if name in _ON_PATTERN:
+        if name in _ON_PATTERN and (name not in _PRODUCTS or _by_rows(args)):
             made = _ON_PATTERN[name](*args, **kwargs)
         else:
             given = tree_map(_dense, args), tree_map(_dense, kwargs)
@@ -57,14 +57,13 @@ def _dense(value: Any) -> Any:
 def _floats(value: Any) -> Any:
     """A tensor of the nearest floats, of the same pattern."""
     if is_sparse(value):
-        inner = value._values() if value.layout is torch.sparse_coo else value.values()
-        return filled(value, nearest(inner) if is_float(inner) else inner)
+        return filled(value, _floats(stored(value)))
     return nearest(value) if is_float(value) else value
 
 
 def _stored_as(like: Any, made: Any) -> Any:
     """Of a dense result what torch stores of it."""
-    if not is_sparse(like):
+    if not is_sparse(like) or is_sparse(made):
         return made
     at = places(like)
     values = made[tuple(at)]
@@ -99,23 +98,46 @@ def _softmax(logarithm: bool, x: Any, dim: int, *half: Any) -> Any:
     return (aten._log_softmax if logarithm else aten._softmax)(given, dim, False)
 
 
+def _by_rows(args: Any) -> bool:
+    """Whether it is a product of a sparse matrix and a dense one, none of which is made dense."""
+    *_, a, b = args
+    return is_sparse(a) and a.dim() == 2 and not is_sparse(b)
+
+
+def _product(a: Any, b: Any) -> Any:
+    """Rows of b times what is stored of a, added where a has them."""
+    rows, columns = places(a)
+    terms = b.index_select(0, columns)
+    values = stored(a)
+    terms = terms * (values if b.dim() == 1 else values[:, None])
+    return terms.new_zeros((a.shape[0], *b.shape[1:])).index_add(0, rows, terms)
+
+
+def _sampled(c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """Elements of a product where c has some stored."""
+    rows, columns = places(c)
+    terms = a.index_select(0, rows) * b.index_select(1, columns).mT
+    return filled(c, beta * stored(c) + alpha * terms.sum(1))
+
+
+_KEPT = """_to_dense _coalesce sparse_mask _sparse_mask_projection _to_sparse _to_sparse_csr
+    _to_sparse_csc"""
 _TWINS: dict[str, Callable[..., Any]] = {
     "_sparse_addmm": aten.addmm,
     "_sparse_sparse_matmul": aten.mm,
-    "sparse_sampled_addmm": aten.addmm,
     "_sparse_sum": aten.sum,
     "_sparse_sum_backward": _spread,
     "_sparse_softmax_backward_data": lambda g, y, dim, x: y * (g - (g * y).sum(dim, keepdim=True)),
     "_sparse_log_softmax_backward_data": lambda g, y, dim, x: (
         g - y.exp() * g.sum(dim, keepdim=True)
     ),
-    **dict.fromkeys(
-        """_to_dense _coalesce sparse_mask _sparse_mask_projection _to_sparse _to_sparse_csr
-        _to_sparse_csc""".split(),
-        _same,
-    ),
+    **dict.fromkeys(_KEPT.split(), _same),
 }
 _ON_PATTERN: dict[str, Callable[..., Any]] = {  # what depends on which elements are stored
     "_sparse_softmax": partial(_softmax, False),
     "_sparse_log_softmax": partial(_softmax, True),
+    "sparse_sampled_addmm": _sampled,
+    "mm": _product,
+    "mv": _product,
 }
+_PRODUCTS = ("mm", "mv")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks import find_framework
 from xgrad.errors import Unsupported
+from xgrad.frameworks import find_framework
 from xgrad.techniques.invariance.presentation import Call, Run, ValueDiffers
 
 Layout = Callable[[Any], Any]
