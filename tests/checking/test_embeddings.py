@@ -88,6 +88,14 @@ def test_a_gather_with_a_sparse_gradient_is_certified_in_every_presentation():
     assert {r["referee"] for r in rows} == {"certified"}
 
 
+def test_presentations_read_sparse_gradients_too():
+    asked = ("checkpoint*", "backward twice", "torch.func")
+    frame = xgrad.check(module(nn.Embedding, sparse=True), INDICES, invariances=asked, **REVERSE)
+    rows = records(frame)
+    assert len(rows) == 5
+    assert {r["verdict"] for r in rows} == {"agrees"}
+
+
 def test_rows_that_come_twice_are_added():
     assert judged(lambda w: Lookup.apply(w, all_rows), weights())["verdict"] == "agrees"
     wrong = judged(lambda w: Lookup.apply(w, each_row_once), weights())

@@ -158,6 +158,15 @@ def test_second_derivatives_go_through_the_pattern():
         assert (row["verdict"], row["referee"]) == ("agrees", "certified"), row["message"]
 
 
+def test_presentations_of_the_values_agree_in_any_layout():
+    asked = ("saved tensors changed", "checkpoint", "backward twice", "inputs one by one")
+    for layout in ("coo", "csr"):
+        given = (LAYOUTS[layout](), x)
+        rows = records(xgrad.check(lambda A, x: A @ x, given, invariances=asked, **REVERSE))
+        assert len(rows) == 5
+        assert {r["verdict"] for r in rows} == {"agrees"}
+
+
 def test_a_sparse_argument_is_named_as_a_whole_and_keeps_its_dtype():
     A = LAYOUTS["csr"]().float()
     frame = xgrad.check(lambda A, x: (A @ x).sin().sum(), (A, x.float()), wrt="A")

@@ -68,8 +68,8 @@ class Stored(torch.autograd.Function):
 
     @staticmethod
     def forward(values: torch.Tensor, pattern: Pattern) -> torch.Tensor:
-        """Of that pattern."""
-        return pattern.filled(values)
+        """Of that pattern, in memory of its own as a tensor that is given."""
+        return pattern.filled(values.clone())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
