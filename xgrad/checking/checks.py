@@ -42,6 +42,7 @@ def check(
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    structure: Mapping[str, str] | None = None,
     invariances: Names = None,
     sizes: Callable[[int], Any] | None = None,
 ) -> pd.DataFrame:
@@ -65,9 +66,11 @@ def check(
     `dtypes` defaults to the one that was given, and float64 beside it where the function can be
     run in it. `detached="constant"` holds fixed what a function of torch or JAX detaches (`detach`,
     `no_grad`, `stop_gradient`), as a straight-through estimator means it; without it the derivative
-    is that of the values. `invariances` are presentations of the same numbers that must not change
-    the derivative of a function of torch or JAX, by name, by patterns, or `all`; each is a row, in
-    the first dtype. A few cheap ones run unasked beside the usual methods; () turns them off.
+    is that of the values. `structure={"A": "symmetric"}`, `hermitian`, `positive_definite`,
+    `lower_triangular` or `upper_triangular` judges along such matrices only. `invariances` are
+    presentations of the same numbers that must not change the derivative of a function of torch or
+    JAX, by name, by patterns, or `all`; each is a row, in the first dtype. A few
+    cheap ones run unasked beside the usual methods; () turns them off.
     `sizes` is a function of n that returns inputs for a batch of n, which adds batches of 0, of 1
     and around powers of two.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
@@ -80,6 +83,7 @@ def check(
             f'detached={detached!r}: give "constant", which holds fixed what the function '
             "detaches, or leave it out"
         )
+    require_kind("structure", structure or {}, Mapping, 'structure={"A": "symmetric"}')
     asked = names_in("operators", operators)
     for name in (n for n in asked or () if n not in OPERATORS):
         raise unknown("operator", name, OPERATORS)
@@ -90,6 +94,7 @@ def check(
         "dtypes": dtype_names(dtypes),
         "seed": seed,
         "detached": detached,
+        "structure": structure,
     }
     subjects = make_subjects(function, inputs, **given)
     shown = names_in("invariances", invariances)
@@ -173,16 +178,17 @@ def assert_agreement(
     seed: int = 0,
     budget: Budget | None = None,
     detached: str | None = None,
+    structure: Mapping[str, str] | None = None,
     invariances: Names = None,
     least_digits: float = LEAST,
 ) -> None:
     """Raise `AssertionError` where a derivative disagrees with the referee or failed.
 
     `subject` is a case (with `sizes`, and the other options of `run`), or a function with its
-    `inputs` (with `wrt`, `formula`, `like`, `detached`, a function as `sizes`, as of `check`). The
-    message leads with the verdict, the worst element and the likely cause. An `unstable` result
-    with less than `least_digits` of the dtype's digits left, a share from 0 to 1, fails too. Raises
-    `UsageError` for a wrong call.
+    `inputs` (with `wrt`, `formula`, `like`, `detached`, `structure`, a function as `sizes`, as of
+    `check`). The message leads with the verdict, the worst element and the likely cause. An
+    `unstable` result with less than `least_digits` of the dtype's digits left, a share from 0 to 1,
+    fails too. Raises `UsageError` for a wrong call.
     """
     __tracebackhide__ = True
     least = share_of_digits("least_digits", least_digits)
@@ -190,7 +196,7 @@ def assert_agreement(
                               "devices": devices, "seed": seed, "budget": budget,
                               "invariances": invariances}  # fmt: skip
     own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
-                           "detached": detached}  # fmt: skip
+                           "detached": detached, "structure": structure}  # fmt: skip
     if isinstance(subject, Case):
         _require_absent(f"case {subject.name}", "check of a function", inputs=inputs, **own)
         frame, identifier = run(subject, sizes=sizes, **common), subject.identifier

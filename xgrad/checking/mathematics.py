@@ -13,7 +13,16 @@ import numpy as np
 from xgrad.errors import UsageError
 from xgrad.frameworks import find_framework
 from xgrad.numbers import EPS, real_dtype
-from xgrad.problem import Case, case, is_scipy_sparse, name_of
+from xgrad.problem import (
+    Case,
+    case,
+    formula_with_structures,
+    is_scipy_sparse,
+    name_of,
+    require_structures,
+    structure_notes,
+    with_structures,
+)
 
 WIDE = "float64"  # the witness beside the dtype that was given
 Formulas = Callable[..., Any] | Mapping[str, Callable[..., Any]] | None
@@ -34,11 +43,13 @@ def make_case(
     wrt: str | Iterable[str] = (),
     formula: Formulas = None,
     operators: str | Iterable[str] | None = None,
+    structure: Mapping[str, str] | None = None,
 ) -> Case:
     """A case of `function(xp, **inputs)`.
 
     Differentiated are all float arrays, in the order of the parameters, unless `wrt` names some.
-    What is no array (a number, a text, None, a function) is passed on as it is.
+    What is no array (a number, a text, None, a function) is passed on as it is. `structure` has
+    words for inputs that are such matrices.
     """
     parameters = list(inspect.signature(function).parameters)
     if not takes_xp(function):
@@ -51,15 +62,19 @@ def make_case(
     given = _arrays(function, inputs, parameters[1:], named)
     fixed = {k: v for k, v in inputs.items() if k not in given}
     chosen = named or _floats(given, parameters) or tuple(parameters[1:2])
-    plain = _with(function, fixed)
+    words = structure or {}
+    require_structures(name_of(function), words, given, chosen)
+    plain = with_structures(_with(function, fixed), words)
     made: Case = case(plain, wrt=chosen, operators=operators, name=name_of(function))
     made.path = _file_of(function)
     made.point("given")(lambda: dict(given))
     for operator, each in _by_operator(function, formula, {**given, **fixed}).items():
-        made.formula(operator)(_with(each, fixed))
+        plain = _with(each, fixed)
+        made.formula(operator)(formula_with_structures(plain, operator, chosen, words))
     left = [k for k, v in fixed.items() if type(v) is float]
     if left and not named:
         made.notes.append(f"not differentiated: {', '.join(left)} (a Python float each)")
+    made.notes += structure_notes(words)
     return made
 
 

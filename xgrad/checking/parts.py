@@ -147,6 +147,6 @@ def _place(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _absence(row: dict[str, Any]) -> str:
-    said = row["message"]
+    said = row["message"].partition("; ")[0]  # notes of the case are told beside
     short = said if len(said) <= SAID else said[: SAID - 1] + "…"
     return f"{row['framework']}.{row['technique']} does not exist here: {short}"

@@ -45,11 +45,15 @@ def make_subjects(
     dtypes: tuple[str, ...] | None = None,
     seed: int = 0,
     detached: str | None = None,
+    structure: Mapping[str, str] | None = None,
 ) -> list[Subject]:
     """The function as a case, and its original beside where `like` is of the other framework.
 
     Raises `UsageError` where it cannot be judged as it is given.
     """
+    if like is not None and structure:
+        raise UsageError(f"{name_of(function)}: structure= does not go with like=; make the matrix "
+                         "of its entries inside of both functions")  # fmt: skip
     pair = None
     if like is not None and not takes_xp(function) and not takes_xp(like):
         pair = frameworks_of_port(function, inputs, like)
@@ -62,7 +66,7 @@ def make_subjects(
                 raise UsageError(
                     f"{name_of(function)}: {option}= goes with a function of torch or JAX"
                 )
-        made = make_case(function, inputs, wrt=wrt, formula=formula)
+        made = make_case(function, inputs, wrt=wrt, formula=formula, structure=structure)
         return [Subject(made, dtypes or _beside(given_dtype(inputs, made.wrt)))]
     foreign.require()
     if like is not None and takes_xp(like):
@@ -73,7 +77,7 @@ def make_subjects(
             "f(xp, ...)"
         )
     else:
-        made, functions = take_at_hand(function, inputs, foreign, wrt, like)
+        made, functions = take_at_hand(function, inputs, foreign, wrt, like, structure)
     if detached is not None and not made.framework:
         raise UsageError(
             f"{name_of(function)}: detached= goes with a function of torch or JAX, and like= is "

@@ -25,7 +25,13 @@ def _pulled(y: Any, xs: list[Any], w: Any, *, again: bool, keep: bool) -> tuple[
     if not ys:
         return tuple(torch.zeros_like(x) for x in xs)
     found = _backward(ys, ws, keep, again, tuple(xs), True, accumulate_grad=False)
-    return tuple([torch.zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True)])
+    return tuple([torch.zeros_like(x) if g is None else whole(g)
+                  for x, g in zip(xs, found, strict=True)])  # fmt: skip
+
+
+def whole(g: Any) -> Any:
+    """A gradient with all its elements, those that a sparse one has more than once added."""
+    return g if g.layout is torch.strided else g.to_dense()
 
 
 def _recorded(y: Any, w: Any) -> tuple[Any, Any]:
@@ -107,12 +113,13 @@ class Func(Transforms):
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
         """`torch.func.vjp`."""
-        return torch.func.vjp(f, *xs)
+        y, back = torch.func.vjp(f, *xs)
+        return y, lambda w: tuple(map(whole, back(w)))
 
     def pull(self, f: Any, xs: tuple[Any, ...], w: Any = None, *, again: bool) -> Any:
         """`torch.func.vjp`, called."""
         y, back = torch.func.vjp(f, *xs)
-        return back(torch.ones_like(y) if w is None else w)
+        return tuple(map(whole, back(torch.ones_like(y) if w is None else w)))
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`torch.func.vmap`; a loop where an operation has no batching rule, or is random."""

@@ -142,8 +142,12 @@ class Framework(ABC):
         return [True for _ in f(*xs)]
 
     def is_sparse(self, value: Any) -> bool:
-        """Whether an array keeps some of its elements only."""
+        """Whether an array, or a container that stands for one, keeps some of its elements only."""
         return False
+
+    def dense(self, value: Any) -> Any:
+        """An array with all of its elements; what is no sparse array as it is."""
+        return value
 
     def children(self, value: Any) -> Children | None:
         """The parts of a container that is registered with the framework, None of anything else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -63,10 +64,18 @@ class Jax(Transforms):
             raise Unsupported("jax.experimental.jet loses a tracer in a custom_jvp here") from None
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """`jax.vmap`."""
+        """`jax.vmap`; a loop where a primitive has no batching rule."""
         import jax
 
-        return jax.vmap(f)
+        many = jax.vmap(f)
+
+        def mapped(rows: Any) -> Any:
+            try:
+                return many(rows)
+            except NotImplementedError:
+                return jax.lax.map(f, rows)
+
+        return mapped
 
 
 def _extras() -> dict[str, Callable[..., Any]]:
@@ -204,6 +213,11 @@ class JaxFramework(Framework):
             return tuple(y.shape), y.dtype.kind == "c"
         return super().looks_of(f, xs)
 
+    def is_sparse(self, value: Any) -> bool:
+        """BCOO, BCSR and their like: pytrees of their stored values and of where those are."""
+        sparse = sys.modules.get("jax.experimental.sparse")
+        return sparse is not None and isinstance(value, sparse.JAXSparse)
+
     def children(self, value: Any) -> Children | None:
         """Of any registered pytree: a dataclass, a BCOO matrix, a module of Equinox or Flax."""
         import jax
@@ -214,6 +228,8 @@ class JaxFramework(Framework):
             return None
         parts = {trees.keystr(path).replace("<flat index ", "").replace(">", ""): child
                  for path, child in found}  # fmt: skip
+        if self.is_sparse(value):
+            parts = {".data" if k == "[0]" else k: child for k, child in parts.items()}
         return parts, partial(trees.tree_unflatten, made)
 
     def wait(self, result: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks.base import Framework, Transforms, leaves
+from xgrad.frameworks.base import Children, Framework, Transforms, leaves
 from xgrad.frameworks.inside import transformed
 from xgrad.frameworks.namespace import Namespace
 from xgrad.numbers import python_scan
@@ -100,6 +100,9 @@ class Torch(Framework):
         "is not implemented",  # the derivative of an operation
         "Unsupported dtype",
         "Low precision dtypes not supported",
+        "Cannot access storage of SparseTensorImpl",
+        "Sparse CSR tensors do not have strides",
+        "Sparse CSC tensors do not have strides",
     )
     _moved = False  # whether the caller has new tensors made elsewhere than on the CPU
 
@@ -180,6 +183,20 @@ class Torch(Framework):
         import torch
 
         return isinstance(value, torch.Tensor) and value.layout is not torch.strided
+
+    def children(self, value: Any) -> Children | None:
+        """The stored values of a sparse tensor: what is not stored is no input of a function."""
+        if not self.is_sparse(value):
+            return None
+        from xgrad.frameworks.torch_sparse import stored_values
+
+        return stored_values(value)
+
+    def dense(self, value: Any) -> Any:
+        """`to_dense` of a sparse tensor, duplicates added."""
+        from xgrad.frameworks.autograd import whole
+
+        return whole(value) if self.is_array(value) else value
 
     def seed(self, seed: int) -> None:
         """`torch.manual_seed`, which seeds every device."""

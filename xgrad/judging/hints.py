@@ -10,6 +10,7 @@ from xgrad.judging.conjugates import conjugated, halved, part_dropped, turned
 from xgrad.judging.factors import constant_factor
 from xgrad.judging.pieces import Evidence, Piece, everywhere, split
 from xgrad.judging.shorter import lower_precision
+from xgrad.judging.structured import along_structures
 
 Rule = Callable[[Piece], str]
 
@@ -23,7 +24,8 @@ def find_hint(evidence: Evidence) -> str:
         if not whole.count:
             return ""
         several = _by_parts(parts) if parts else ""
-        return several or _first(whole, (*_RULES, _permuted, lower_precision))
+        found = several or _first(whole, (*_RULES, _permuted, lower_precision))
+        return found or along_structures(evidence)
 
 
 def _first(piece: Piece, rules: tuple[Rule, ...]) -> str:

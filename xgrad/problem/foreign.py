@@ -25,6 +25,8 @@ from xgrad.problem.modules import (
 )
 from xgrad.problem.pairs import is_complex, parted
 from xgrad.problem.randomness import seed_all
+from xgrad.problem.sparse import require_known, stored_notes
+from xgrad.problem.structures import require_structures, structure_notes, structured
 from xgrad.problem.trees import Tree, take_apart
 
 NAMES = ("torch", "jax")  # frameworks whose own functions can be checked
@@ -81,6 +83,7 @@ class AtHand:
     changing: list[Any] = field(default_factory=list)  # modules whose buffers a call changes
     seed: int | None = None  # set before each call, where the function is random
     constant: frozenset[int] = frozenset()  # of several values those that require no gradient
+    structure: Mapping[str, str] = field(default_factory=dict)  # of matrices, by input
 
     @classmethod
     def of(cls, function: Callable[..., Any], framework: Framework, call: Call) -> AtHand:
@@ -91,7 +94,7 @@ class AtHand:
 
         for name, value in call.values.items():
             for leaf, array in take_apart(value, name, framework).leaves.items():
-                _require_dense(framework, name_of(function), leaf, array)
+                require_known(framework, name_of(function), leaf, array)
         trees = {k: take_apart(v, k, framework, picks) for k, v in call.values.items()}
         made = cls(function, framework, call, trees)
         made.parameters = made._named_apart(parameters_of(function))
@@ -130,7 +133,8 @@ class AtHand:
                 stack.enter_context(buffers_kept(self.changing))
             if self.seed is not None:
                 seed_all(self.seed)
-            found = _values_of(self.framework, name_of(self.function), self._called(named))
+            given = structured(xp, self.structure, named) if self.structure else named
+            found = _values_of(self.framework, name_of(self.function), self._called(given))
         return [value for k, value in enumerate(found) if k not in self.constant]
 
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
@@ -162,6 +166,11 @@ class AtHand:
         asked = [k for k in floats if _requires_gradient(self.arguments[k])]
         own = [k for k in self.floats(self.parameters) if _requires_gradient(self.parameters[k])]
         return (*(asked or floats), *own)
+
+    def leaves_of(self, wrt: tuple[str, ...]) -> tuple[str, ...]:
+        """The inputs that are named; an argument's name stands for all floats that it holds."""
+        trees = {k: self.floats(tree.leaves) for k, tree in self.trees.items()}
+        return tuple(leaf for name in wrt for leaf in trees.get(name) or (name,))
 
     def left_out(self, chosen: tuple[str, ...]) -> dict[str, str]:
         """What of floats and complex numbers is not differentiated, and why."""
@@ -212,16 +221,23 @@ def take_at_hand(
     framework: Framework,
     wrt: tuple[str, ...],
     like: Callable[..., Any] | None = None,
+    structure: Mapping[str, str] | None = None,
 ) -> tuple[Case, list[AtHand]]:
-    """The same, with the functions as they are called: the case's own, and that of `like`."""
+    """The same, with the functions as they are called: the case's own, and that of `like`.
+
+    `structure` has words for inputs that are such matrices, as `problem.structures` lists them.
+    """
     if like is not None:
         require_no_state(function, like)
     plain = AtHand.of(like or function, framework, bind(like or function, inputs))
+    wrt = plain.leaves_of(wrt)
     chosen = wrt or plain.differentiated
     _require_chosen(plain, chosen, wrt)
     name = name_of(like or function)
+    plain.structure = structure or {}
+    require_structures(name, plain.structure, plain.on_host, chosen)
     made = make_foreign(_as_function(plain), name, chosen, plain.on_host, framework.name)
-    made.notes += _notes(plain, () if wrt else chosen)
+    made.notes += _notes(plain, () if wrt else chosen) + structure_notes(plain.structure)
     if like is None:
         return made, [plain]
     fused = AtHand.of(function, framework, _same_call(function, inputs, plain.call))
@@ -262,6 +278,7 @@ def _notes(at_hand: AtHand, chosen: tuple[str, ...]) -> list[str]:
     said = [f"{k} ({why})" for k, why in left.items()]
     more = [f"and {len(said) - 4} more"] if len(said) > 5 else []
     found = [f"not differentiated: {', '.join(said[: 4 if more else 5] + more)}"] if said else []
+    found += stored_notes(at_hand.trees.values(), at_hand.floats(at_hand.arguments))
     found += [whole] if at_hand.call.whole else []
     if at_hand.converted:
         names = ", ".join(at_hand.converted)
@@ -303,19 +320,6 @@ def _kinds(at_hand: AtHand, leaves: Mapping[str, Any]) -> str:
     return f" ({', '.join(said)}): give arrays of {own.name}" if said else ""
 
 
-def _require_dense(framework: Framework, name: str, leaf: str, value: Any) -> None:
-    if framework.is_sparse(value) or is_scipy_sparse(value):
-        raise UsageError(
-            f"{name}: {leaf} is sparse, and sparse arguments are not supported: pass its values "
-            "as a plain array, and make it sparse inside of the function"
-        )
-
-
-def is_scipy_sparse(value: Any) -> bool:
-    """Whether a value is a sparse array or matrix of SciPy."""
-    return type(value).__module__.startswith("scipy.sparse")
-
-
 def _dtype(value: Any) -> str:
     return str(getattr(value, "dtype", "")).removeprefix("torch.")
 
@@ -338,12 +342,12 @@ def _requires_gradient(value: Any) -> bool:
 def _values_of(framework: Framework, name: str, value: Any) -> list[Any]:
     """The one value, or of several those that are arrays of floats.
 
-    Complex ones are joined as pairs of reals. Raises `UsageError` for sparse ones.
+    Complex ones are joined as pairs of reals; of sparse arrays of torch all elements are taken, of
+    those of JAX the stored ones.
     """
-    parts = [p for p in take_apart(value, "y", framework).leaves.values() if p is not None]
+    leaves = take_apart(value, "y", framework, read=framework.dense).leaves
+    parts = [p for p in leaves.values() if p is not None]
     arrays = [p for p in parts if framework.is_array(p)]
-    for part in arrays:
-        _require_dense_value(framework, name, part)
     if len(parts) == 1:
         return parts
     floats = [p for p in arrays if _is_number(p)]
@@ -357,8 +361,3 @@ def _one_value(values: list[Any], xp: Any) -> Any:
     if len(values) == 1:
         return values[0]
     return xp.concat([xp.reshape(parted(xp, p), (-1,)) for p in values])
-
-
-def _require_dense_value(framework: Framework, name: str, part: Any) -> None:
-    if framework.is_sparse(part):
-        raise UsageError(f"{name} returns a sparse array: return a dense one (y.to_dense())")

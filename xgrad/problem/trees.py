@@ -14,10 +14,14 @@ from xgrad.frameworks import Children, Framework
 
 @dataclass(frozen=True)
 class Tree:
-    """A nested value: its leaves by name, and how to make it of others; the rest stays as it is."""
+    """A nested value: its leaves by name, and how to make it of others; the rest stays as it is.
+
+    `sparse` names the arrays that keep some of their elements, with the leaf of what they keep.
+    """
 
     leaves: dict[str, Any]
     rebuild: Callable[[Mapping[str, Any]], Any]
+    sparse: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _any(value: Any) -> bool:
@@ -29,22 +33,27 @@ def take_apart(
     name: str,
     framework: Framework | None = None,
     picks: Callable[[Any], bool] = _any,
+    read: Callable[[Any], Any] | None = None,
 ) -> Tree:
     """Lists, tuples, mappings, dataclasses and the framework's own containers in their leaves.
 
     Leaves are named as they are reached (`p.layers[0]`). Those that `picks` leaves out stay where
-    they are, and a container without any is passed on as the object that it is.
+    they are, and a container without any is passed on as the object that it is. `read` comes first.
     """
+    value = value if read is None else read(value)
     found = _children(value, framework)
     if found is None:
         picked = picks(value)
         return Tree({name: value}, lambda given: given[name]) if picked else _kept(value)
     parts, make = found
-    trees = [take_apart(v, name + suffix, framework, picks) for suffix, v in parts.items()]
+    trees = [take_apart(v, name + suffix, framework, picks, read) for suffix, v in parts.items()]
     leaves = {k: v for tree in trees for k, v in tree.leaves.items()}
     if parts and not leaves:
         return _kept(value)
-    return Tree(leaves, lambda given: make([tree.rebuild(given) for tree in trees]))
+    sparse = {k: v for tree in trees for k, v in tree.sparse.items()}
+    if framework is not None and framework.is_sparse(value):
+        sparse = {name: next(iter(leaves))}
+    return Tree(leaves, lambda given: make([tree.rebuild(given) for tree in trees]), sparse)
 
 
 def _kept(value: Any) -> Tree:

@@ -41,11 +41,8 @@ def told(held: Any) -> str:
     found = places(held)
     if not found:
         return "the function detaches nothing"
-    unread = (
-        "; torch's no_grad stops reverse mode, not forward mode"
-        if getattr(held.frozen, "unread", False)
-        else ""
-    )
+    word = getattr(held.frozen, "unread", "")
+    unread = f"; torch's {word} stops reverse mode, not forward mode" if word else ""
     return f"values detached at {found} are held fixed{unread}"
 
 
@@ -79,4 +76,4 @@ def _whole(array: np.ndarray) -> Ball:
 
 def _short(place: str) -> str:
     file, _, line = place.rpartition(":")
-    return f"{display_path(Path(file))}:{line}" if file else ""
+    return f"{display_path(Path(file))}:{line}" if file else place

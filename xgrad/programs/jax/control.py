@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -118,18 +119,28 @@ def _decomposed(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """By the program that JAX itself lowers it to."""
     if None not in step.found:
         avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in step.eqn.invars]
-        compute = partial(DECOMPOSITIONS[step.name](), **step.params)
+        compute = partial(DECOMPOSITIONS[step.name](step.name), **step.params)
         step.found[None] = jax.make_jaxpr(compute)(*avals)
     return walk.run(step.found[None], values)
 
 
-def _ragged_dot() -> Callable[..., Any]:
-    from jax._src.lax.lax import _ragged_dot_general_impl
+def _program_of(home: str, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(importlib.import_module(home), f"_{name}_impl")
+    return found
 
-    return _ragged_dot_general_impl
 
-
-DECOMPOSITIONS: dict[str, Callable[[], Callable[..., Any]]] = {"ragged_dot_general": _ragged_dot}
+_SPARSE = {
+    "bcoo": """dot_general dot_general_sampled extract fromdense sort_indices spdot_general
+        sum_duplicates todense transpose""",
+    "bcsr": "dot_general extract fromdense todense",
+    "coo": "fromdense matmat matvec todense",
+    "csr": "fromdense matmat matvec todense",
+}
+DECOMPOSITIONS: dict[str, Callable[[str], Callable[..., Any]]] = {
+    "ragged_dot_general": partial(_program_of, "jax._src.lax.lax"),
+    **{f"{kind}_{name}": partial(_program_of, f"jax.experimental.sparse.{kind}")
+       for kind, names in _SPARSE.items() for name in names.split()},
+}  # fmt: skip
 
 
 def _same(walk: Any, step: Any, values: list[Any]) -> list[Any]:

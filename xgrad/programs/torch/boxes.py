@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from flint import acb, arb
 
+from xgrad.numbers import LEDGER
 from xgrad.programs.constants import as_array, exact_array, exactly
-from xgrad.programs.failures import Escape
+from xgrad.programs.failures import Escape, NoBallRule
 from xgrad.programs.scalars import is_complex
 
 BOX = 0x7FF4 << 48
@@ -24,6 +25,10 @@ QUIET = 0x7FFC << 48  # what arithmetic makes of a box
 SIGN = -(1 << 63)
 NUMBER = (1 << 48) - 1
 KIND = ~SIGN & ~NUMBER
+_COMPRESSED = {
+    torch.sparse_csr: ("crow_indices", "col_indices"),
+    torch.sparse_csc: ("ccol_indices", "row_indices"),
+}
 SMALLEST = 1 << 12  # balls that a table has room for
 
 _acb = np.frompyfunc(acb, 2, 1)
@@ -99,12 +104,42 @@ def _plain(t: torch.Tensor) -> np.ndarray:
 
 
 def dense(t: torch.Tensor) -> torch.Tensor:
-    """A sparse tensor's elements where they belong, moved and not added."""
+    """All elements of a sparse tensor; those that it has more than once are added."""
     if t.layout == torch.strided:
         return t
-    made = torch.zeros(t.shape, dtype=t.dtype)
-    made[tuple(t._indices())] = t._values()
-    return made
+    values = stored(t)
+    if not is_float(values):
+        return t.to_dense()
+    LEDGER.charge(t.numel())
+    made = zeros(t.shape)
+    np.add.at(made, tuple(places(t).numpy()), decode(values))
+    return encode(made)
+
+
+def stored(t: torch.Tensor) -> torch.Tensor:
+    """The values that a sparse tensor has."""
+    return t._values() if t.layout is torch.sparse_coo else t.values()
+
+
+def places(t: torch.Tensor) -> torch.Tensor:
+    """The indices of what a sparse tensor stores, a row for each axis; raises `NoBallRule`."""
+    if t.layout is torch.sparse_coo:
+        return t._indices()
+    if t.layout not in _COMPRESSED or t.dim() != 2:
+        raise NoBallRule(f"tensors of layout {t.layout} in {t.dim()} dimensions")
+    first, second = (getattr(t, name)() for name in _COMPRESSED[t.layout])
+    by_columns = t.layout is torch.sparse_csc
+    return torch._convert_indices_from_csr_to_coo(first, second, transpose=by_columns)
+
+
+def filled(like: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """A sparse tensor with other values."""
+    known: dict[str, Any] = {"size": like.shape, "check_invariants": False}
+    if like.layout is torch.sparse_coo:
+        made = torch.sparse_coo_tensor(like._indices(), values, **known)
+        return made._coalesced_(like.is_coalesced())
+    parts = (getattr(like, name)() for name in _COMPRESSED[like.layout])
+    return torch.sparse_compressed_tensor(*parts, values, layout=like.layout, **known)
 
 
 def is_boxed(t: torch.Tensor) -> bool:

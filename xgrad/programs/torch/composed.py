@@ -16,7 +16,7 @@ from torch import Tensor
 from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import _disable_current_modes
 
-from xgrad.programs.torch.boxes import dense, nearest
+from xgrad.programs.torch.boxes import nearest
 
 aten = torch.ops.aten
 
@@ -328,10 +328,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "_embedding_bag_backward": lambda g, indices, offsets, *rest: _embedding_bag_backward(
         g, indices, *rest[:6], *rest[7:]
     ),
-    "sparse_mask": lambda x, mask: torch.sparse_coo_tensor(
-        mask._indices(), dense(x)[tuple(mask._indices())], x.shape, is_coalesced=True
-    ),
-    "_to_dense": lambda x, *how: dense(x),
     "segment_reduce": _segment_reduce,
     "_segment_reduce_backward": _segment_reduce_backward,
 }

@@ -39,7 +39,7 @@ class Frozen:
     places: list[str] = field(default_factory=list)  # `file:line` of each
     replaying: bool = False
     stopped: str = ""  # `file:line` of a `no_grad` of the program's own, while under it
-    unread: bool = False  # by forward mode, which `no_grad` does not stop
+    unread: str = ""  # what stops reverse mode and not forward mode, in torch's word
     _next: int = 0
 
     def start(self) -> None:
@@ -69,7 +69,7 @@ class Frozen:
         def held(t: Any) -> Any:
             if not (isinstance(t, torch.Tensor) and t.requires_grad and is_float(t)):
                 return t
-            self.unread |= bool(self.stopped)
+            self.unread = "no_grad" if self.stopped else self.unread
             return self.detached(t, t, place)
 
         place = self.stopped or asker()
@@ -85,6 +85,22 @@ class Frozen:
             raise Escape("the program detaches other values here than where they were recorded")
         self._next += 1
         return encode(self.values[self._next - 1])
+
+    def padded(
+        self,
+        made: torch.Tensor,
+        weight: torch.Tensor,
+        indices: torch.Tensor,
+        padding: int = -1,
+        *rest: Any,
+    ) -> torch.Tensor:
+        """An embedding, the rows of its padding held: their gradient is zero by convention."""
+        rows = indices == padding
+        if padding < 0 or not weight.requires_grad or not rows.any():
+            return made
+        self.unread = "padding_idx"
+        made[rows] = self.detached(made[rows], made[rows], f"padding_idx={padding} of embedding")
+        return made
 
 
 def is_meant(t: Any) -> bool:

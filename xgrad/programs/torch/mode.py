@@ -31,6 +31,7 @@ from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, AT_MIDPOINTS, MO
 from xgrad.programs.torch.order import COMPARED, order
 from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
+from xgrad.programs.torch.sparse import by_dense, reads_sparse
 from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, where
 
@@ -85,6 +86,8 @@ class Balls(TorchDispatchMode):
                     onto = tuple(args[k] if k < len(args) else kwargs.get(key)
                                  for k, key in written)  # fmt: skip
                     args, kwargs = self.frozen.read((args, kwargs), onto)
+                if act not in _NATIVE and reads_sparse(args, kwargs):
+                    return by_dense(self, func, args, kwargs, bool(written))
                 return act(self, func, name, args, kwargs)
             except Escape as escape:
                 if escape.args[0].startswith("in "):
@@ -104,6 +107,8 @@ def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         return _calculate(mode, func, name, args, kwargs)
     if name == "detach" and mode.frozen is not None and is_meant(args[0]):
         return mode.frozen.detached(args[0], func(*args, **kwargs))
+    if name == "embedding" and mode.frozen is not None:
+        return mode.frozen.padded(func(*args, **kwargs), *args)
     return func(*args, **kwargs)
 
 
@@ -278,6 +283,7 @@ def _classified(func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
     return _ACTS[func]
 
 
+_NATIVE = (_move, _overwrite, _convert)  # on sparse tensors too
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _CASTS = ("_to_copy", "to", "convert_element_type")
 

@@ -45,7 +45,9 @@ MOVEMENT = frozenset((
     "is_floating_point", "result_type", "can_cast", "record_stream", "_version", "is_leaf",
     "output_nr", "_assert_async", "_coalesced_", "_dimI", "_dimV", "_nnz", "sparse_dim",
     "is_coalesced", "dense_dim", "_sparse_coo_tensor_unsafe",
-    "_sparse_coo_tensor_with_dims_and_tensors",
+    "_sparse_coo_tensor_with_dims_and_tensors", "sparse_compressed_tensor", "col_indices",
+    "_sparse_compressed_tensor_unsafe", "ccol_indices", "row_indices",
+    "_validate_sparse_compressed_tensor_args", "_validate_sparse_coo_tensor_args",
 ))
 # fmt: on
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from xgrad.frameworks import find_framework
 from xgrad.techniques.invariance.presentation import Call, Run
-from xgrad.techniques.invariance.torch_layouts import furthest, leaf, plainly, pulled
+from xgrad.techniques.invariance.torch_layouts import furthest, in_full, leaf, plainly, pulled
 
 Axes = tuple[int | None, ...]
 NEARER = 2.0**-4  # by which the other rows of a batch are further from zero
@@ -59,11 +59,9 @@ def _along(f: Any, xs: Any, v: Any) -> tuple[list[Any], Any, Any]:
 
 def _collected(y: Any, at: Any, w: Any = None) -> tuple[Any, ...]:
     """What `y.backward(w)` leaves in the gradients of leaves."""
-    import torch
-
     if y.requires_grad:
         y.backward(w)
-    return tuple(torch.zeros_like(x) if x.grad is None else x.grad for x in at)
+    return in_full(at, [x.grad for x in at])
 
 
 def checkpointed(reentrant: bool, f: Any, xs: Any, w: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.errors import Unsupported
+from xgrad.frameworks import find_framework
 from xgrad.techniques.invariance.presentation import Call, Run, ValueDiffers
 
 Layout = Callable[[Any], Any]
@@ -38,8 +39,16 @@ def pulled(y: Any, xs: Iterable[Any], w: Any = None, **options: Any) -> tuple[An
     xs = tuple(xs)
     if not y.requires_grad:
         return tuple(torch.zeros_like(x) for x in xs)
-    found = torch.autograd.grad(y, xs, w, allow_unused=True, **options)
-    return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True))
+    return in_full(xs, torch.autograd.grad(y, xs, w, allow_unused=True, **options))
+
+
+def in_full(xs: Iterable[Any], gradients: Iterable[Any]) -> tuple[Any, ...]:
+    """Gradients with all their elements, zeros where there is none."""
+    import torch
+
+    dense = find_framework("torch").dense
+    pairs = zip(xs, gradients, strict=True)
+    return tuple(torch.zeros_like(x) if g is None else dense(g) for x, g in pairs)
 
 
 def plainly(f: Any, xs: Any, w: Any) -> tuple[Any, ...]:
