@@ -131,7 +131,7 @@ def hypot(a: arb, b: arb) -> arb:
 
 
 def is_less(a: Number, b: Number) -> bool:
-    """Whether the midpoint of a is; of complex numbers by real parts, where those meet by imaginary."""
+    """Whether the midpoint of a is: of complex numbers the real part, the imaginary one if equal."""
     if isinstance(a, acb) or isinstance(b, acb):
         a, b = acb(a), acb(b)
         part = "imag" if a.real.mid() == b.real.mid() else "real"
