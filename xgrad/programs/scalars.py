@@ -110,7 +110,7 @@ def _atan2(a: Number, b: Number) -> Number:
     if isinstance(a, acb) or isinstance(b, acb):
         a, b = acb(a), acb(b)
         return ((b + a * acb(0, 1)) / (a * a + b * b).sqrt()).log() * acb(0, -1)
-    return a.atan2(b)
+    return arb.atan2(a, b)
 
 
 def _heaviside(a: arb, at_zero: arb) -> arb:

@@ -131,7 +131,7 @@ def hypot(a: arb, b: arb) -> arb:
 
 
 def is_less(a: Number, b: Number) -> bool:
-    """Whether the midpoint of a is: of complex numbers the real part, the imaginary one if equal."""
+    """Whether the midpoint of a is: of complex numbers the real part, or the imaginary at a tie."""
     if isinstance(a, acb) or isinstance(b, acb):
         a, b = acb(a), acb(b)
         part = "imag" if a.real.mid() == b.real.mid() else "real"

@@ -199,7 +199,7 @@ def _phases(columns: np.ndarray, as_in: Any) -> np.ndarray:
 
 def _eigh(step: Any, values: list[Any]) -> list[np.ndarray]:
     (a,) = values
-    made = xp.linalg.eigh(Ball(a if step.params["lower"] else np.swapaxes(a, -1, -2)))
+    made = xp.linalg.eigh(Ball(a if step.params["lower"] else _conjugate(np.swapaxes(a, -1, -2))))
     vectors, eigenvalues = made.eigenvectors.data, made.eigenvalues.data
     lapack = np.asarray(bind(step.eqn, [seen(a, step.eqn.invars[0])])[0])
     down = slice(None, None, 1 if step.params["lower"] else -1)
