@@ -55,7 +55,7 @@ ORDERED = {
     "clamp": lambda z: lax.clamp(z[0, 0], z, z[0, 0] + 0.5),
     "windows": lambda z: lax.reduce_window(z, -jnp.inf + 0j, lax.max, (2, 2), (1, 1), "VALID"),
     "scatter": lambda z: z[0].at[jnp.array([0, 1, 0])].max(z[1, :3]),
-    "unique": lambda z: jnp.unique(z, size=9),
+    "unique": lambda z: jnp.unique(z[0], size=6),
     "searched": lambda z: jnp.searchsorted(jnp.sort(z[0]), z[1]) * 1.0,
     "range": jnp.ptp,
 }
@@ -64,11 +64,10 @@ ORDERED = {
 @pytest.mark.parametrize("name", ORDERED)
 @pytest.mark.parametrize("draw", [drawn, tied])
 def test_complex_numbers_are_ordered_as_in_jax(name, draw):
-    for seed in range(3):
-        z = draw(3, 6, seed=seed)
-        expected = jax.tree.leaves(ORDERED[name](jnp.asarray(z)))
-        for got, want in zip(values(ORDERED[name], z), expected, strict=True):
-            assert np.array_equal(got, want)
+    z = draw(3, 6)
+    expected = jax.tree.leaves(ORDERED[name](jnp.asarray(z)))
+    for got, want in zip(values(ORDERED[name], z), expected, strict=True):
+        assert np.array_equal(got, want)
 
 
 def test_they_are_ordered_as_in_numpy():
@@ -190,7 +189,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_have_the_branches_of_jax(name):
-    z, w = drawn(12), drawn(12, seed=1)
+    z, w = drawn(4), drawn(4, seed=1)
     expected = jax.tree.leaves(FUNCTIONS[name](z, w))
     for got, want in zip(values(FUNCTIONS[name], z, w), expected, strict=True):
         assert np.allclose(got, want, rtol=1e-12, atol=1e-12)
@@ -213,9 +212,9 @@ def hermitian(a):
     return (a + jnp.conj(jnp.swapaxes(a, -1, -2))) / 2
 
 
-BLOCKS = np.zeros((4, 4), dtype=complex)
-BLOCKS[0, 0], BLOCKS[1:, 1:] = 2.0, np.asarray(hermitian(drawn(3, 3)))
-MATRICES = {"square": drawn(4, 4), "tall": drawn(5, 3), "wide": drawn(3, 5), "blocks": BLOCKS}
+BLOCKS = np.zeros((3, 3), dtype=complex)
+BLOCKS[0, 0], BLOCKS[1:, 1:] = 2.0, np.asarray(hermitian(drawn(2, 2)))
+MATRICES = {"square": drawn(3, 3), "tall": drawn(4, 2), "wide": drawn(2, 4), "blocks": BLOCKS}
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -239,7 +238,7 @@ def test_eigenvectors_have_the_phases_of_jax(name, lower):
         assert np.allclose(got, want, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["square", "tall", "wide"])
+@pytest.mark.parametrize("name", ["tall", "wide"])
 def test_derivatives_of_vectors_are_right_where_no_phase_is_seen(name):
     def vectors(a):
         return lax.linalg.svd(a, full_matrices=False)
@@ -263,8 +262,8 @@ def test_a_slope_of_projectors_whose_gaps_have_the_wrong_sign_is_caught(sign, gr
     def tangent(primals, tangents):
         values, v = jnp.linalg.eigh(hermitian(primals[0]))
         moved = jnp.conj(v.T) @ hermitian(tangents[0]) @ v[:, 0]
-        gaps = jnp.where(jnp.arange(4) == 0, 1.0, values[0] - values)
-        dv = v @ jnp.where(jnp.arange(4) == 0, 0.0, sign * moved / gaps)
+        gaps = jnp.where(jnp.arange(3) == 0, 1.0, values[0] - values)
+        dv = v @ jnp.where(jnp.arange(3) == 0, 0.0, sign * moved / gaps)
         half = jnp.outer(dv, jnp.conj(v[:, 0]))
         return projector(primals[0]), half + jnp.conj(half.T)
 
@@ -289,8 +288,8 @@ def test_a_table_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch
 
 
 def test_functions_that_take_no_complex_numbers_or_have_no_slope_are_left_out():
-    made = jax_functions.with_imaginary_parts
-    (row,) = jax_functions.rows(["jax.scipy.special.sph_harm_y"], made)
-    assert not row.tried
-    (row,) = jax_functions.rows(["jax.lax.clamp"], made)
-    assert not row.tried
+    made, given = jax_functions.with_imaginary_parts, jax_functions.PARTICULAR
+    assert jax_functions.unfit(lax.clamp, made(given["clamp"][0]), True)
+    assert jax_functions.unfit(jax.scipy.special.bessel_jn, made(given["bessel_jn"][0]), True)
+    assert jax_functions.unfit(jnp.sin, given["lu_solve"][0][1:], True)
+    assert not jax_functions.unfit(jnp.sin, made(given["lu_solve"][0][1:]), True)

@@ -187,9 +187,8 @@ def _phases(columns: np.ndarray, as_in: Any) -> np.ndarray:
 
     Of complex columns the phase: LAPACK's have a real first element, of those that are not zero.
     """
-    near = np.sum(midpoints(columns).conj() * np.asarray(as_in), axis=-2)
     if not is_complex(columns):
-        return np.where(near < 0, -1, 1)
+        return np.where(np.sum(midpoints(columns) * np.asarray(as_in), axis=-2) < 0, -1, 1)
     zero = np.asarray(np.frompyfunc(lambda a: 0 in a, 1, 1)(columns), dtype=bool)
     first = np.argmin(zero, axis=-2)[..., None, :]
     real = np.take_along_axis(columns, first, axis=-2)[..., 0, :]
