@@ -414,7 +414,7 @@ The vectors of `eigh` and `svd` are judged as v vᴴ and u vᴴ, which no phase 
 them with real first elements (of one side of `svd`), and its derivative is that of other phases."""
 
 
-_SIGN = "of a complex number it is z/|z|, whose derivative is not 0 as JAX says"
+_SIGN = "of a complex number it is z / abs(z), and JAX has 0 for its derivative"
 _APPROXIMATE = "its approximation has the digits of float64"
 # What is known not to be the derivative, or not to all digits, and why.
 KNOWN = {
@@ -425,6 +425,8 @@ KNOWN = {
     "jax.nn.dot_product_attention": "its softmax is taken in float32",
     "jax.lax.sign": _SIGN,
     "jax.numpy.sign": _SIGN,
+    "optax.projections.projection_l1_ball": f"`sign` inside: {_SIGN}",
+    "optax.projections.projection_l1_sphere": f"`sign` inside: {_SIGN}",
 }
 
 
