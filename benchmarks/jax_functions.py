@@ -2,23 +2,25 @@
 
     python -m benchmarks.jax_functions > results/jax_functions.md
     python -m benchmarks.jax_functions --only jax.scipy.special
-    python -m benchmarks.jax_functions --complex > results/jax_complex.md
+    python -m benchmarks.jax_functions --complex --rows complex.jsonl > results/jax_complex.md
 
 Each function gets the first of a list of simple inputs at which it is finite and moves; with
-`--complex` they have imaginary parts, and what takes none is left out.
+`--complex` they have imaginary parts, and what takes none, or has no derivative in JAX, is left
+out. A run that was interrupted goes on where it was with the same `--rows`.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,23 @@ def with_imaginary_parts(arguments: Any) -> Any:
     return jax.tree.unflatten(tree, [added(a) for a in leaves])
 
 
+# Complex vectors of any phase: derivatives are those of what no phase changes.
+FREE = frozenset(("eigh", "svd"))
+
+
+def _without_phases(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The values of a decomposition, and v vᴴ or u vᴴ of each in place of its vectors."""
+
+    def call(*arguments: Any) -> list[Any]:
+        parts = list(function(*arguments))
+        vectors = [p for p in parts if p.ndim == 2]
+        left, right = vectors[0], vectors[1] if len(vectors) == 2 else jnp.conj(vectors[0]).T
+        values = [p for p in parts if p.ndim == 1]
+        return [*values, jnp.einsum("ik,kj->kij", left, right)]
+
+    return call
+
+
 def differentiated(
     function: Callable[..., Any], arguments: Any
 ) -> tuple[Callable[..., list[Any]], list[np.ndarray]]:
@@ -233,29 +252,39 @@ def fitting(function: Callable[..., Any], made: Callable[[Any], Any]) -> tuple[A
 
     They are those of the list as `made` of them.
     """
-    reason = "no inputs fit"
+    reason = UNFIT
     for arguments in map(made, inputs()):
-        try:
-            call, x = differentiated(function, arguments)
-            if not x:
-                continue
-            jax.eval_shape(call, *x)
-            jax.eval_shape(lambda *each: jax.vjp(call, *each)[1](call(*each)), *x)  # noqa: B023
-            out = call(*x)
-            moved = call(*[a * (1 + 1e-3 * (1 + j)) + 1e-4 for j, a in enumerate(x)])
-        except _Late:
-            raise
-        except Exception:  # any of many: these inputs are not for this function
-            continue
-        if not out:
-            reason = "no float output"
-        elif not all(bool(jnp.all(jnp.isfinite(o))) for o in out):
-            reason = "not finite"
-        elif [a.shape for a in moved] == [o.shape for o in out]:
-            if any(bool(jnp.any(a != b)) for a, b in zip(out, moved, strict=True)):
-                return arguments
-            reason = "constant"
+        found = unfit(function, arguments, made is with_imaginary_parts)
+        if not found:
+            return arguments
+        reason = reason if found == UNFIT else found
     return reason
+
+
+UNFIT = "no inputs fit"
+
+
+def unfit(function: Callable[..., Any], arguments: Any, complex_: bool) -> str:
+    """Why a function cannot be judged at these inputs, of which some may have to be complex."""
+    try:
+        call, x = differentiated(function, arguments)
+        if not x or (complex_ and not any(map(_is_complex_array, jax.tree.leaves(arguments)))):
+            return UNFIT
+        jax.eval_shape(call, *x)
+        jax.eval_shape(lambda *each: jax.vjp(call, *each)[1](call(*each)), *x)
+        out = call(*x)
+        moved = call(*[a * (1 + 1e-3 * (1 + j)) + 1e-4 for j, a in enumerate(x)])
+    except _Late:
+        raise
+    except Exception:  # any of many: these inputs are not for this function
+        return UNFIT
+    if not out:
+        return "no float output"
+    if not all(bool(jnp.all(jnp.isfinite(o))) for o in out):
+        return "not finite"
+    if [a.shape for a in moved] != [o.shape for o in out]:
+        return UNFIT
+    return "" if any(bool(jnp.any(a != b)) for a, b in zip(out, moved, strict=True)) else "constant"
 
 
 # --- the run -------------------------------------------------------------------------------------
@@ -279,6 +308,9 @@ def examine(
         short = f"{module.rpartition('.')[2]}.{name}"
         given, named = PARTICULAR.get(short) or PARTICULAR.get(name) or ((), {})
         function = partial(function, **named) if named else function
+        if made is with_imaginary_parts:
+            function = _without_phases(function) if name in FREE else function
+            given = given if not unfit(function, made(given), True) else ()
         arguments = made(given) or fitting(function, made)
         if isinstance(arguments, str):
             return Row(module, name, "no inputs", reason=arguments)
@@ -324,13 +356,25 @@ def _real(arguments: Any) -> Any:
     return arguments
 
 
-def rows(only: Sequence[str] = (), made: Callable[[Any], Any] = _real) -> Iterator[Row]:
-    """The functions, one after the other, at inputs as `made` of those of the list."""
+def rows(
+    only: Sequence[str] = (), made: Callable[[Any], Any] = _real, kept: Path | None = None
+) -> Iterator[Row]:
+    """The functions, one after the other, at inputs as `made` of those of the list.
+
+    Each is added to the file `kept`, and taken from there where it is.
+    """
+    known = _read(kept) if kept is not None and kept.exists() else {}
     signal.signal(signal.SIGPROF, _late)
     with jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for k, each in enumerate(functions(only)):
+            if each[:2] in known:
+                yield known[each[:2]]
+                continue
             row = examine(*each, made)
+            if kept is not None:
+                with kept.open("a") as file:
+                    print(json.dumps(asdict(row)), file=file)
             print(f"{row.seconds:6.1f} s  {row.module}.{row.name}: {row.grade} {row.reason}",
                   file=sys.stderr, flush=True)  # fmt: skip
             yield row
@@ -338,21 +382,52 @@ def rows(only: Sequence[str] = (), made: Callable[[Any], Any] = _real) -> Iterat
                 jax.clear_caches()
 
 
+def _read(kept: Path) -> dict[tuple[str, str], Row]:
+    """The rows of an earlier run, by module and name."""
+    found = {}
+    for row in map(json.loads, kept.read_text().splitlines()):
+        certificate = row["certificate"] and Certificate(**row["certificate"])
+        found[row["module"], row["name"]] = Row(**{**row, "certificate": certificate})
+    return found
+
+
 def main() -> None:
     """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=(), help="names that functions start with")
     parser.add_argument("--complex", action="store_true", help="inputs with imaginary parts")
+    parser.add_argument(
+        "--rows", type=Path, help="a file that keeps the rows: what it has is not run again"
+    )
     jax.config.update("jax_traceback_filtering", "off")  # most inputs do not fit, each an error
     given = parser.parse_args()
     found: list[Row] = []
     with suppress(KeyboardInterrupt):  # what is found until then
-        found.extend(rows(given.only, with_imaginary_parts if given.complex else _real))
+        found.extend(rows(given.only, with_imaginary_parts if given.complex else _real, given.rows))
     print(page(found, COMPLEX if given.complex else TITLE))
 
 
 TITLE = "# JAX's own functions, certified in balls"
-COMPLEX = "# JAX's own functions of complex numbers, certified in balls as real functions of pairs"
+COMPLEX = """# JAX's own functions of complex numbers, certified in balls as real functions of pairs
+
+The vectors of `eigh` and `svd` are judged as v vᴴ and u vᴴ, which no phase changes: JAX returns
+them with real first elements (of one side of `svd`), and its derivative is that of other phases."""
+
+
+_SIGN = "of a complex number it is z / abs(z), and JAX has 0 for its derivative"
+_APPROXIMATE = "its approximation has the digits of float64"
+# What is known not to be the derivative, or not to all digits, and why.
+KNOWN = {
+    "jax.scipy.linalg.cholesky": "its rule holds along Hermitian directions only",
+    "jax.scipy.linalg.cho_factor": "its rule holds along Hermitian directions only",
+    "jax.scipy.special.wofz": _APPROXIMATE,
+    "jax.scipy.special.erfcx": _APPROXIMATE,
+    "jax.nn.dot_product_attention": "its softmax is taken in float32",
+    "jax.lax.sign": _SIGN,
+    "jax.numpy.sign": _SIGN,
+    "optax.projections.projection_l1_ball": f"`sign` inside: {_SIGN}",
+    "optax.projections.projection_l1_sphere": f"`sign` inside: {_SIGN}",
+}
 
 
 def page(found: Sequence[Row], title: str) -> str:
@@ -370,9 +445,10 @@ def page(found: Sequence[Row], title: str) -> str:
         "| --- | --- | ---: | ---: | --- |",
     ]
     for row in sorted(tried, key=lambda r: (r.grade == "certified" and not r.reason, r.module)):
-        c = row.certificate
+        c, name = row.certificate, f"{row.module}.{row.name}"
         digits = f"{c.digits:.0f} | {c.recognised:.0f}" if c is not None else " | "
-        lines.append(f"| `{row.module}.{row.name}` | {row.grade} | {digits} | {row.reason} |")
+        why = "; ".join(filter(None, (row.reason, row.reason and KNOWN.get(name))))
+        lines.append(f"| `{name}` | {row.grade} | {digits} | {why} |")
     return "\n".join(lines)
 
 

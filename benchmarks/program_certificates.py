@@ -143,10 +143,11 @@ def _kinked(flat: _Flat, point: np.ndarray, d: np.ndarray) -> bool:
     definition = Definition(flat.value, point)
     with precision(definition.bits(1)):
         h, middle = definition.step(d), flat.value(ball(point))
-        ahead = midpoint((flat.value(ball(point) + ball(d) * h) - middle) / h)
-        behind = midpoint((middle - flat.value(ball(point) - ball(d) * h)) / h)
-        size = np.maximum(np.abs(ahead), np.abs(behind))
-        return bool(np.any(np.abs(ahead - behind) > SAME * size))
+        ahead = (flat.value(ball(point) + ball(d) * h) - middle) / h
+        behind = (middle - flat.value(ball(point) - ball(d) * h)) / h
+        told = [0 not in gap for gap in (ahead - behind).data]  # not the noise of a constant
+        size = np.maximum(np.abs(midpoint(ahead)), np.abs(midpoint(behind)))
+        return bool(np.any(told & (np.abs(midpoint(ahead - behind)) > SAME * size)))
 
 
 def _gap(exact: Ball, got: Sequence[Any]) -> float:

@@ -7,7 +7,19 @@ from outcomes import method_of
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import find_framework
-from xgrad.numbers import EPS, Complex, Dual, Noisy, Together, ball, bare, dft, midpoint, precision
+from xgrad.numbers import (
+    EPS,
+    Complex,
+    Dual,
+    Noisy,
+    Together,
+    ball,
+    bare,
+    dft,
+    midpoint,
+    precision,
+    scalars,
+)
 from xgrad.numbers.balls.array import radius
 from xgrad.problem import OPERATORS, Setting
 
@@ -182,3 +194,15 @@ def test_real_mathematics_that_passes_through_complex_numbers_is_judged():
     for method in ("torch.reverse", "jax.reverse", "numpy.differences"):
         row = judge.judge(method_of(method), OPERATORS["gradient"]).row
         assert row["verdict"] in ("agrees", "bounded")
+
+
+def test_complex_balls_are_ordered_as_numpy_orders_complex_numbers():
+    rng = np.random.default_rng(2)
+    z, w = rng.integers(-1, 2, (2, 60)) + 1j * rng.integers(-2, 3, (2, 60)) / 4
+    pairs = list(zip(ball(z).data, ball(w).data, strict=True))
+    for function, numpys in ((scalars.larger, np.maximum), (scalars.smaller, np.minimum)):
+        assert np.array_equal([complex(function(a, b)) for a, b in pairs], numpys(z, w))
+    assert [scalars.is_less(a, b) for a, b in pairs] == (z < w).tolist()
+    with precision(256):  # the real parts are one number to floats, two to balls
+        assert scalars.larger(acb(1, 5), acb(1 + arb(2) ** -200, -5)).imag == -5
+        assert scalars.smaller(arb(1), acb(1, 2)) == 1

@@ -160,18 +160,10 @@ def test_a_few_functions_of_the_library_are_certified(name):
     assert row.certificate.right
 
 
-# What is known to be no derivative in float64, or of another precision, with the reason.
-KNOWN = {
-    "jax.scipy.linalg.cholesky": "its rule holds along symmetric directions only",
-    "jax.scipy.linalg.cho_factor": "the same",
-    "jax.scipy.special.wofz": "its approximation leaves less than 13 digits",
-}
-
-
 @pytest.mark.slow
 def test_every_function_of_the_library_is_right():
     rows = [row for row in jax_functions.rows() if row.tried]
     wrong = [f"{r.module}.{r.name}: {r.grade} {r.reason}" for r in rows
              if (r.certificate is None or not r.certificate.right)
-             and f"{r.module}.{r.name}" not in KNOWN]  # fmt: skip
+             and f"{r.module}.{r.name}" not in jax_functions.KNOWN]  # fmt: skip
     assert len(rows) - len(wrong) >= 555, wrong

@@ -105,6 +105,14 @@ def _angle(a: arb) -> arb:
     return arb.pi() if a.mid() < 0 else arb(0)
 
 
+def _atan2(a: Number, b: Number) -> Number:
+    """The angle of b + ia; of complex numbers −i log((b + ia) / √(a² + b²))."""
+    if isinstance(a, acb) or isinstance(b, acb):
+        a, b = acb(a), acb(b)
+        return ((b + a * acb(0, 1)) / (a * a + b * b).sqrt()).log() * acb(0, -1)
+    return arb.atan2(a, b)
+
+
 def _heaviside(a: arb, at_zero: arb) -> arb:
     middle = a.mid()
     return at_zero if middle == 0 else arb(int(middle > 0))
@@ -180,7 +188,7 @@ BINARY: dict[str, Each] = {
         "remainder": scalars.remainder,
         "fmod": lambda a, b: a - b * scalars.trunc(a / b),
         "floor_divide": lambda a, b: scalars.floor(_divided(a, b)),
-        "atan2": arb.atan2,
+        "atan2": _atan2,
         "hypot": scalars.hypot,
         "copysign": scalars.copysign,
         "larger": scalars.larger,

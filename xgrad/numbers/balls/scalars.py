@@ -130,14 +130,23 @@ def hypot(a: arb, b: arb) -> arb:
     return (a * a + b * b).sqrt()
 
 
-def larger(a: arb, b: arb) -> arb:
+def is_less(a: Number, b: Number) -> bool:
+    """Whether the midpoint of a is: of complex numbers the real part, or the imaginary at a tie."""
+    if isinstance(a, acb) or isinstance(b, acb):
+        a, b = acb(a), acb(b)
+        part = "imag" if a.real.mid() == b.real.mid() else "real"
+        a, b = getattr(a, part), getattr(b, part)
+    return bool(a.mid() < b.mid())
+
+
+def larger(a: Number, b: Number) -> Number:
     """The one with the larger midpoint, the first of equals."""
-    return b if a.mid() < b.mid() else a
+    return b if is_less(a, b) else a
 
 
-def smaller(a: arb, b: arb) -> arb:
+def smaller(a: Number, b: Number) -> Number:
     """The one with the smaller midpoint, the first of equals."""
-    return b if b.mid() < a.mid() else a
+    return b if is_less(b, a) else a
 
 
 def copysign(a: arb, b: arb) -> arb:

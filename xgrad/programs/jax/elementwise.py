@@ -118,13 +118,16 @@ _rounded = {0: Each(_round_away), 1: UNARY["round"]}
 
 
 def _convert(params: Any, x: np.ndarray) -> np.ndarray:
-    """Between floats nothing is rounded; to integers and booleans what the midpoint says."""
+    """Between floats nothing is rounded; to integers and booleans what the midpoint says.
+
+    Of a complex number its real part, except to booleans.
+    """
     kind = params["new_dtype"]
     if jnp.issubdtype(kind, jnp.floating):
         return UNARY["real"](x)
     if jnp.issubdtype(kind, jnp.complexfloating):
         return UNARY["complex"](x)
-    found = (_is_true if np.dtype(kind).kind == "b" else _to_whole)(x)
+    found = _is_true(x) if np.dtype(kind).kind == "b" else _to_whole(UNARY["real"](x))
     return np.asarray(found).astype(kind)
 
 

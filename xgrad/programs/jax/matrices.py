@@ -15,7 +15,7 @@ from xgrad.numbers import Ball
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import NoBallRule
 from xgrad.programs.jax.values import ONE, ZERO, bind, filled, midpoints, seen, zero
-from xgrad.programs.scalars import is_complex
+from xgrad.programs.scalars import UNARY, is_complex
 
 _conjugate = np.frompyfunc(lambda a: acb(a).conjugate() if isinstance(a, acb) else a, 1, 1)
 
@@ -94,11 +94,8 @@ def _running(combine: Any) -> Callable[..., np.ndarray]:
     return apply
 
 
-_exp, _log = np.frompyfunc(arb.exp, 1, 1), np.frompyfunc(arb.log, 1, 1)
-
-
 def _running_logsumexp(params: Any, x: np.ndarray) -> Any:
-    return _log(_running(np.add)(params, _exp(x)))
+    return UNARY["log"](_running(np.add)(params, UNARY["exp"](x)))
 
 
 def _fft(params: Any, x: np.ndarray) -> Any:
@@ -185,17 +182,28 @@ def _lu_factors(m: np.ndarray) -> tuple[np.ndarray, ...]:
     return m, pivots, order
 
 
-def _signs(columns: np.ndarray, as_in: Any) -> np.ndarray:
-    """For each column the sign with which LAPACK gives it, at the midpoint."""
-    return np.where(np.sum(midpoints(columns) * np.asarray(as_in), axis=-2) < 0, -1, 1)
+def _phases(columns: np.ndarray, as_in: Any) -> np.ndarray:
+    """For each column the sign with which LAPACK gives it, at the midpoint.
+
+    Of complex columns the phase: LAPACK's have a real first element, of those that are not zero.
+    """
+    if not is_complex(columns):
+        return np.where(np.sum(midpoints(columns) * np.asarray(as_in), axis=-2) < 0, -1, 1)
+    zero = np.asarray(np.frompyfunc(lambda a: 0 in a, 1, 1)(columns), dtype=bool)
+    first = np.argmin(zero, axis=-2)[..., None, :]
+    real = np.take_along_axis(columns, first, axis=-2)[..., 0, :]
+    ahead = np.take_along_axis(np.asarray(as_in), first, axis=-2)[..., 0, :].real
+    return _conjugate(real) / UNARY["abs"](real) * np.where(ahead < 0, -1, 1)
 
 
 def _eigh(step: Any, values: list[Any]) -> list[np.ndarray]:
     (a,) = values
-    made = xp.linalg.eigh(Ball(a if step.params["lower"] else np.swapaxes(a, -1, -2)))
+    made = xp.linalg.eigh(Ball(a if step.params["lower"] else _conjugate(np.swapaxes(a, -1, -2))))
     vectors, eigenvalues = made.eigenvectors.data, made.eigenvalues.data
-    lapack = bind(step.eqn, [seen(a, step.eqn.invars[0])])[0]
-    return [vectors * _signs(vectors, lapack)[..., None, :], eigenvalues]
+    lapack = np.asarray(bind(step.eqn, [seen(a, step.eqn.invars[0])])[0])
+    down = slice(None, None, 1 if step.params["lower"] else -1)
+    phases = _phases(vectors[..., down, :], lapack[..., down, :])
+    return [vectors * phases[..., None, :], eigenvalues]
 
 
 def _svd(step: Any, values: list[Any]) -> list[np.ndarray]:
@@ -206,8 +214,13 @@ def _svd(step: Any, values: list[Any]) -> list[np.ndarray]:
     if not step.params["compute_uv"]:
         return [made.S.data]
     u, v = made.U.data, made.Vh.data
-    sign = _signs(u, bind(step.eqn, [seen(a, step.eqn.invars[0])])[1])
-    return [made.S.data, u * sign[..., None, :], v * sign[..., :, None]]
+    lapack = bind(step.eqn, [seen(a, step.eqn.invars[0])])
+    if a.shape[-2] < a.shape[-1]:
+        phases = _phases(u, lapack[1])
+    else:  # LAPACK begins with the columns of a, and its Vᴴ is what has real elements
+        turned = np.swapaxes(np.asarray(lapack[2]), -1, -2)
+        phases = _conjugate(_phases(np.swapaxes(v, -1, -2), turned))
+    return [made.S.data, u * phases[..., None, :], v * _conjugate(phases)[..., :, None]]
 
 
 def _eig(step: Any, values: list[Any]) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from flint import arb
 from jax import lax
 
+from xgrad.numbers import scalars
 from xgrad.programs.constants import as_array
 from xgrad.programs.jax.values import bind, is_balls, is_key
 
@@ -160,10 +161,9 @@ def scatter(combine: np.ufunc) -> Callable[..., list[np.ndarray]]:
     return apply
 
 
-_larger = np.frompyfunc(lambda a, b: b if a.mid() < b.mid() else a, 2, 1)
-_smaller = np.frompyfunc(lambda a, b: b if b.mid() < a.mid() else a, 2, 1)
 _COMBINED = {"add": np.add, "sub": np.subtract, "mul": np.multiply,
-             "max": _larger, "min": _smaller}  # fmt: skip
+             "max": np.frompyfunc(scalars.larger, 2, 1),
+             "min": np.frompyfunc(scalars.smaller, 2, 1)}  # fmt: skip
 SCATTERS: dict[str, Callable[..., list[np.ndarray]]] = {
     f"scatter{sign}{name}": scatter(combine) for name, combine in _COMBINED.items() for sign in "-_"
 }

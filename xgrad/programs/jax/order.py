@@ -1,4 +1,7 @@
-"""Decisions about order: JAX takes them for the ranks of the midpoints."""
+"""Decisions about order: JAX takes them for the ranks of the midpoints.
+
+Of complex numbers too, which it orders by real parts, and by imaginary ones where these are equal.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from xgrad.programs.constants import as_array
-from xgrad.programs.jax.values import bind, is_balls, is_float
+from xgrad.programs.jax.values import bind, is_balls, is_number
 from xgrad.programs.ranks import Ranks
 
 _ORDER = """sort argmax argmin top_k approx_top_k reduce_max reduce_min cummax cummin clamp
     reduce_window_max reduce_window_min"""
 ORDER = frozenset(_ORDER.split())
 
-# What NumPy does in a line, without compiling anything.
+# What NumPy does in a line with real ranks, without compiling anything.
 _REDUCED: dict[str, Callable[..., Any]] = {
     "reduce_max": np.max,
     "reduce_min": np.min,
@@ -30,12 +33,12 @@ def order(step: Any, values: list[Any]) -> list[Any]:
     ranks = Ranks(balls)
     parts = iter(ranks.arrays)
     given = [next(parts) if is_balls(v) else v for v in values]
-    if step.name in _REDUCED:
+    if step.name in _REDUCED and not np.iscomplexobj(given[0]):
         found = [_REDUCED[step.name](given[0], axis=tuple(map(int, step.params["axes"])))]
     else:
         found = bind(step.eqn, given)
     return [
-        as_array(ranks.elements(np.asarray(made))) if is_float(variable) else np.asarray(made)
+        as_array(ranks.elements(np.asarray(made))) if is_number(variable) else np.asarray(made)
         for made, variable in zip(found, step.eqn.outvars, strict=True)
     ]
 
