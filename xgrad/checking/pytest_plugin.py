@@ -12,6 +12,7 @@ import pytest
 _MARK = re.compile(r"^\s*@(xgrad\.)?case\b|^\w+ *= *xgrad\.case\(", re.MULTILINE)
 _OPTIONS = ("size", "dtype", "device", "method", "operator", "seed")
 _LEAST = "--xgrad-least-digits"
+_SHADOW = "--xgrad-shadow"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,12 +32,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SHARE",
         help="as `xgrad run --least-digits`: of the dtype's digits, 0 to 1; default: 0.25",
     )
+    for option, kind, said in (
+        (_SHADOW, "on", "judge each call of gradcheck, check_grads, … by xgrad too"),
+        (f"{_SHADOW}=strict", "strict", "the same; what xgrad finds wrong fails its test"),
+    ):
+        # two options, so that `--xgrad-shadow tests` takes no folder for a value
+        group.addoption(option, dest="xgrad_shadow", action="store_const", const=kind, help=said)
+    group.addoption(
+        f"{_SHADOW}-limit",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="what xgrad may take for one call; default: 60",
+    )
+    group.addoption(
+        f"{_SHADOW}-to",
+        type=Path,
+        default=Path(".xgrad/shadow"),
+        metavar="DIR",
+        help="folder of the rows; default: .xgrad/shadow",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a share of digits that is none, before anything is judged."""
+    """Refuse a share of digits that is none, before anything is judged; start what is asked."""
     if config.getoption(_LEAST) is not None:
         _least_digits(config)
+    if config.getoption("xgrad_shadow"):
+        _start_shadow(config)
+
+
+def _start_shadow(config: pytest.Config) -> None:
+    """The watch in each process; the report in the one that is no worker."""
+    from xgrad.checking.shadow import Shadow
+    from xgrad.checking.shadow_report import ShadowReport
+    from xgrad.errors import UsageError
+    from xgrad.running import RunFolder
+
+    limit = config.getoption(f"{_SHADOW}-limit")
+    if not limit > 0:
+        raise pytest.UsageError(f"xgrad: {_SHADOW}-limit {limit:g}: give seconds, more than 0")
+    shadow = Shadow(config.getoption("xgrad_shadow") == "strict", limit)
+    if not hasattr(config, "workerinput"):
+        try:
+            folder = RunFolder(config.getoption(f"{_SHADOW}-to"), resume=False)
+        except UsageError as error:
+            raise pytest.UsageError(f"xgrad: {error}") from None
+        config.pluginmanager.register(ShadowReport(folder), "xgrad-shadow-report")
+    config.pluginmanager.register(shadow, "xgrad-shadow")
+    shadow.start()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
