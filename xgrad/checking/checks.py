@@ -7,7 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
-from xgrad.checking.parts import parts_of, with_presentations, without_absent, without_idle
+from xgrad.checking.parts import (
+    is_presented,
+    parts_of,
+    with_presentations,
+    without_absent,
+    without_idle,
+)
 from xgrad.checking.sizes import judged_sizes
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
@@ -215,7 +221,7 @@ def _assert_judged(frame: pd.DataFrame, identifier: str, subject: Any, least: fl
     failed = failure_in(frame, identifier, least)
     if failed:
         raise AssertionError(failed)
-    reason = why_unjudged(frame)
+    reason = why_unjudged(records(frame))
     if reason:
         name = subject.name if isinstance(subject, Case) else name_of(subject)
         raise AssertionError(f"{name}: no derivative could be judged: {reason}")
@@ -231,10 +237,17 @@ def failure_in(frame: pd.DataFrame, identifier: str = "", least: float = LEAST) 
     return failure_text(found[0], rows, identifier) + more
 
 
-def why_unjudged(frame: pd.DataFrame) -> str:
+def why_unjudged(rows: list[dict[str, Any]]) -> str:
     """Why nothing was compared with the truth; nothing where something was."""
-    rows = records(frame)
     if any(map(is_judged, rows)):
         return ""
     reasons = dict.fromkeys(row["message"] or row["referee"] for row in rows)
     return "; ".join(filter(None, reasons)) or "no method applies"
+
+
+def why_unjudged_in_part(rows: list[dict[str, Any]]) -> str:
+    """Why some operator was not compared with the truth, for the first of those."""
+    plain = [r for r in rows if not is_presented(r)]
+    names = dict.fromkeys(r["operator"] for r in plain)
+    apart = ([r for r in plain if r["operator"] == name] for name in names)
+    return next(filter(None, map(why_unjudged, apart)), "")

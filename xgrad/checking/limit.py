@@ -20,7 +20,10 @@ def limited(seconds: float) -> Iterator[None]:
 
     A timer that somebody else has set goes on where it stood.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
 

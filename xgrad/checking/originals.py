@@ -55,8 +55,12 @@ def asked_by_gradcheck(
     func: Callable[..., Any], inputs: Any, *, nondet_tol: float = 0.0, **options: Any
 ) -> Asked:
     """Reverse mode, forward mode where `check_forward_ad`, and what else the options name."""
-    shown = [*_chosen(_PRESENTED, options), *([] if nondet_tol else ["backward twice"])]
-    asked = {"methods": _chosen(_FIRST, options), "invariances": tuple(shown)}
+    methods, shown = _chosen(_FIRST, options), _chosen(_PRESENTED, options)
+    if not options.get("check_backward_ad"):
+        shown = tuple(name for name in shown if name == "vmap")  # the others are of reverse mode
+    elif not nondet_tol:
+        shown = (*shown, "backward twice")
+    asked = {"methods": methods, "invariances": shown}
     return Asked(_of_inputs(func), _as_tuple(inputs), (asked,))
 
 

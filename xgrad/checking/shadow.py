@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from xgrad.checking.checks import failure_in
+from xgrad.checking.checks import failure_in, why_unjudged_in_part
 from xgrad.checking.limit import OutOfTime, limited
 from xgrad.checking.stand_ins import Arrivals, Undo, stand_in
 from xgrad.checking.watched import FAILED, Original, homes
@@ -24,6 +24,8 @@ from xgrad.techniques import ERROR, UNSUPPORTED
 
 Row = dict[str, Any]
 OUT_OF_TIME = "timeout"
+RIGHT = {AGREES, BOUNDED, UNSTABLE}
+
 
 class ShadowFailure(AssertionError):
     """A derivative that a check let pass and xgrad finds wrong, where that fails the test."""
@@ -91,9 +93,7 @@ class Shadow:
 
         return at
 
-    def _beside(
-        self, original: Original, check: Callable[[], Any], read: Callable[[], Any]
-    ) -> Any:
+    def _beside(self, original: Original, check: Callable[[], Any], read: Callable[[], Any]) -> Any:
         """What the check returns or raises, once xgrad has judged the same."""
         __tracebackhide__ = True
         result, error = None, None
@@ -113,9 +113,7 @@ class Shadow:
             raise ShadowFailure(wrong)
         return result
 
-    def _judge(
-        self, original: Original, read: Callable[[], Any], said: str, seconds: float
-    ) -> str:
+    def _judge(self, original: Original, read: Callable[[], Any], said: str, seconds: float) -> str:
         """Add the rows of a call; what is wrong, as a text."""
         self._inside, started = True, time.process_time()
         self._count += 1
@@ -170,10 +168,11 @@ class Shadow:
 
 
 def _verdict(rows: list[Row]) -> str:
-    """Of a whole call: the first of these that a row has."""
+    """Of a whole call: the first of these that a row has, and no right one without all operators."""
     found = {r["verdict"] or r["status"] for r in rows}
     found |= {DISAGREES for r in rows if r["verdict"] and is_failure(r)}
-    order = (DISAGREES, ERROR, "crashed", OUT_OF_TIME, "nonfinite", CONVENTION, UNSTABLE, AGREES,
-             BOUNDED, INCONCLUSIVE, UNSUPPORTED)  # fmt: skip
+    if found & RIGHT and why_unjudged_in_part(rows):
+        found = found - RIGHT | {INCONCLUSIVE}
+    order = (DISAGREES, ERROR, "nonfinite", OUT_OF_TIME, CONVENTION, UNSTABLE, AGREES, BOUNDED,
+             INCONCLUSIVE, UNSUPPORTED)  # fmt: skip
     return next((v for v in order if v in found), INCONCLUSIVE)
-

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from xgrad.checking.shadow import OUT_OF_TIME, Row
+from xgrad.checking.shadow import OUT_OF_TIME, RIGHT, Row
 from xgrad.checking.watched import FAILED, RAISED
 from xgrad.errors import counted
-from xgrad.judging import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
+from xgrad.judging import CONVENTION, DISAGREES, INCONCLUSIVE, is_failure
 from xgrad.running import RunFolder
 from xgrad.table import COLUMNS, Column, make_frame
 from xgrad.techniques import ERROR, UNSUPPORTED
@@ -45,7 +45,6 @@ KINDS = {
 }
 # fmt: on
 
-RIGHT = (AGREES, BOUNDED, UNSTABLE)
 TOLD = 10  # calls of a kind that are told in full
 
 
@@ -87,7 +86,9 @@ def _where(parquet: Path, some: bool) -> list[str]:
     near = parquet.parent
     if near.is_relative_to(Path.cwd()):
         near = near.relative_to(Path.cwd())
-    return [f"rows saved: {near / parquet.name} (and .csv); as pages: xgrad publish {near} --to site"]
+    return [
+        f"rows saved: {near / parquet.name} (and .csv); as pages: xgrad publish {near} --to site"
+    ]
 
 
 def summary(rows: list[Row]) -> list[str]:
@@ -97,7 +98,9 @@ def summary(rows: list[Row]) -> list[str]:
         calls.setdefault((row["test"], row["call"]), []).append(row)
     if not calls:
         return ["no call of a check that xgrad knows"]
-    found = {place: kind_of(own[0]["check_said"], own[0]["xgrad_said"]) for place, own in calls.items()}
+    found = {
+        place: kind_of(own[0]["check_said"], own[0]["xgrad_said"]) for place, own in calls.items()
+    }
     counts = Counter(found.values())
     tests = len({row["test"] for row in rows})
     lines = [f"{counted(len(calls), 'call')} in {counted(tests, 'test')}"]

@@ -29,13 +29,14 @@ def stand_in(function: FunctionType, watch: Callable[[Callable[..., Any]], Any])
         code, function.__globals__, function.__name__, defaults, function.__closure__
     )
     inner.__kwdefaults__, inner.__doc__ = keywords, function.__doc__
-    signed = "__signature__" in vars(function)
+    own = dict(vars(function))
+    inner.__dict__.update(own)
 
     def undo() -> None:
         function.__code__, function.__defaults__ = code, defaults
         function.__kwdefaults__ = keywords
-        if not signed:
-            del function.__signature__  # type: ignore[attr-defined]
+        vars(function).clear()
+        vars(function).update(own)
 
     function.__signature__ = signature  # type: ignore[attr-defined]
     function.__code__ = _stand_in.__code__.replace(co_freevars=code.co_freevars)

@@ -5,7 +5,7 @@ from xgrad.problem.cases import RANDOM, Case, Formula, Implementation, case, dis
 from xgrad.problem.discovery import Broken, cases_of_file, find_cases, load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, is_scipy_sparse, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in
-from xgrad.problem.foreign import take_at_hand
+from xgrad.problem.foreign import numpy_case, take_at_hand
 from xgrad.problem.operators import Differentiator, Function, OPERATORS, ORDERS, Operator
 from xgrad.problem.pairs import PARTS, is_complex, joined, parted, parted_block
 from xgrad.problem.setting import Arguments, Setting, flatten, scale
