@@ -15,6 +15,9 @@ from xgrad.techniques import DIGITS_OF_ZERO, Outcome
 BALL_DIGITS = 40.0  # that a formula in balls must show
 
 
+SAME = 1e-12  # of a slope: sides that differ by less have one, and balls tell by how little they do
+
+
 @dataclass
 class Comparison:
     """A result beside the truth, as it can be seen: values, errors and tolerances, flat."""
@@ -41,7 +44,7 @@ class Comparison:
         made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball), dtype)
         if truth.left is not None and truth.right is not None:
             low, high = made.slopes()
-            made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
+            made.kinked = ~(np.isfinite(low) & np.isclose(low, high, rtol=SAME, atol=0.0))
             bounded = np.isfinite(low) | np.isfinite(high)  # or any number is a convention
             outside = np.where(bounded, np.maximum(np.maximum(low - values, values - high), 0), 0)
             made.error = np.where(made.kinked, outside, error)
