@@ -25,7 +25,7 @@ __all__ = [
     "run",
 ]
 
-# Loaded at first use: pytest loads the plugin wherever xgrad is installed, and most need none of it.
+# Loaded at first use: pytest loads the plugin wherever xgrad is installed.
 _ROOMS = {
     "checking": ("assert_agreement", "check", "check_grads", "gradcheck", "gradgradcheck"),
     "errors": ("CaseError", "UsageError"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,9 +15,9 @@ class OutOfTime(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` after so many seconds; only where signals can be had.
+    """Raise `OutOfTime` after so many seconds of processor time; only where signals can be had.
 
-    A timer that somebody else has set goes on where it stood.
+    A profiler's timer goes on where it stood.
     """
     if (
         not hasattr(signal, "setitimer")
@@ -30,13 +29,10 @@ def limited(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         raise OutOfTime
 
-    started, before = time.monotonic(), signal.signal(signal.SIGALRM, stop)
-    theirs, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    theirs = signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if theirs:
-            left = max(theirs - (time.monotonic() - started), 1e-3)
-            signal.setitimer(signal.ITIMER_REAL, left, interval)
+        signal.setitimer(signal.ITIMER_PROF, *theirs)
+        signal.signal(signal.SIGPROF, before)

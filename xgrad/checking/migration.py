@@ -51,11 +51,12 @@ def gradcheck(
     """`torch.autograd.gradcheck`, judged against a truth of forty digits.
 
     Reverse mode, and forward mode where `check_forward_ad`; `check_undefined_grad`,
-    `check_batched_grad`, `check_batched_forward_grad` and a `nondet_tol` of 0 ask for the presentations
-    "cotangent undefined", "vmap cotangents", "vmap" and "backward twice". The other options change
-    nothing: every element is judged, by the rounding of its own dtype. True where nothing is wrong;
-    where something could not be judged too, with the warning `Unjudged`. Raises a `GradcheckError` that is
-    an `AssertionError` too, or returns False without `raise_exception`; raises `UsageError`.
+    `check_batched_grad`, `check_batched_forward_grad` and a `nondet_tol` of 0 ask for the
+    presentations "cotangent undefined", "vmap cotangents", "vmap" and "backward twice". The other
+    options change nothing: every element of the values that require a gradient is judged, by the
+    rounding of its own dtype. True where nothing is wrong; where something could not be judged
+    too, with the warning `Unjudged`. Raises a `GradcheckError` that is an `AssertionError` too, or
+    returns False without `raise_exception`; raises `UsageError`.
     """
     __tracebackhide__ = True
     _require("check_backward_ad or check_forward_ad", check_backward_ad or check_forward_ad)
@@ -95,9 +96,9 @@ def gradgradcheck(
     """`torch.autograd.gradgradcheck`, judged against a truth of forty digits.
 
     Products of the Hessian of ⟨w, f⟩ with a random direction, w being `grad_outputs` or random:
-    reverse over reverse mode, forward over reverse where `check_fwd_over_rev`, and the derivative by
-    w. Options, result and errors are those of `gradcheck`; `gen_non_contig_grad_outputs` asks for the
-    presentation "cotangent strided".
+    reverse over reverse mode, forward over reverse where `check_fwd_over_rev`, and the derivative
+    by w. Options, result and errors are those of `gradcheck`; `gen_non_contig_grad_outputs` asks
+    for the presentation "cotangent strided".
     """
     __tracebackhide__ = True
     _require("check_rev_over_rev or check_fwd_over_rev", check_rev_over_rev or check_fwd_over_rev)
@@ -129,7 +130,8 @@ def check_grads(
     All elements of the first derivative, products of the Hessian at order 2, derivatives along a
     direction from order 3 to 6, in the modes that are named and, where both are, composed in both
     orders; "lin" asks for the presentation "linearize". `atol`, `rtol` and `eps` change nothing.
-    Where something could not be judged, the warning is `Unjudged`. Raises `AssertionError`, `UsageError`.
+    Where something could not be judged, the warning is `Unjudged`. Raises `AssertionError` and
+    `UsageError`.
     """
     __tracebackhide__ = True
     named = (modes,) if isinstance(modes, str) else tuple(modes)
@@ -173,8 +175,8 @@ def _note(name: str, **options: tuple[Any, Any]) -> None:
         _said.add(name)
         with suppress(Unneeded):
             warnings.warn(
-                f"xgrad.{name} needs no {', '.join(given)}: how far rounding may take a right result is "
-                "measured, element by element",
+                f"xgrad.{name} needs no {', '.join(given)}: how far rounding may take a right "
+                "result is measured, element by element",
                 Unneeded,
                 stacklevel=3,
             )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xgrad.checking.originals import Asked, Options
-from xgrad.problem import Case, name_of, numpy_case
+from xgrad.problem import name_of, numpy_case
 
 WIDE: Options = {"dtypes": ("float64",), "devices": ("cpu",)}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.checks import check, together
+from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
 from xgrad.running import run
 
@@ -61,7 +62,8 @@ def asked_by_gradcheck(
     elif not nondet_tol:
         shown = (*shown, "backward twice")
     asked = {"methods": methods, "invariances": shown}
-    return Asked(_of_inputs(func), _as_tuple(inputs), (asked,))
+    given = _as_tuple(inputs)
+    return Asked(_of_inputs(func, given), given, (asked,))
 
 
 def asked_by_gradgradcheck(
@@ -70,11 +72,12 @@ def asked_by_gradgradcheck(
     """Products of the Hessian of ⟨w, f⟩, with w random or `grad_outputs`."""
     asked: Options = {"operators": ("weighted_hvp",), "methods": _chosen(_SECOND, options)}
     asked["invariances"] = _chosen(_PRESENTED_TWICE, options)
-    function = _of_inputs(func)
+    given = _as_tuple(inputs)
+    function = _of_inputs(func, given)
     if grad_outputs is not None:
         function = _weighed(function, _as_tuple(grad_outputs))
         asked |= {"operators": ("hvp",), "invariances": asked["invariances"][:1]}
-    return Asked(function, _as_tuple(inputs), (asked,))
+    return Asked(function, given, (asked,))
 
 
 def _chosen(table: dict[str, str], options: Options) -> tuple[str, ...]:
@@ -85,11 +88,32 @@ def _as_tuple(inputs: Any) -> tuple[Any, ...]:
     return tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
 
 
-def _of_inputs(func: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of its inputs alone: `gradcheck` holds a module's parameters."""
+def _of_inputs(func: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[..., Any]:
+    """What `gradcheck` looks at: values that require a gradient, of the inputs alone.
+
+    A module's parameters are held; values that a function detaches make no claim.
+    """
     import torch
 
+    kept = _claimed(func, inputs)
+    if kept:
+        return _named(lambda *args: tuple(func(*args)[k] for k in kept), func)
     return _named(lambda *args: func(*args), func) if isinstance(func, torch.nn.Module) else func
+
+
+def _claimed(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
+    """The places of the values that require a gradient, where others do not; else none."""
+    import torch
+
+    with as_guest(), torch.enable_grad():
+        try:
+            ys = func(*inputs)
+        except Exception:
+            return []  # told where it is judged
+    if not isinstance(ys, (list, tuple)):
+        return []
+    kept = [k for k, y in enumerate(ys) if isinstance(y, torch.Tensor) and y.requires_grad]
+    return kept if len(kept) < len(ys) else []
 
 
 def _weighed(func: Callable[..., Any], weights: tuple[Any, ...]) -> Callable[..., Any]:
@@ -156,7 +180,7 @@ def asked_by_check_jvp(f: Callable[..., Any], f_jvp: Any, args: Sequence[Any], *
     return Asked(function, _with_arrays(args), ({"methods": ("jax.forward",)},))
 
 
-def _ways(table: dict[str, tuple[str, ...]], modes: Iterable[str], more: Any = ()) -> Any:
+def _ways(table: Mapping[str, tuple[str, ...]], modes: Iterable[str], more: Any = ()) -> Any:
     ways = [way for mode in modes for way in table.get(mode, ())]
     return tuple(dict.fromkeys(f"jax.{way}" for way in (*ways, *more)))
 

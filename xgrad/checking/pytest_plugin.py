@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="what xgrad may take for one call; default: 60",
+        help="processor time that xgrad may take for one call; default: 60",
     )
     group.addoption(
         f"{_SHADOW}-to",

@@ -123,8 +123,9 @@ class Shadow:
             self._inside = False
         own = time.process_time() - started
         name = self._test or "outside of tests"
-        place = {"test": name, "call": self._count, "check": original.known_as, "check_said": said,
-                 "xgrad_said": _verdict(rows), "check_seconds": seconds, "xgrad_seconds": own}  # fmt: skip
+        place = {"test": name, "call": self._count, "check": original.known_as}
+        place |= {"check_said": said, "xgrad_said": _verdict(rows)}
+        place |= {"check_seconds": seconds, "xgrad_seconds": own}
         case = name if self._count == 1 else f"{name} #{self._count}"
         self._pending += [{**row, **place, "case": case} for row in rows]
         return wrong
@@ -140,7 +141,8 @@ class Shadow:
                 wrong = failure_in(frame) if _verdict(found) == DISAGREES else ""
                 return found, wrong
         except OutOfTime:
-            said = f"over the limit of {self.limit:g} s: --xgrad-shadow-limit SECONDS gives more"
+            limit = f"the limit of {self.limit:g} s of processor time"
+            said = f"over {limit}: --xgrad-shadow-limit SECONDS gives more"
             return [{**empty, "status": OUT_OF_TIME, "message": said}], ""
         except UsageError as error:
             return [{**empty, "status": UNSUPPORTED, "message": str(error)}], ""
@@ -168,7 +170,7 @@ class Shadow:
 
 
 def _verdict(rows: list[Row]) -> str:
-    """Of a whole call: the first of these that a row has, and no right one without all operators."""
+    """Of a whole call: the first of these that a row has; right only where all operators are."""
     found = {r["verdict"] or r["status"] for r in rows}
     found |= {DISAGREES for r in rows if r["verdict"] and is_failure(r)}
     if found & RIGHT and why_unjudged_in_part(rows):

@@ -1,5 +1,7 @@
 """What a session in shadow mode found: counted, told at its end, and kept as a run's rows."""
 
+# ruff: noqa: E501  the columns read as a table
+
 from __future__ import annotations
 
 import statistics
@@ -14,7 +16,7 @@ from xgrad.checking.watched import FAILED, RAISED
 from xgrad.errors import counted
 from xgrad.judging import CONVENTION, DISAGREES, INCONCLUSIVE, is_failure
 from xgrad.running import RunFolder
-from xgrad.table import COLUMNS, Column, make_frame
+from xgrad.table import COLUMNS, Column, make_frame, records
 from xgrad.techniques import ERROR, UNSUPPORTED
 from xgrad.telling import failure_text
 
@@ -124,7 +126,7 @@ def _told(words: str, calls: list[list[Row]]) -> list[str]:
 
 def _said(own: list[Row]) -> str:
     """The text of the worst row."""
-    full = make_frame(own).to_dict("records")
+    full = records(make_frame(own))
     wrong = [r for r in full if is_failure(r)]
     if wrong and wrong[0]["framework"]:
         return failure_text(wrong[0], full, "")

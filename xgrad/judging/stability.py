@@ -13,8 +13,8 @@ import numpy as np
 
 from xgrad.judging.findings import Findings
 from xgrad.numbers import EPS, SMALLEST, Ball, rounded
-from xgrad.programs import PROGRAMS
 from xgrad.problem import Operator, Setting
+from xgrad.programs import PROGRAMS
 from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, choose_methods, evaluate
 

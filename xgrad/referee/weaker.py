@@ -12,7 +12,16 @@ from xgrad.numbers import EPS
 from xgrad.problem import OPERATORS, Operator, Setting, parted
 from xgrad.referee.kinks import at_kinks
 from xgrad.referee.truth import Truth, contracted
-from xgrad.techniques import NONFINITE, OK, Method, Outcome, Prepared, element_name, evaluate
+from xgrad.techniques import (
+    NONFINITE,
+    OK,
+    Method,
+    Outcome,
+    Prepared,
+    describe_error,
+    element_name,
+    evaluate,
+)
 
 DIRECTIONS = 2  # random ones along which reverse mode is confirmed
 TRIES = 6  # directions that are tried for them
@@ -216,7 +225,12 @@ class DifferencesReferee:
             truth.note += f", reverse mode in {dtype} {'inside' if inside else 'outside'}"
             truth.refuted = not inside and dtype != self.setting.dtype
         if operator.name in FIRST_ORDER and self.setting.case.legal is None:
-            return at_kinks(operator, self._scalar_where_asked(operator, dtype), self.device, truth)
+            at = self._scalar_where_asked(operator, dtype)
+            try:
+                return at_kinks(operator, at, self.device, truth)
+            except Exception as error:  # a step has left the function's domain
+                said = describe_error(error, at)
+                return Truth("none", f"beside the point the function fails: {said}")
         return truth
 
     def _scalar_where_asked(self, operator: Operator, dtype: str) -> Setting:
