@@ -1,10 +1,14 @@
 """xgrad cross-validates derivatives against a referee that is right to forty digits."""
 
-from xgrad.checking import assert_agreement, check
-from xgrad.errors import CaseError, UsageError
-from xgrad.problem import Case, case, load_cases
-from xgrad.referee import Budget
-from xgrad.running import run
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xgrad.checking import assert_agreement, check, check_grads, gradcheck, gradgradcheck
+    from xgrad.errors import CaseError, UsageError
+    from xgrad.problem import Case, case, load_cases
+    from xgrad.referee import Budget
+    from xgrad.running import run
 
 __all__ = [
     "Budget",
@@ -14,6 +18,29 @@ __all__ = [
     "assert_agreement",
     "case",
     "check",
+    "check_grads",
+    "gradcheck",
+    "gradgradcheck",
     "load_cases",
     "run",
 ]
+
+# Loaded at first use: pytest loads the plugin wherever xgrad is installed.
+_ROOMS = {
+    "checking": ("assert_agreement", "check", "check_grads", "gradcheck", "gradgradcheck"),
+    "errors": ("CaseError", "UsageError"),
+    "problem": ("Case", "case", "load_cases"),
+    "referee": ("Budget",),
+    "running": ("run",),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, or a room."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

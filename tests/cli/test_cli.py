@@ -260,3 +260,22 @@ def test_a_bare_call_shows_the_commands(call):
     text = call("--help").stdout
     for command in main.commands:
         assert f"\n  {command} " in text
+
+
+# --- presentations --------------------------------------------------------------------------------
+
+SHOWN = ("--method", "torch.reverse", *QUICK[2:], "-k", "cubes and not ones")
+
+
+def test_invariances_are_rows_beside_the_methods(run, tmp_path):
+    assert run(*SHOWN, "--invariances", "inputs strided,checkpoint", *OUT).exit_code == 0
+    rows = read_frame(tmp_path / "out")
+    shown = rows[rows["technique"].str.startswith("invariance:")]
+    assert set(shown["technique"]) == {"invariance:inputs strided", "invariance:checkpoint"}
+    assert set(shown["verdict"]) == {"agrees"}
+
+
+def test_an_unknown_invariance_is_told_with_the_nearest(run):
+    result = run(*SHOWN, "--invariances", "inputs strode", *OUT)
+    assert result.exit_code == 2
+    assert "unknown invariance 'inputs strode': did you mean 'inputs strided'" in result.stderr

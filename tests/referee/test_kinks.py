@@ -9,6 +9,7 @@ from truths import KINK, truth_of
 import xgrad
 from xgrad.problem import OPERATORS, Setting
 from xgrad.referee import Referee
+from xgrad.table import records
 
 # name: function, formula with a convention, left and right slopes at KINK
 KINKS = {
@@ -105,3 +106,21 @@ def test_no_probe_lies_on_one_side_of_a_tie_alone(seed):
         truth = Referee(at).truth(OPERATORS["gradient"])
         assert truth.kind == "kink", truth.note
         assert (list(truth.left[:2]), list(truth.right[:2])) == ([3, 3], [1, 1])
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "convention"), (1 + 3e-8, "disagrees")])
+def test_a_kink_of_a_hundred_millionth_is_one(slope, verdict):
+    torch = pytest.importorskip("torch")
+
+    class Bent(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x + 1e-8 * torch.abs(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * slope
+
+    x = torch.zeros((), dtype=torch.float64)
+    (row,) = records(xgrad.check(Bent.apply, (x,), methods="torch.reverse"))
+    assert row["verdict"] == verdict

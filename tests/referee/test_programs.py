@@ -253,3 +253,37 @@ def test_beyond_the_budget_there_is_other_evidence():
     found = rows_of(lambda x: torch.linalg.matrix_exp(x / 40).sum(), (x,), budget=small,
                     methods="torch.reverse")  # fmt: skip
     assert all("weaker evidence" in r["message"] or r["referee"] != "certified" for r in found)
+
+
+class Table(torch.autograd.Function):
+    """A sine that balls cannot enter and that ends at 1."""
+
+    @staticmethod
+    def forward(ctx, x, factor):
+        if x.max() > 1:
+            raise IndexError("index 271 is out of bounds")
+        ctx.factor = factor
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.sin(x.numpy()))
+
+    @staticmethod
+    def backward(ctx, g):
+        return ctx.factor * g * torch.cos(ctx.saved_tensors[0]), None
+
+
+@pytest.mark.parametrize(
+    ("place", "factor", "verdict"),
+    [(0.5, 1.0, "agrees"), (0.5, 1.001, "disagrees"), (0.95, 1.0, "inconclusive"),
+     (0.9999, 1.0, "inconclusive")],
+)  # fmt: skip
+def test_a_step_out_of_the_domain_is_no_error_of_the_method(place, factor, verdict):
+    x = torch.tensor([0.2, place], dtype=torch.float64)
+    (row,) = records(xgrad.check(Table.apply, (x, factor), methods="torch.reverse"))
+    assert (row["status"], row["verdict"]) == ("ok", verdict), row["message"]
+    assert verdict != "inconclusive" or "index 271 is out of bounds" in row["message"]
+
+
+def test_a_value_without_elements_has_a_derivative_without_any():
+    x = torch.ones(3, dtype=torch.float64)
+    rows = records(xgrad.check(lambda x: torch.sin(x)[:0], (x,)))
+    assert {r["verdict"] for r in rows} == {"agrees"}

@@ -7,12 +7,18 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
-from xgrad.checking.parts import parts_of, with_presentations, without_absent, without_idle
+from xgrad.checking.parts import (
+    is_presented,
+    parts_of,
+    with_presentations,
+    without_absent,
+    without_idle,
+)
 from xgrad.checking.sizes import judged_sizes
 from xgrad.checking.subjects import Subject, make_subjects
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import guest
-from xgrad.judging import LEAST, VERDICTS, share_of_digits
+from xgrad.judging import LEAST, is_judged, share_of_digits
 from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
@@ -114,7 +120,7 @@ def check(
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
         frames += judged_sizes(function, sizes, given, **options)
-    return _together(frames)
+    return together(frames)
 
 
 def _judged(
@@ -130,14 +136,14 @@ def _judged(
     frames = [run(subject.case, dtypes=dtypes, operators=part.operators, methods=part.methods,
                   invariances=part.invariances if dtypes == first else (), **options)
               for part in parts for dtypes in (first, others) if dtypes]  # fmt: skip
-    frame = _together(frames)
+    frame = together(frames)
     if shown == (USUAL,):
         frame = without_idle(frame)
     named = methods is not None or subject.framework is None
     return frame if named else without_absent(frame, asked or ())
 
 
-def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def together(frames: list[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -218,13 +224,36 @@ def _require_absent(name: str, where: str, **options: Any) -> None:
 def _assert_judged(frame: pd.DataFrame, identifier: str, subject: Any, least: float) -> None:
     """Raise where a row failed, or where none was judged."""
     __tracebackhide__ = True
-    rows, found = records(frame), failures(frame, least)
-    if found:
-        others = len(found) - 1
-        more = f"\n  {others} more of {len(rows)} rows failed" if others else ""
-        raise AssertionError(failure_text(found[0], rows, identifier) + more)
-    if not any(row["verdict"] and VERDICTS[row["verdict"]].tells for row in rows):
-        reasons = dict.fromkeys(row["message"] or row["referee"] for row in rows)
-        said = "; ".join(filter(None, reasons)) or "no method applies"
+    failed = failure_in(frame, identifier, least)
+    if failed:
+        raise AssertionError(failed)
+    reason = why_unjudged(records(frame))
+    if reason:
         name = subject.name if isinstance(subject, Case) else name_of(subject)
-        raise AssertionError(f"{name}: no derivative could be judged: {said}")
+        raise AssertionError(f"{name}: no derivative could be judged: {reason}")
+
+
+def failure_in(frame: pd.DataFrame, identifier: str = "", least: float = LEAST) -> str:
+    """What failed, the worst row in full; nothing where none did."""
+    rows, found = records(frame), failures(frame, least)
+    if not found:
+        return ""
+    others = len(found) - 1
+    more = f"\n  {others} more of {len(rows)} rows failed" if others else ""
+    return failure_text(found[0], rows, identifier) + more
+
+
+def why_unjudged(rows: list[dict[str, Any]]) -> str:
+    """Why nothing was compared with the truth; nothing where something was."""
+    if any(map(is_judged, rows)):
+        return ""
+    reasons = dict.fromkeys(row["message"] or row["referee"] for row in rows)
+    return "; ".join(filter(None, reasons)) or "no method applies"
+
+
+def why_unjudged_in_part(rows: list[dict[str, Any]]) -> str:
+    """Why some operator was not compared with the truth, for the first of those."""
+    plain = [r for r in rows if not is_presented(r)]
+    names = dict.fromkeys(r["operator"] for r in plain)
+    apart = ([r for r in plain if r["operator"] == name] for name in names)
+    return next(filter(None, map(why_unjudged, apart)), "")

@@ -115,9 +115,9 @@ def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFra
     Those of an operator that was asked stay where nothing else ran for it.
     """
     rows = records(frame)
-    absent = [r for r in rows if r["status"] == UNSUPPORTED and not _is_presented(r)]
+    absent = [r for r in rows if r["status"] == UNSUPPORTED and not is_presented(r)]
     kept = [r for r in rows if r not in absent]
-    plain = [r for r in kept if not _is_presented(r)]
+    plain = [r for r in kept if not is_presented(r)]
     judged, dtypes = {_place(r) for r in plain}, {r["dtype"] for r in plain}
     lost = [r for r in absent if _place(r) not in judged
             and (r["operator"] in asked or r["dtype"] not in dtypes)]  # fmt: skip
@@ -134,11 +134,12 @@ def without_idle(frame: pd.DataFrame) -> pd.DataFrame:
     """Without presentations that nobody named and that have nothing to tell."""
     rows = records(frame)
     idle = (INCONCLUSIVE, "")
-    return make_frame([r for r in rows if not _is_presented(r) or r["status"] in FAILED
+    return make_frame([r for r in rows if not is_presented(r) or r["status"] in FAILED
                        or r["verdict"] not in idle])  # fmt: skip
 
 
-def _is_presented(row: dict[str, Any]) -> bool:
+def is_presented(row: dict[str, Any]) -> bool:
+    """Whether a row is of a presentation."""
     return row["technique"].partition(":")[0] == INVARIANCE
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 _MARK = re.compile(r"^\s*@(xgrad\.)?case\b|^\w+ *= *xgrad\.case\(", re.MULTILINE)
-_OPTIONS = ("size", "dtype", "device", "method", "operator", "seed")
+_OPTIONS = ("size", "dtype", "device", "method", "operator", "seed", "invariances")
 _LEAST = "--xgrad-least-digits"
+_SHADOW = "--xgrad-shadow"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,12 +32,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SHARE",
         help="as `xgrad run --least-digits`: of the dtype's digits, 0 to 1; default: 0.25",
     )
+    for option, kind, said in (
+        (_SHADOW, "on", "judge each call of gradcheck, check_grads, … by xgrad too"),
+        (f"{_SHADOW}=strict", "strict", "the same; what xgrad finds wrong fails its test"),
+    ):
+        # two options, so that `--xgrad-shadow tests` takes no folder for a value
+        group.addoption(option, dest="xgrad_shadow", action="store_const", const=kind, help=said)
+    group.addoption(
+        f"{_SHADOW}-limit",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="processor time that xgrad may take for one call; default: 60",
+    )
+    group.addoption(
+        f"{_SHADOW}-to",
+        type=Path,
+        default=Path(".xgrad/shadow"),
+        metavar="DIR",
+        help="folder of the rows; default: .xgrad/shadow",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a share of digits that is none, before anything is judged."""
+    """Refuse a share of digits that is none, before anything is judged; start what is asked."""
     if config.getoption(_LEAST) is not None:
         _least_digits(config)
+    if config.getoption("xgrad_shadow"):
+        _start_shadow(config)
+
+
+def _start_shadow(config: pytest.Config) -> None:
+    """The watch in each process; the report in the one that is no worker."""
+    from xgrad.checking.shadow import Shadow
+    from xgrad.checking.shadow_report import ShadowReport
+    from xgrad.errors import UsageError
+    from xgrad.running import RunFolder
+
+    limit = config.getoption(f"{_SHADOW}-limit")
+    if not limit > 0:
+        raise pytest.UsageError(f"xgrad: {_SHADOW}-limit {limit:g}: give seconds, more than 0")
+    shadow = Shadow(config.getoption("xgrad_shadow") == "strict", limit)
+    if not hasattr(config, "workerinput"):
+        try:
+            folder = RunFolder(config.getoption(f"{_SHADOW}-to"), resume=False)
+        except UsageError as error:
+            raise pytest.UsageError(f"xgrad: {error}") from None
+        config.pluginmanager.register(ShadowReport(folder), "xgrad-shadow-report")
+    config.pluginmanager.register(shadow, "xgrad-shadow")
+    shadow.start()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
@@ -73,36 +117,47 @@ class CaseFile(pytest.File):
             yield from self._items(plan.cases[cell.path, cell.case], cell)
 
     def _items(self, case: Any, cell: Any) -> Iterator[pytest.Item]:
-        from xgrad.problem import OPERATORS, Setting
-        from xgrad.running import methods_at, operators_at
+        for operator, method in _asked(case, cell):
+            place = [operator.name, str(method), cell.dtype, cell.device]
+            place += [p for p in (cell.size, cell.point) if p not in ("small", "random")]
+            place += [f"seed{cell.seed}"] if cell.seed else []
+            name = f"{case.name}[{'-'.join(place)}]"
+            yield CaseItem.from_parent(
+                self, name=name, case=case, cell=cell, operator=operator, method=method
+            )
 
-        if cell.operators:
-            operators = [OPERATORS[name] for name in cell.operators]
-        else:
-            try:
-                setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
-                operators = operators_at(case, setting, ())
-            except Exception:
-                operators = [OPERATORS["gradient"]]  # the items tell what is wrong
-        for operator in operators:
-            for method in methods_at(case, operator, cell):
-                place = [operator.name, str(method), cell.dtype, cell.device]
-                place += [p for p in (cell.size, cell.point) if p not in ("small", "random")]
-                place += [f"seed{cell.seed}"] if cell.seed else []
-                name = f"{case.name}[{'-'.join(place)}]"
-                yield CaseItem.from_parent(
-                    self, name=name, case=case, cell=cell, operator=operator, method=method
-                )
-
-    def judge(self, case: Any, cell: Any) -> Any:
-        """The judge of a cell, made once for neighbouring items."""
+    def judges(self, case: Any, cell: Any) -> tuple[Any, Any]:
+        """The judges of a cell, plain and of presentations, made once for neighbouring items."""
+        from xgrad.judging import PresentedJudge
         from xgrad.problem import Setting
         from xgrad.running import make_judge
 
         if self._judge is None or self._judge[0] != cell:
             setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
-            self._judge = cell, make_judge(setting, cell)
+            judge = make_judge(setting, cell)
+            self._judge = cell, (judge, PresentedJudge(judge))
         return self._judge[1]
+
+
+def _asked(case: Any, cell: Any) -> Iterator[tuple[Any, Any]]:
+    """The operators of a cell with their methods, then the presentations that were named."""
+    from xgrad.problem import OPERATORS, Setting
+    from xgrad.running import methods_at, operators_at
+    from xgrad.techniques import choose_presentations, presentation_of
+
+    shown: list[tuple[Any, Any]] = []
+    operators = [OPERATORS[name] for name in cell.operators]
+    if not operators or cell.invariances:
+        try:
+            setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+            operators = operators or operators_at(case, setting, ())
+            shown = [(presentation_of(m).judged(setting), m)
+                     for m in choose_presentations(setting, cell.invariances)]  # fmt: skip
+        except Exception:
+            operators = operators or [OPERATORS["gradient"]]  # the items tell what is wrong
+    for operator in operators:
+        yield from ((operator, method) for method in methods_at(case, operator, cell))
+    yield from shown
 
 
 class CaseItem(pytest.Item):
@@ -123,15 +178,20 @@ class CaseItem(pytest.Item):
         from xgrad.judging import is_failure
         from xgrad.running import describe_failure
         from xgrad.table import KNOWN, make_frame, records
-        from xgrad.techniques import choose_methods
+        from xgrad.techniques import INVARIANCE, choose_methods
         from xgrad.telling import failure_text, method_of
 
         try:
-            judge = self.parent.judge(self.case, self.cell)  # type: ignore[union-attr]
+            judge, presented = self.parent.judges(self.case, self.cell)  # type: ignore[union-attr]
         except (Exception, SystemExit) as error:
             raise CaseFailure(describe_failure(self.case, self.cell, error)) from None
         least = _least_digits(self.config)
-        rows = make_frame([judge.judge(self.method, self.operator).row])
+        made = (
+            presented.judge(self.method)
+            if self.method.technique == INVARIANCE
+            else judge.judge(self.method, self.operator)
+        )
+        rows = make_frame([made.row])
         row = records(rows)[0]
         if row["status"] in ("unsupported", "unavailable"):
             pytest.skip(f"{method_of(row)}: {row['message']}")
@@ -181,4 +241,5 @@ def _selection(config: pytest.Config) -> Any:
 
     names: Any = {f"{kind}s": chosen(kind) for kind in ("size", "device", "method", "operator")}
     dtypes = chosen("dtype") or ("float64", "float32")
+    names["invariances"] = chosen("invariances")
     return Selection.of(chosen("seed"), dtypes=dtypes, **names)

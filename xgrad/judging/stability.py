@@ -14,6 +14,7 @@ import numpy as np
 from xgrad.judging.findings import Findings
 from xgrad.numbers import EPS, SMALLEST, Ball, rounded
 from xgrad.problem import Operator, Setting
+from xgrad.programs import PROGRAMS
 from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, choose_methods, evaluate
 
@@ -59,7 +60,7 @@ class Stability:
     def _usual(self, operator: Operator) -> list[Method]:
         """Methods of typical rounding; of a function in one framework the nearer way first."""
         case = self.setting.case
-        if case.framework:
+        if case.framework in PROGRAMS:
             ways = sorted(("reverse", "forward"), reverse=operator.name != "jvp")
             return [Method(case.framework, way) for way in ways]
         return [m for m in choose_methods(case, None)

@@ -246,6 +246,17 @@ def take_at_hand(
     return made, [plain, fused]
 
 
+def numpy_case(function: Callable[[np.ndarray], Any], name: str, x: np.ndarray) -> Case:
+    """A case of a function of one NumPy array that nothing else can run, not even balls."""
+
+    def call(xp: Any, /, *, x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            raise TypeError(f"{name} takes arrays of NumPy, not {type(x).__name__}")
+        return function(x)
+
+    return make_foreign(call, name, ("x",), {"x": x}, "numpy")
+
+
 def _as_function(at_hand: AtHand) -> Callable[..., Any]:
     """A plain function, as a case has one."""
 

@@ -12,6 +12,7 @@ from xgrad.numbers import Ball, ball, halves, midpoint
 from xgrad.techniques import Slopes
 
 NOT_FINITE = "the truth is not finite at this point"
+SAME = 1e-12  # of a slope: sides that differ by less have one, and balls tell by how little they do
 MET = 1e-25  # of the largest element: the truth beside kinks is kept to 106 bits
 PROBES = 4  # random directions where the definition along all would exceed the budget
 
@@ -52,7 +53,7 @@ class Truth:
         if self.left is None or self.right is None:
             return np.zeros(self.high.shape, dtype=bool)
         low, high = np.fmin(self.left, self.right), np.fmax(self.left, self.right)
-        return ~(np.isfinite(low) & np.isclose(low, high, rtol=1e-6, atol=0.0))
+        return ~(np.isfinite(low) & np.isclose(low, high, rtol=SAME, atol=0.0))
 
     def seen(self, got: Any) -> Any:
         """What the truth can be compared with: got itself, or its products with the directions."""

@@ -19,6 +19,7 @@ from xgrad.techniques import (
     Method,
     Outcome,
     Prepared,
+    describe_error,
     element_name,
     evaluate,
     failed,
@@ -229,7 +230,12 @@ class DifferencesReferee:
             truth.note += f", reverse mode in {dtype} {'inside' if inside else 'outside'}"
             truth.refuted = not inside and dtype != self.setting.dtype
         if operator.name in FIRST_ORDER and self.setting.case.legal is None:
-            return at_kinks(operator, self._scalar_where_asked(operator, dtype), self.device, truth)
+            at = self._scalar_where_asked(operator, dtype)
+            try:
+                return at_kinks(operator, at, self.device, truth)
+            except Exception as error:  # a step has left the function's domain
+                said = describe_error(error, at)
+                return Truth("none", f"beside the point the function fails: {said}")
         return truth
 
     def _scalar_where_asked(self, operator: Operator, dtype: str) -> Setting:

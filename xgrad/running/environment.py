@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -91,9 +92,12 @@ def find_version(package: str = "xgrad") -> str:
         return ""
 
 
-def describe_machine() -> dict[str, Any]:
-    """All of it, as plain data: nothing else of the process's environment is recorded."""
-    seen = [look_at(f) for f in frameworks().values()]
+def describe_machine(*, load: bool = True) -> dict[str, Any]:
+    """All of it, as plain data: nothing else of the process's environment is recorded.
+
+    Without `load` only frameworks that are loaded tell of their devices.
+    """
+    seen = [look_at(f) for f in frameworks().values() if load or f.package in sys.modules]
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

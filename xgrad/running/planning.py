@@ -276,7 +276,7 @@ def operators_at(case: Case, setting: Setting, named: tuple[str, ...]) -> list[O
     if setting.y_shape == ():
         return [OPERATORS["gradient"]]
     elements = prod(setting.y_shape) * setting.x_size
-    return [OPERATORS["jacobian" if elements <= LARGEST_JACOBIAN else "vjp"]]
+    return [OPERATORS["jacobian" if 0 < elements <= LARGEST_JACOBIAN else "vjp"]]
 
 
 def methods_at(case: Case, operator: Operator, cell: Cell) -> list[Method]:

@@ -6,13 +6,14 @@ import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
 from xgrad.running.storage import RunFolder, make_record, read_record
+from xgrad.table import COLUMNS, Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,9 +71,11 @@ class RemoteFolder(RunFolder):
         with _told(f"{self._url} cannot be written; what ended is safe there, go on with --resume"):
             self._files.pipe_file(f"{self._root}/{CELLS}/{name}.json", make_record(cell, rows))
 
-    def close(self, frame: pd.DataFrame) -> tuple[Any, Any]:
+    def close(
+        self, frame: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, load: bool = True
+    ) -> tuple[Any, Any]:
         """Copy tables, environment and what pages tell; returns the URLs of Parquet and CSV."""
-        tables = super().close(frame)
+        tables = super().close(frame, columns, load=load)
         with _told(f"{self._url} cannot be written; the cells are safe there, go on with --resume"):
             for file in sorted(self.path.iterdir()):
                 self._files.put_file(str(file), f"{self._root}/{file.name}")

@@ -8,13 +8,13 @@ import os
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError, counted
 from xgrad.running.environment import describe_machine, find_commit
-from xgrad.table import write_frame
+from xgrad.table import COLUMNS, Column, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,10 +117,16 @@ class RunFolder:
             ) from None
         self.release = weakref.finalize(self, _unlock, held, self.path / LOCK)  # lets others in
 
-    def close(self, frame: pd.DataFrame) -> tuple[Path, Path]:
-        """Write tables and environment, let others in; returns the paths of Parquet and CSV."""
-        write_text(self.path / ENVIRONMENT, json.dumps(describe_machine(), indent=2) + "\n")
-        paths = write_frame(frame, self.path)
+    def close(
+        self, frame: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, load: bool = True
+    ) -> tuple[Path, Path]:
+        """Write tables and environment, let others in; returns the paths of Parquet and CSV.
+
+        Without `load` no framework is loaded to tell of itself.
+        """
+        machine = describe_machine(load=load)
+        write_text(self.path / ENVIRONMENT, json.dumps(machine, indent=2) + "\n")
+        paths = write_frame(frame, self.path, columns)
         self.release()
         return paths
 

@@ -18,11 +18,11 @@ _EXACT = """neg abs sign floor ceil round max min real imag conj complex nextaft
     convert_element_type eq ne lt le gt ge eq_to ne_to lt_to le_to gt_to ge_to
     select_and_gather_add scatter-max scatter_max scatter-min scatter_min"""
 EXACT = frozenset(_EXACT.split())
-# Units that a library's function may be off by, beyond one: series and recurrences inside.
+# Units that a library's function may be off by, beyond one: series, recurrences, iterations inside.
 LOOSE = {"digamma": 16.0, "polygamma": 16.0, "zeta": 16.0, "igamma": 64.0, "igammac": 64.0,
          "regularized_incomplete_beta": 64.0, "igamma_grad_a": 64.0, "random_gamma_grad": 64.0,
          "lgamma": 4.0, "erfc": 4.0, "erf_inv": 4.0, "bessel_i0e": 4.0,
-         "bessel_i1e": 4.0}  # fmt: skip
+         "bessel_i1e": 4.0, "eig": 8.0, "eigh": 8.0, "svd": 8.0}  # fmt: skip
 
 
 class Rounding:
@@ -43,7 +43,8 @@ class Rounding:
             return made
         count = math.sqrt(terms(step.eqn))
         if step.name in ROUTINES:
-            near = [self._near(a, count) if is_balls(a) else a for a in operands]
+            units = count * LOOSE.get(step.name, 1.0)
+            near = [self._near(a, units) if is_balls(a) else a for a in operands]
             return [self._rounded(m) for m in step.rule(None, step, near)]
         if step.name in SUMS:
             sizes = [UNARY["abs"](a) if is_balls(a) else a for a in operands]

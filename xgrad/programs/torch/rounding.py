@@ -40,7 +40,7 @@ class Rounding:
     def apply(self, rule: Rule, args: list[Any], named: dict[str, Any]) -> Any:
         """What the rule returns, rounded."""
         if rule.rounding == ROUTINE:
-            args = [self._near(a) for a in args]
+            args = [self._near(a, rule.units) for a in args]
         made = rule.function(*args, **named)
         if rule.rounding == EXACT:
             return made
@@ -74,15 +74,15 @@ class Rounding:
     def _drawn(self, shape: Any, scale: float) -> np.ndarray:
         return (2 * self.rng.random(shape) - 1) * scale
 
-    def _near(self, a: Any) -> Any:
-        """a, moved in the scale of each matrix's largest element."""
+    def _near(self, a: Any, units: float) -> Any:
+        """a, moved by so many units in the scale of each matrix's largest element."""
         if not isinstance(a, np.ndarray) or a.dtype != object or not a.size:
             return a
         sizes = np.asarray(_float(UNARY["abs"](a))).astype(np.float64)
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
         largest = sizes.max(axis=(-2, -1) if a.ndim > 1 else None, keepdims=True)
-        units = self.unit * math.sqrt(max(a.shape[-2:], default=1))
-        moved = _balls(self._drawn(a.shape, units))
+        scale = units * self.unit * math.sqrt(max(a.shape[-2:], default=1))
+        moved = _balls(self._drawn(a.shape, scale))
         moved = as_array(a + as_array(_arb(largest.astype(object))) * moved)
         return as_array(np.where(_is_finite(a), moved, a))
 

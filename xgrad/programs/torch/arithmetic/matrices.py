@@ -6,6 +6,7 @@ from typing import Any
 
 import flint
 import numpy as np
+import torch
 from flint import acb, arb
 
 from xgrad.numbers import EPS, factoring, matrices, precision
@@ -16,6 +17,7 @@ from xgrad.programs.torch.arithmetic.rule import Rule, routine
 from xgrad.programs.torch.boxes import midpoints, zeros
 
 conj, adjoint = UNARY["conj"], factoring.adjoint
+CLEAR = 0.5  # product of two unit vectors that are the same one, but for the sign
 TINY = arb(2) ** -100  # relative difference of singular values that rounding alone makes
 
 
@@ -228,8 +230,32 @@ def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False
 # --- eigenvalues, singular values, reflections ---------------------------------------------------
 
 
+def _signs(vectors: np.ndarray, near: Any) -> np.ndarray:
+    """1 or −1 for each column, as it takes to meet LAPACK's; 0 where that has none like it."""
+    if is_complex(vectors):
+        return np.zeros(vectors.shape[1])
+    products = np.sum(midpoints(vectors) * near.numpy(), axis=0)
+    return np.where(np.abs(products) > CLEAR, np.sign(products), 0.0)
+
+
+def _turned(vectors: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    return as_array(vectors * exact_array(np.where(signs < 0, -1.0, 1.0)))
+
+
+def _is_plain(m: np.ndarray) -> bool:
+    """Whether LAPACK takes its midpoints: real, finite, some."""
+    return m.size > 0 and not is_complex(m) and bool(np.all(np.isfinite(midpoints(m))))
+
+
 def _eigh(a: Any, UPLO: str = "L", compute_v: bool = True) -> Any:
-    return stacked(lambda m: factoring.symmetric(m if UPLO == "L" else adjoint(m)), a)
+    def factors(m: np.ndarray) -> Any:
+        values, vectors = factoring.symmetric(m if UPLO == "L" else adjoint(m))
+        if _is_plain(m):
+            near = torch.linalg.eigh(torch.from_numpy(midpoints(m)), UPLO)[1]
+            vectors = _turned(vectors, _signs(vectors, near))
+        return values, vectors
+
+    return stacked(factors, a)
 
 
 def _completed(u: np.ndarray) -> np.ndarray:
@@ -243,6 +269,11 @@ def _completed(u: np.ndarray) -> np.ndarray:
 def _svd(a: Any, full_matrices: bool = False, compute_uv: bool = True, driver: Any = None) -> Any:
     def factors(m: np.ndarray) -> Any:
         u, s, vh = factoring.singular(m)
+        if _is_plain(m):
+            near = torch.linalg.svd(torch.from_numpy(midpoints(m)), full_matrices=False)
+            left, right = _signs(u, near[0]), _signs(adjoint(vh), near[2].mT)
+            signs = np.where(right == 0, left, right)  # which differ where a singular value is zero
+            u, vh = _turned(u, signs), adjoint(_turned(adjoint(vh), signs))
         if full_matrices and m.shape[0] > m.shape[1]:
             u = _completed(u)
         if full_matrices and m.shape[0] < m.shape[1]:
@@ -307,7 +338,16 @@ def _matrix_exp(a: Any) -> Any:
     return stacked(lambda m: matrices.from_matrix(matrices.matrix(m).exp()) if m.size else m, a)
 
 
+# What LAPACK iterates leaves A − UΣVᵀ at 2 to 10 times one rounding of A in the median of random
+# matrices of order 2 to 30, at 5 to 26 times in one of ten; what it eliminates, at less than 2.
+ITERATED = 8.0
+
 MATRICES: dict[str, Rule] = routine(
+    units=ITERATED,
+    _linalg_eigh=_eigh,
+    _linalg_svd=_svd,
+    linalg_eig=_eig,
+) | routine(
     linalg_cholesky_ex=lambda a, *how, **named: (cholesky(a, *how, **named), _status(a)),
     cholesky=cholesky,
     cholesky_solve=lambda b, a, upper=False: solved(stacked(lambda m: _gram(m, upper), a), b),
@@ -325,10 +365,7 @@ MATRICES: dict[str, Rule] = routine(
     triangular_solve=_triangular_solve,
     linalg_pinv=_pinv,
     linalg_lstsq=_lstsq,
-    _linalg_eigh=_eigh,
-    _linalg_svd=_svd,
     linalg_qr=_qr,
-    linalg_eig=_eig,
     linalg_matrix_exp=_matrix_exp,
     linalg_householder_product=_householder_product,
     ormqr=_ormqr,

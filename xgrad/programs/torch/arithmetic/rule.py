@@ -19,13 +19,15 @@ class Rule:
     """`function` of object arrays where torch has tensors of floats, NumPy arrays for others.
 
     `terms` tells, from the same arguments and the result, how many terms each result has. With
-    `numbers`, Python's numbers become balls too.
+    `numbers`, Python's numbers become balls too. A routine's errors are `units` times those of one
+    rounding of its arguments.
     """
 
     function: Callable[..., Any]
     rounding: str
     terms: Callable[..., float] = lambda *arguments, **named: 1.0
     numbers: bool = False
+    units: float = 1.0
 
     def cost(self, made: Any, args: list[Any], named: dict[str, Any]) -> int:
         """Elementary operations that a result took, roughly: its terms."""
@@ -50,9 +52,9 @@ def relative(terms: Callable[..., float], **functions: Callable[..., Any]) -> di
     return {name: Rule(f, RELATIVE, terms) for name, f in functions.items()}
 
 
-def routine(**functions: Callable[..., Any]) -> dict[str, Rule]:
+def routine(units: float = 1.0, **functions: Callable[..., Any]) -> dict[str, Rule]:
     """Rules for what is backward-stable."""
-    return {name: Rule(f, ROUTINE) for name, f in functions.items()}
+    return {name: Rule(f, ROUTINE, units=units) for name, f in functions.items()}
 
 
 def sums(terms: Callable[..., float], **functions: Callable[..., Any]) -> dict[str, Rule]:
