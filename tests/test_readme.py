@@ -84,6 +84,8 @@ def test_files_that_the_readme_names_exist():
         "inside",
         "torch",
         "jax",
+        "sparse",
+        "structure",
         "conjugate",
         "refuted",
         "kernel",

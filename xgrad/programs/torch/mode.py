@@ -86,7 +86,7 @@ class Balls(TorchDispatchMode):
                     onto = tuple(args[k] if k < len(args) else kwargs.get(key)
                                  for k, key in written)  # fmt: skip
                     args, kwargs = self.frozen.read((args, kwargs), onto)
-                if act not in _NATIVE and reads_sparse(args, kwargs):
+                if act not in _NATIVE and reads_sparse((*args, *kwargs.values())):
                     return by_dense(self, func, args, kwargs, bool(written))
                 return act(self, func, name, args, kwargs)
             except Escape as escape:

@@ -6,13 +6,13 @@ the element is at the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_any, tree_map
+from torch.utils._pytree import tree_map
 
 from xgrad.programs.failures import NoBallRule
 from xgrad.programs.torch.boxes import dense, filled, is_float, nearest, places, stored
@@ -43,11 +43,15 @@ def by_dense(mode: Any, func: Any, args: Any, kwargs: Any, written: bool) -> Any
     return type(like)(_stored_as(one, other) for one, other in zip(like, made, strict=True))
 
 
-def reads_sparse(args: Any, kwargs: Any) -> bool:
-    """Whether any argument is sparse."""
-    return any(map(is_sparse, args)) or any(
-        tree_any(is_sparse, v) for v in (*args, *kwargs.values()) if isinstance(v, (list, tuple))
-    )
+def reads_sparse(values: Iterable[Any]) -> bool:
+    """Whether any value is sparse, those in lists among them; asked of every operation."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            if value.layout is not torch.strided:
+                return True
+        elif isinstance(value, (list, tuple)) and reads_sparse(value):
+            return True
+    return False
 
 
 def _dense(value: Any) -> Any:
