@@ -141,6 +141,11 @@ def _columns(f: Any) -> Any:
     return jacobian
 
 
+def _generic(like: np.ndarray) -> np.ndarray:
+    """A direction where no rule branches, as some do at zeros."""
+    return np.cos(1.0 + np.arange(like.size))
+
+
 class _Formula(NamedTuple):
     mode: str
     order: int
@@ -156,7 +161,7 @@ _FORMULAS = (
     _Formula("fwd", 1, "forward",         "jacobian",      _columns),
     _Formula("rev", 2, "reverse_twice",   "weighted_hvp",  lambda f: lambda xp, x, v, w: _vjp(lambda x: _vjp(f, x)(w), x)(v)),
     _Formula("fwd", 2, "forward_twice",   "directional_2", lambda f: lambda xp, x, v: _jvp(lambda x: _jvp(f, x)(v), x)(v)),
-    _Formula("rev", 2, "reverse_linear",  "jvp",           lambda f: lambda xp, x, v: _vjp(_vjp(f, x), np.zeros(np.shape(f(x))))(v)),
-    _Formula("fwd", 2, "forward_linear",  "jvp",           lambda f: lambda xp, x, v: _jvp(_jvp(f, x), np.zeros(x.shape))(v)),
+    _Formula("rev", 2, "reverse_linear",  "jvp",           lambda f: lambda xp, x, v: _vjp(_vjp(f, x), _generic(f(x)))(v)),
+    _Formula("fwd", 2, "forward_linear",  "jvp",           lambda f: lambda xp, x, v: _jvp(_jvp(f, x), _generic(x))(v)),
 )
 # fmt: on

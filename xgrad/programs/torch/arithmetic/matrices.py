@@ -338,8 +338,8 @@ def _matrix_exp(a: Any) -> Any:
     return stacked(lambda m: matrices.from_matrix(matrices.matrix(m).exp()) if m.size else m, a)
 
 
-# What LAPACK iterates leaves A − UΣVᵀ at 2 to 10 times one rounding of A in the median of random
-# matrices of order 2 to 30, at 5 to 26 times in one of ten; what it eliminates, at less than 2.
+# Of random matrices of order 2 to 30, what LAPACK iterates leaves A − UΣVᵀ at 1 to 10 times one
+# rounding of A in the median, 2 to 26 times in one of ten; Cholesky and QR at 0.2 to 2 times.
 ITERATED = 8.0
 
 MATRICES: dict[str, Rule] = routine(
