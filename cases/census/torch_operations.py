@@ -65,10 +65,11 @@ def drawn(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
         warnings.simplefilter("ignore")
         every = op.sample_inputs("cpu", dtype, requires_grad=True)
         looked_at = list(itertools.islice(every, LOOKED_AT))
-    full = [s for s in looked_at if min(_sizes(s), default=0) and _is_function(op, s)]
+    full = [s for s in looked_at if min(_sizes(s), default=0)]
     small = [s for s in full if _size(s) <= LARGEST] or sorted(full, key=_size)[:1]
     step = max(1, (len(small) - 1) / max(1, count - 1))
-    return [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
+    spread = [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
+    return [s for s in spread if _is_function(op, s)]
 
 
 def _size(sample: Any) -> int:
