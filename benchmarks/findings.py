@@ -128,10 +128,10 @@ def page(sizes, limits):
     yield "# Findings in torch and JAX\n"
     yield (
         f"{versions}, CPU; `OMP_NUM_THREADS=1 python benchmarks/findings.py`. {len(found)}"
-        f" findings, {sum('no thread found' in f.known for f, _ in found)} of them without a thread found in"
-        " their projects. Every number is of a run of the lines below it in a fresh process, beside"
-        " a witness that does not share the code. Errors are relative to the number itself, or to"
-        " the largest number where it says so.\n"
+        f" findings, {sum('no thread found' in f.known for f, _ in found)} of them without a thread"
+        " found in their projects. Every number is of a run of the lines below it in a fresh"
+        " process, beside a witness that does not share the code. Errors are relative to the number"
+        " itself, or to the largest number where it says so.\n"
     )
     yield "| finding | | worst number | known |\n| --- | --- | --- | --- |"
     for f, s in found:
