@@ -180,7 +180,7 @@ print(torch.autograd.grad(g.sum(), x)[0].tolist())
         ),
         what=(
             "710 apart in float64: 1/(1 + exp(y − x)) overflows and its derivative is ∞/∞. The "
-            "truth is 0 to all digits."
+            "truth is 2e-39."
         ),
         who=("Hessians through log-space recursions (HMMs, CTC), where such gaps are ordinary."),
         known="pytorch #196704 (open), #196787 (a fix, open).",
