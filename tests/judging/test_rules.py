@@ -341,3 +341,35 @@ def test_the_derivative_of_another_value_is_not_judged(value, slope, verdict):
     rows = judged(signed(value, slope), (x,), methods="torch.reverse", invariances=(),
                   dtypes=("float32",))  # fmt: skip
     assert {r["verdict"] for r in rows.values()} == {verdict}
+
+
+# --- digits that a program loses by its own way ---------------------------------------------------
+
+
+def sinc_of(x):
+    return torch.sinc(x)
+
+
+def by_series(x):
+    """sin πx / πx near 0."""
+    square = (torch.pi * x) ** 2
+    return 1 - square / 6 * (1 - square / 20 * (1 - square / 42))
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(sinc_of, "unstable"), (by_series, "agrees")])
+def test_a_cancellation_that_another_formula_has_not_is_no_agreement(function, verdict):
+    x = torch.tensor(1e-8, dtype=torch.float64)
+    (row,) = judged(function, (x,), methods="torch.reverse", invariances=()).values()
+    assert row["verdict"] == verdict
+    if verdict == "unstable":
+        assert is_failure(row)
+        assert row["rule"] == "digits lost by its own way"
+
+
+def test_a_cancellation_of_the_problem_is_excused():
+    x = torch.tensor(1e8 + 0.3, dtype=torch.float64)
+    (row,) = judged(torch.cos, (x * 3e7,), methods="torch.reverse", invariances=()).values()
+    assert row["verdict"] == "agrees"
+    y = torch.tensor([1.0 + 1e-15, 1.0], dtype=torch.float64)
+    frame = judged(lambda y: (y[0] - y[1]) ** 2, (y,), methods="torch.reverse", invariances=())
+    assert {r["verdict"] for r in frame.values()} == {"agrees"}

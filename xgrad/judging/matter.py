@@ -144,6 +144,14 @@ class Matter:
             return None
         return self.stability.conditioning(self.operator)
 
+    @property
+    def is_conditioning(self) -> bool:
+        """Whether errors are no larger than what few spacings of the inputs do to the truth."""
+        if self.conditioning is None:
+            return True  # nobody knows: no accusation
+        return bool(np.all(self.found.error <= CONDITIONING * self.conditioning
+                           + SPACINGS * self.eps * np.abs(self.found.want)))  # fmt: skip
+
     def between_truths(self, share: float) -> bool:
         """Whether errors are no larger than the moves of the truth, and those a share of it."""
         if self.conditioning is None:

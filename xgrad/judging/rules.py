@@ -14,7 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from xgrad.judging.matter import Matter
-from xgrad.judging.verdicts import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE
+from xgrad.judging.verdicts import (
+    AGREES,
+    BOUNDED,
+    CONVENTION,
+    DISAGREES,
+    INCONCLUSIVE,
+    LEAST,
+    UNSTABLE,
+)
 from xgrad.numbers import EPS
 
 MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
@@ -115,6 +123,16 @@ def between_slopes(m: Matter) -> Ruling | None:
     return Ruling(CONVENTION) if m.found.kinked.any() and not m.found.beyond.any() else None
 
 
+def digits_lost_by_its_own_way(m: Matter) -> Ruling | None:
+    """A program's own rounding excuses no loss of most digits that the problem has not."""
+    if m.found.beyond.any() or m.truth.noises is None or m.in_balls or not m.found.top:
+        return None
+    if m.found.digits >= LEAST * -np.log10(m.eps) or m.is_conditioning:
+        return None
+    return Ruling(UNSTABLE, f"{m.found.name} is off by {m.found.at(m.found.error):.1e}: rounding "
+                  "inside takes most digits, and one spacing of the inputs does not")  # fmt: skip
+
+
 def within_tolerance(m: Matter) -> Ruling | None:
     """Every element is where rounding may take a right result, and no further."""
     return None if m.found.beyond.any() else Ruling(AGREES)
@@ -184,6 +202,7 @@ RULES: tuple[Rule, ...] = (
     outside_the_slopes,
     no_small_part,
     between_slopes,
+    digits_lost_by_its_own_way,
     within_tolerance,
     one_spacing_decides,
     rounding_unknown,
