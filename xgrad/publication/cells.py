@@ -53,11 +53,14 @@ FULL = {"float64": 15.65, "float32": 6.92, "bfloat16": 2.41, "float16": 3.31}  #
 
 
 def style_of_verdicts() -> str:
-    """The classes of verdicts for the style sheet, by day and by night."""
+    """The classes of verdicts for the style sheet, by day and by night.
 
-    rule = ".{}{{background:{};color:{}}}".format
-    day = "".join(rule(v.name, *v.day) for v in VERDICTS.values())
-    night = "".join(rule(v.name, *v.night) for v in VERDICTS.values())
+    A cell of operations has none where it agrees, as most of thousands do.
+    """
+    rule = "{}{{background:{};color:{}}}".format
+    named = {name: f".{name}" for name in VERDICTS} | {AGREES: f".{AGREES},:where(.operations td)"}
+    day = "".join(rule(named[v.name], *v.day) for v in VERDICTS.values())
+    night = "".join(rule(named[v.name], *v.night) for v in VERDICTS.values())
     return f"{day}@media (prefers-color-scheme: dark){{{night}}}"
 
 

@@ -21,9 +21,8 @@ from markupsafe import Markup, escape
 from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
+from xgrad.publication.census_pages import pages_of
 from xgrad.publication.reading import ABOUT, Run
-from xgrad.publication.run_pages import RunPages
-from xgrad.publication.summary import latex, markdown
 from xgrad.publication.typesetting import typeset
 from xgrad.running import find_version
 
@@ -62,14 +61,14 @@ class Site:
 
     def render(self, file: Path, template: str, root: str, /, **context: Any) -> None:
         """Write one page; `root` leads from it to the site's index."""
-        given = {"nav": [], "base": root, "path": "", "run": None, "script": None, **context}
+        given = {"nav": [], "base": root, "path": "", "run": None, "scripts": (), **context}
         given |= {
             "css": _asset("style.css") + style_of_verdicts(),
             "version": find_version(),
             "root": root,
         }
-        if given["script"]:
-            given["script_hash"] = _hash(given["script"])
+        given["script"] = Markup().join(map(_asset, given["scripts"]))
+        given["script_hash"] = _hash(given["script"])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.templates.get_template(template).render(given), encoding="utf-8")
 
@@ -80,7 +79,7 @@ class Site:
         part = self.folder / "runs" / f".{run.name}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        about = RunPages(run, part, self.render, _asset("matrix.js")).write()
+        about = pages_of(run, part, self.render).write()
         (part / ABOUT).write_text(json.dumps(about | {"rows_of": fingerprint}, indent=1) + "\n")
         final = self.folder / "runs" / run.name
         shutil.rmtree(final, ignore_errors=True)
@@ -202,12 +201,12 @@ def publish(
             made.append(_write_site(Path(to), runs, detection_file, history))
         except OSError as error:
             raise UsageError(f"--to {to} cannot be written: {error.strerror}") from None
-    texts = ((markdown_file, markdown_text), (latex_file, latex_text))
-    for path, write in texts:
+    latest = pages_of(runs[-1])
+    for path, text in ((markdown_file, latest.markdown), (latex_file, latest.latex)):
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_within(path, write(runs[-1])), encoding="utf-8")
+                path.write_text(_within(path, text()), encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path} cannot be written: {error.strerror}") from None
             made.append(path)
@@ -238,16 +237,6 @@ def _within(path: Path, text: str) -> str:
         return text
     below = re.sub(r"^(?=#)", "#", text.strip(), flags=re.MULTILINE)  # under the file's heading
     return f"{head}{begin}\n{below}\n{end}{tail}"
-
-
-def markdown_text(run: Run) -> str:
-    """A run as Markdown."""
-    return markdown(run, RunPages.rows_of(run))
-
-
-def latex_text(run: Run) -> str:
-    """A run as LaTeX."""
-    return latex(run, RunPages.matrix_of(run))
 
 
 def _changes(frame: pd.DataFrame) -> Any:
