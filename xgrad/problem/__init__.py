@@ -5,10 +5,11 @@ from xgrad.problem.cases import RANDOM, Case, Formula, Implementation, case, dis
 from xgrad.problem.discovery import Broken, CENSUS, cases_of_file, find_cases, library, load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, is_scipy_sparse, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in
-from xgrad.problem.foreign import take_at_hand
+from xgrad.problem.foreign import returned_by, take_at_hand
 from xgrad.problem.operators import Differentiator, Function, OPERATORS, Operator
 from xgrad.problem.pairs import PARTS, is_complex, joined, parted, parted_block
 from xgrad.problem.samples import Sample, make_operation
 from xgrad.problem.setting import Arguments, Setting, flatten, scale
 from xgrad.problem.trees import take_apart
 from xgrad.problem.trial import settle, why_not_in
+from xgrad.problem.written import Written, variable, write_call

@@ -131,6 +131,10 @@ class AtHand:
                 seed_all(self.seed)
             return _values_of(self.framework, name_of(self.function), self._called(named))
 
+    def returned(self, **named: Any) -> Any:
+        """What the function itself returns."""
+        return self._called(named)
+
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""
         if not any(_is_number(v) for v in named.values()) or not _is_number(y):
@@ -234,13 +238,20 @@ def _as_function(at_hand: AtHand) -> Callable[..., Any]:
     def call(xp: Any, /, **named: Any) -> Any:
         return at_hand(xp, **named)
 
-    vars(call).update(outputs=at_hand.outputs, parameters=at_hand.parameters)
+    vars(call).update(
+        outputs=at_hand.outputs, returned=at_hand.returned, parameters=at_hand.parameters
+    )
     return call
 
 
 def outputs_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The same function with its values one by one, where it is one at hand; or None."""
     return getattr(function, "outputs", None)
+
+
+def returned_by(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What a function at hand returns as it is, of inputs by name; None for any other."""
+    return getattr(function, "returned", None)
 
 
 def parameters_in(function: Callable[..., Any]) -> frozenset[str]:

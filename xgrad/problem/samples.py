@@ -12,15 +12,20 @@ from xgrad.frameworks import find_framework
 from xgrad.problem.cases import Case
 from xgrad.problem.foreign import take_at_hand
 from xgrad.problem.trial import settle
+from xgrad.problem.written import Written
 
 SIZE = "small"
 
 
 class Sample(NamedTuple):
-    """A call: a function of the framework's arrays, and its arguments as `check` takes them."""
+    """A call: a function of the framework's arrays, and its arguments as `check` takes them.
+
+    `written` is the same as text, of variables that are called as the inputs are.
+    """
 
     function: Callable[..., Any]
     inputs: Any
+    written: Written | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -52,11 +57,12 @@ class Operation(Case):
 
     def _case_of(self, sample: Sample, point: str) -> Case:
         own = find_framework(self.framework)
-        made, functions = take_at_hand(*sample, own, ())
+        made, functions = take_at_hand(sample.function, sample.inputs, own, ())
         settle(made, functions, functions[0].device, functions[0].dtype(made.wrt))
         made.points[point] = made.points["given"]
         made.name, made.path, made.source = self.name, self.path, self.source
         made.operators, made.knowns = self.operators, self.knowns
+        made.written = sample.written if functions[0].seed is None else None  # no draws elsewhere
         return made
 
 

@@ -136,7 +136,17 @@ def counts_frame(operations: Operations) -> pd.DataFrame:
 
 def operations_frame(operations: Operations) -> pd.DataFrame:
     """A row for each operation, derivative and dtype: its outcome, and its worst sample."""
-    names = (*Asked._fields, "point", "digits", "verdict", "worst", "got", "want", "hint", "message")
+    names = (
+        *Asked._fields,
+        "point",
+        "digits",
+        "verdict",
+        "worst",
+        "got",
+        "want",
+        "hint",
+        "message",
+    )
     told = [
         {"operation": name, "outcome": cell.outcome, "samples": cell.samples, "alike": cell.alike}
         | {k: cell.worst[k] for k in names}

@@ -119,7 +119,8 @@ class RunPages:
         return {
             "name": run.name, "date": run.date, "commit": run.commit, "machine": self.machine,
             "saved": str((run.folder / "rows.parquet").stat().st_mtime_ns),
-            "cases": len(self.stems), "called": self.CALLED, "methods": len(self.matrix.methods), "rows": len(self.rows),
+            "cases": len(self.stems), "called": self.CALLED, "methods": len(self.matrix.methods),
+            "rows": len(self.rows),
             "devices": sorted(set(run.rows["device"]) - {""}), "counts": counts, "pages": self.nav,
         }  # fmt: skip
 

@@ -107,8 +107,8 @@ def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -
     parts = [
         f"# Every derivative of {run.census}, {run.date}",
         _made(run),
-        f"{len(operations.lines):,} operations at sample calls, each derivative beside the referee. "
-        "An operation shows what its worst sample shows.",
+        f"{len(operations.lines):,} operations at sample calls, each derivative beside the "
+        "referee. An operation shows what its worst sample shows.",
         to_markdown(counts_frame(operations)),
     ]
     if findings:

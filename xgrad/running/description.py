@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.running.reproduction import PROGRAM_PLACE, write_programs
 from xgrad.running.storage import require_types
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ FILE = "cases.json"
 EMPTY: dict[str, Any] = {
     "identifier": "", "field": "", "title": "", "mathematics": "", "source": "", "code": "",
     "wrt": (), "sizes": {}, "operators": (), "formulas": (), "implementations": (), "helpers": (),
-    "known": (),
+    "known": (), "programs": (),
 }  # fmt: skip
 
 Types = Mapping[str, type | tuple[type, ...]]
@@ -32,11 +33,18 @@ CASE: Types = {
 FORMULA: Types = {"operator": str, "name": str, "frameworks": list, "default": bool, "text": str,
            "code": str}  # fmt: skip
 KNOWN: Types = {"methods": (str, list), "reason": str}
+PROGRAM: Types = {**dict.fromkeys(PROGRAM_PLACE, str), "text": str}
 
 
-def write_cases(plan: Plan, folder: Path) -> Path:
-    """Write cases.json: when the run was saved, and each case's mathematics, source and code."""
+def write_cases(plan: Plan, folder: Path, rows: Iterable[Mapping[str, Any]] = ()) -> Path:
+    """Write cases.json: when the run was saved, and each case's mathematics, source and code.
+
+    Of what is wrong in the rows a program for those who do not have xgrad, where it is short.
+    """
     cases = [describe(case, plan.identifier(case.name)) for case in plan.cases.values()]
+    programs = write_programs({case.name: case for case in plan.cases.values()}, rows)
+    for about in cases:
+        about["programs"] = [program for program in programs if program["case"] == about["name"]]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return _write(folder, now, cases)
 
@@ -77,6 +85,8 @@ def read_cases(folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
             require_types(formula, FORMULA, path)
         for known in case["known"]:
             require_types(known, KNOWN, path)
+        for program in case["programs"]:
+            require_types(program, PROGRAM, path)
     return saved, cases
 
 
