@@ -40,6 +40,11 @@ class Operation(Case):
         """The calls by the names of their points."""
         return self.draw_samples()
 
+    @property
+    def mathematics(self) -> str:
+        """Nothing: the library documents it."""
+        return ""
+
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 

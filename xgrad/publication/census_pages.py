@@ -11,10 +11,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from xgrad.publication import operations as ops
-from xgrad.publication import summary
+from xgrad.publication import pages, summary
 from xgrad.publication.reading import Run
 from xgrad.publication.run_pages import RunPages
 from xgrad.publication.tables import to_html, write_data
+from xgrad.running import PROGRAM_PLACE
 from xgrad.telling import OUTCOMES
 
 SHOWN = 20  # findings of one kind on the first page: all of them are in the Markdown
@@ -67,6 +68,19 @@ class CensusPages(RunPages):
             "legend": self._legend(), "markdown": f"data/{self.text}",
             "scripts": ("table.js", "operations.js"),
         }  # fmt: skip
+
+    def _findings(self, case: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Its findings, each at the sample of its program, else at its worst."""
+        saved = self.run.about(case)["programs"]
+        programs = {tuple(p[k] for k in PROGRAM_PLACE): p["text"] for p in saved}
+        told = []
+        for finding in ops.find_findings(rows):
+            places = {tuple(r[k] for k in PROGRAM_PLACE): r for r in finding.rows}
+            at = next((place for place in places if place in programs), None)
+            row = places[at] if at else finding.worst
+            about = pages.describe(self.run, row, rows, len(finding.rows) - 1)
+            told.append(about | {"word": finding.kind, "program": programs.get(at, "")})
+        return told
 
     def _kinds(self) -> Any:
         """Each kind of finding: its name, its style, those shown, and how many more there are."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad.publication.cells import LOOKS, Look
+from xgrad.publication.cells import FULL, LOOKS, Look, cut
 from xgrad.telling import OUTCOMES, Asked, by_operation, outcome_of
 
 RANK = {name: k for k, name in enumerate(OUTCOMES)}
@@ -64,20 +64,23 @@ class Finding:
         """The row with the fewest digits."""
         return self.rows[0]
 
-    def differing(self, column: str) -> list[str]:
-        """The values of a column, in the order of the run."""
-        return list(dict.fromkeys(r[column] for r in sorted(self.rows, key=lambda r: r["id"])))
+    @property
+    def dtypes(self) -> str:
+        """Those of its rows, the longest first."""
+        return ", ".join(sorted({r["dtype"] for r in self.rows}, key=lambda d: -FULL.get(d, 0)))
+
+    @property
+    def samples(self) -> str:
+        """Those of its rows, in the order of the run."""
+        return ", ".join(
+            dict.fromkeys(r["point"] for r in sorted(self.rows, key=lambda r: r["id"]))
+        )
 
     @property
     def why(self) -> str:
         """The reason in short: how it looks, what the row says, or else the rule that decided."""
-        return shortened(self.worst["hint"] or self.worst["message"] or self.worst["rule"])
-
-
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """A text in one line, cut where it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+        told = self.worst["hint"] or self.worst["message"] or self.worst["rule"]
+        return cut(" ".join(told.split()), LONGEST)
 
 
 def make_operations(rows: list[dict[str, Any]]) -> Operations:
@@ -163,8 +166,8 @@ def findings_frame(findings: list[Finding]) -> pd.DataFrame:
         {
             "operation": [f.worst["case"] for f in findings],
             "derivative": [f"{f.worst['operator']} by {f.worst['technique']}" for f in findings],
-            "dtypes": [", ".join(f.differing("dtype")) for f in findings],
-            "samples": [", ".join(f.differing("point")) for f in findings],
+            "dtypes": [f.dtypes for f in findings],
+            "samples": [f.samples for f in findings],
             "verdict": [f.kind for f in findings],
             "digits": [f.worst["number"] for f in findings],
             "worst": [f.worst["worst"] for f in findings],

@@ -13,13 +13,13 @@ import pandas as pd
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
-from xgrad.publication.tables import to_html, write_data
+from xgrad.publication.tables import first_lines, to_html, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
 from xgrad.table import COLUMNS, Column, make_frame
 from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
-NAMES = [c.name for c in COLUMNS]
+CARDS = 150  # failures on their page
 
 
 class RunPages:
@@ -204,14 +204,15 @@ class RunPages:
 
     def _conventions(self) -> tuple[str, str, dict[str, Any]]:
         frame, told = pages.shown_conventions(self.conventions)
-        return "Conventions", "conventions.html", {"table": to_html(frame, f"kinks: {told}")}
+        return "Conventions", "conventions.html", {"table": first_lines(frame, f"kinks: {told}")}
 
     def _failures(self) -> tuple[str, str, dict[str, Any]]:
         known, missing = pages.known_differences(self.run), pages.not_run(self.run)
+        found = pages.find_failures(self.run)
         return "Failures", "failures.html", {
-            "failures": pages.find_failures(self.run), "links": self.links,
-            "known": to_html(known, "known differences") if len(known) else "",
-            "missing": to_html(missing, "without an outcome") if len(missing) else "",
+            "failures": found[:CARDS], "hidden": len(found[CARDS:]), "links": self.links,
+            "known": first_lines(known, "known differences") if len(known) else "",
+            "missing": first_lines(missing, "without an outcome") if len(missing) else "",
         }  # fmt: skip
 
     def _speed(self) -> tuple[str, str, dict[str, Any]]:
@@ -253,9 +254,14 @@ class RunPages:
             tables=case_pages.agreement_tables(mine),
             ids={o: f"agreement-{slug(o)}" for o in operators},
             pairs=list(case_pages.pair_tables(mine)),
+            findings=self._findings(case, mine),
             commands=[cells.run_command(about["identifier"]), usual], curve=self._curve(case),
             **timed,
         )  # fmt: skip
+
+    def _findings(self, case: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What its page tells first: nothing, where the page of failures tells it."""
+        return []
 
     def _curve(self, case: str) -> dict[str, Any]:
         """The step curve of a case, and what it is of; nothing where none has an error."""

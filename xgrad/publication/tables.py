@@ -57,6 +57,13 @@ def to_html(
     return framed(body, caption)
 
 
+def first_lines(frame: pd.DataFrame, caption: str, lines: int = 400, **shown: Any) -> Markup:
+    """A table with as many lines as a page takes; the caption tells how many there are."""
+    if len(frame) > lines:
+        caption += f": the first {lines} of {len(frame):,}; the download has all"
+    return to_html(frame.head(lines), caption, **shown)
+
+
 def _escaped(form: Callable[[Any], str], value: Any) -> str:
     return html.escape(form(value))
 

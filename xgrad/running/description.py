@@ -103,7 +103,7 @@ def describe(case: Case, identifier: str) -> dict[str, Any]:
         "wrt": list(case.wrt),
         "sizes": {k: {n: repr(v) for n, v in size.items()} for k, size in case.sizes.items()},
         "operators": list(case.operators or ()),
-        "code": _code(case.function),
+        "code": "" if case.framework else _code(case.function),  # else it is a library's own
         "formulas": [
             {
                 "operator": f.operator,
