@@ -37,6 +37,8 @@ DERIVED = (
     Column("verdict after",   "str",     "", "in the later run"),
     Column("operation",       "str",     "", "of the framework"),
     Column("outcome",         "str",     "", "what its worst sample shows"),
+    Column("outcome before",  "str",     "", "in the earlier run"),
+    Column("outcome after",   "str",     "", "in the later run"),
     Column("samples",         "int64",   "samples", "that were judged"),
     Column("alike",           "int64",   "samples", "that have the verdict of the worst one"),
     Column("checker",         "str",     "", "whose verdict is counted"),

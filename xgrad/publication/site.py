@@ -6,8 +6,10 @@ import base64
 import hashlib
 import itertools
 import json
+import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -22,6 +24,7 @@ from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
 from xgrad.publication.census_pages import pages_of
+from xgrad.publication.operations import STYLES
 from xgrad.publication.reading import ABOUT, Run
 from xgrad.publication.typesetting import typeset
 from xgrad.running import find_version
@@ -100,18 +103,23 @@ class Site:
         stem = f"compare/{before.name}--{after.name}"
         found = comparison.compare(before, after)
         told = comparison.changed(found.frame)
+        moved = comparison.compare_operations(before, after)
         speed = comparison.compare_speed(before, after)
         heading = f"{before.label} beside {after.label}"
         self.render(
             self.folder / f"{stem}.html", "compare.html", "../", title=heading, heading=heading,
             apart=tables.to_html(comparison.apart(before, after), "what differs"),
             refused=found.refused, told=found.told, least=comparison.LEAST,
+            census=bool(before.census and after.census), moved=_moved(moved),
+            movements=Counter(moved["what"]) if len(moved) else {},
             changes=_changes(told), stem=stem.partition("/")[2],
             slow_refused=speed.refused, slow_told=speed.told,
             slow_changes=tables.to_html(speed.frame, "changed") if len(speed.frame) else "",
         )  # fmt: skip
         if not found.refused:
             tables.write_data(found.frame, self.folder / stem)
+        if len(moved):
+            tables.write_data(moved, self.folder / f"{stem}-operations")
         lost = comparison.regressions(found.frame)
         note = (found.refused and "not comparable") or f"{lost} regressions, {len(told)} changes"
         return {"path": f"{stem}.html", "title": f"{heading}: {note}"}
@@ -245,7 +253,24 @@ def _changes(frame: pd.DataFrame) -> Any:
     shown = frame.drop(columns=["digits before", "digits after", "seed"])
     shown = shown.rename(columns={"shown before": "before", "shown after": "after"})
     change = {"change": lambda v: "" if v != v else f"{v:+.1f}"}
-    return tables.to_html(shown, "cells that changed, lost digits first", formats=change)
+    return tables.first_lines(shown, "cells that changed, lost digits first", formats=change)
+
+
+def _moved(frame: pd.DataFrame) -> Any:
+    """Operations that changed, in the colours of their outcomes."""
+    if frame.empty:
+        return ""
+    shown = frame.drop(columns="device") if frame["device"].nunique() == 1 else frame
+    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    for name in ("outcome before", "outcome after"):
+        styles[name] = [f"chip {STYLES[outcome]}" for outcome in shown[name]]
+    digits = {n: _one_decimal for n in ("change", "digits before", "digits after")}
+    caption = "operations that changed, the worse first"
+    return tables.first_lines(shown, caption, formats=digits, styles=styles)
+
+
+def _one_decimal(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f}"
 
 
 def _run_link(name: str) -> Markup:

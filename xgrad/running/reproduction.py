@@ -27,6 +27,7 @@ class Dialect:
     returns `one` takes the only array of floats, `several` joins them."""
 
     begin: str
+    settings: str
     array: str
     one: str
     several: str
@@ -36,7 +37,8 @@ class Dialect:
 
 DIALECTS = {
     "torch": Dialect(
-        "import torch\n\ntorch.set_printoptions(precision=17)",
+        "import torch",
+        "torch.set_printoptions(precision=17)",
         "torch.tensor({values}, dtype=torch.{dtype}, requires_grad={wanted})",
         "next(y for y in {call} if y.is_floating_point() or y.is_complex())",
         "torch.cat([y.reshape(-1) for y in {call} if y.is_floating_point()])",
@@ -52,7 +54,8 @@ DIALECTS = {
         complex=True,
     ),
     "jax": Dialect(
-        "import jax\nimport jax.numpy as jnp\n\njax.config.update('jax_enable_x64', True)",
+        "import jax\nimport jax.numpy as jnp",
+        "jax.config.update('jax_enable_x64', True)",
         "jnp.array({values}, dtype='{dtype}')",
         "next(y for y in jax.tree.leaves({call}) if jnp.issubdtype(y.dtype, jnp.inexact))",
         "jnp.concatenate([y.reshape(-1) for y in jax.tree.leaves({call}) "
@@ -110,6 +113,8 @@ def _program(setting: Setting, row: Mapping[str, Any]) -> str:
         f"# {row['worst']} is {row['got']!r}, and should be {row['want']!r}",
         dialect.begin,
         case.written.setup,
+        "",
+        dialect.settings,
         *(_line(dialect, name, a, row["dtype"], name in case.wrt) for name, a in arrays.items()),
         "",
         f"def f({xs}):",
