@@ -4,7 +4,8 @@ What is new are the commits of the branch since the last recorded night on this 
 newest one again where the installed packages changed. Each is laid out in a folder of its own and
 measured there with the frameworks that are installed here: the asv suite of a profile, then the
 agreement run. A commit that fails costs its own night only. A version of torch or JAX that has no
-census yet gets one, last of all: `xgrad publish results/census --to site` sets versions side by side.
+census yet gets one, last of all: `xgrad publish results/census --to site` sets versions side by
+side.
 
   python benchmarks/nightly.py                        cron: 0 3 * * * cd xgrad && …
   python benchmarks/nightly.py --profile smoke --max-load 100    try it out on a busy machine

@@ -108,7 +108,7 @@ def compare_operations(before: Run, after: Run) -> pd.DataFrame:
                 for run in (before, after))  # fmt: skip
     pairs = [(key, old[key], new[key]) for key in old if key in new]
     told = [
-        {k: v for k, v in zip(ASKED, key, strict=True)}
+        dict(zip(ASKED, key, strict=True))
         | {"what": what, "change": b["digits"] - a["digits"]}
         | {f"{name} {when}": row[name] for name in ("outcome", "digits")
            for when, row in (("before", a), ("after", b))}

@@ -15,7 +15,7 @@ from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
 from xgrad.publication.tables import first_lines, to_html, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
-from xgrad.table import COLUMNS, Column, make_frame
+from xgrad.table import Column, make_frame
 from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 

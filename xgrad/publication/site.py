@@ -264,7 +264,7 @@ def _moved(frame: pd.DataFrame) -> Any:
     styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
     for name in ("outcome before", "outcome after"):
         styles[name] = [f"chip {STYLES[outcome]}" for outcome in shown[name]]
-    digits = {n: _one_decimal for n in ("change", "digits before", "digits after")}
+    digits = dict.fromkeys(("change", "digits before", "digits after"), _one_decimal)
     caption = "operations that changed, the worse first"
     return tables.first_lines(shown, caption, formats=digits, styles=styles)
 

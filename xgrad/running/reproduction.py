@@ -23,8 +23,10 @@ COMPLEX = {real: dtype for dtype, real in REAL_DTYPES.items()}
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a framework writes arrays and derivatives of f; of what f
-    returns `one` takes the only array of floats, `several` joins them."""
+    """How a framework writes arrays and derivatives of f.
+
+    Of what f returns `one` takes the only array of floats, `several` joins them.
+    """
 
     begin: str
     settings: str
