@@ -108,7 +108,7 @@ def test_markdown_has_counts_then_what_is_not_right_then_what_is(census, tmp_pat
     )
     assert f"{line} constant factor 2 |" in wrong
     assert wrong.count("t.wrong") == 1
-    assert "| t.right | 15.4 | 6.7 |" in right
+    assert "| t.right | 15.5 | 6.7 |" in right
     assert "t.wrong" not in right
     saved.save_census(tmp_path / "run")
     result = called(tmp_path / "run", "--markdown", tmp_path / "census.md")
