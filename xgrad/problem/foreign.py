@@ -249,9 +249,9 @@ def outputs_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     return getattr(function, "outputs", None)
 
 
-def returned_by(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """What a function at hand returns as it is, of inputs by name; None for any other."""
-    return getattr(function, "returned", None)
+def returned_by(function: Any, **named: Any) -> Any:
+    """What the function itself returns that a case of one at hand is made of."""
+    return function.returned(**named)
 
 
 def parameters_in(function: Callable[..., Any]) -> frozenset[str]:

@@ -77,9 +77,11 @@ class CensusPages(RunPages):
         for finding in ops.find_findings(rows):
             places = {tuple(r[k] for k in PROGRAM_PLACE): r for r in finding.rows}
             at = next((place for place in places if place in programs), None)
-            row = places[at] if at else finding.worst
+            row = finding.worst if at is None else places[at]
             about = pages.describe(self.run, row, rows, len(finding.rows) - 1)
-            told.append(about | {"word": finding.kind, "program": programs.get(at, "")})
+            told.append(
+                about | {"word": finding.kind, "program": "" if at is None else programs[at]}
+            )
         return told
 
     def _kinds(self) -> Any:

@@ -115,7 +115,8 @@ def compare_operations(before: Run, after: Run) -> pd.DataFrame:
         for key, a, b in pairs
         if (what := _what(a, b))
     ]  # fmt: skip
-    return pd.DataFrame(sorted(told, key=lambda r: (WHATS.index(r["what"]), r["change"])))
+    told.sort(key=lambda r: (WHATS.index(str(r["what"])), r["change"]))
+    return pd.DataFrame(told)
 
 
 ASKED = ("operation", "operator", "technique", "dtype", "device")

@@ -130,7 +130,8 @@ def counts_frame(operations: Operations) -> pd.DataFrame:
     """Of each derivative and dtype: how many operations show what."""
     told = []
     for k, asked in enumerate(operations.asked):
-        found = Counter(line[k].outcome for line in operations.lines.values() if line[k])
+        cells = (line[k] for line in operations.lines.values())
+        found = Counter(cell.outcome for cell in cells if cell)
         counts = {each: found[each] for each in OUTCOMES}
         named = {"derivative": asked.derivative, "dtype": asked.numbers}
         told.append({**named, "operations": found.total(), **counts})

@@ -104,6 +104,7 @@ def write_program(case: Case, row: Mapping[str, Any]) -> str:
 
 def _program(setting: Setting, row: Mapping[str, Any]) -> str:
     case, dialect = setting.case, DIALECTS[setting.case.framework]
+    assert case.written is not None
     arrays, form = _arrays(setting, row["operator"]), _form(setting)
     in_pairs = bool(setting.complexes) and (form == dialect.several or not dialect.complex)
     finite = all(np.isfinite(a).all() for a in arrays.values())
@@ -151,10 +152,12 @@ def _form(setting: Setting) -> str:
     framework = find_framework(case.framework)
     with framework.scope():
         arguments = setting.arguments(framework, "cpu", setting.dtype)
-        returned = returned_by(case.function)(**setting.named(arguments))
+        returned = returned_by(case.function, **setting.named(arguments))
         if framework.is_array(returned):
             return "{call}"
-        values = outputs_of(case.function)(arguments.xp, **setting.named(arguments))
+        outputs = outputs_of(case.function)
+        assert outputs is not None
+        values = outputs(arguments.xp, **setting.named(arguments))
     return dialect.one if len(values) == 1 else dialect.several
 
 
