@@ -1,14 +1,15 @@
 """Programs that show a wrong derivative without xgrad: they compute what the run judged."""
 
-import contextlib
-import io
+import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xgrad.problem import Sample, Setting, make_operation, write_call
-from xgrad.running.reproduction import LARGEST, write_program, write_programs
+from xgrad.running.description import EMPTY, FILE, join_cases, read_cases
+from xgrad.running.reproduction import LARGEST, PROGRAM_PLACE, write_program, write_programs
 
 X = np.array([0.25, -0.5, 0.75])
 
@@ -58,7 +59,8 @@ def row_of(operator, technique, **given):
 def printed(text):
     """The numbers that a program prints, as it runs by itself."""
     shown = []
-    with contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings():  # torch's own, when it first loads what it needs
+        warnings.simplefilter("ignore")
         exec(text, {"print": shown.append})
     (result,) = shown
     while isinstance(result, tuple):
@@ -100,7 +102,7 @@ def test_what_is_large_or_cannot_be_spelt_has_no_program():
 
     def program(sample, **given):
         operation = make_operation("t.sin", "torch", Path("t.py"), lambda: {"s": sample})
-        return write_program(operation, row_of("vjp", "reverse", **given))
+        return write_program(operation, {**row_of("vjp", "reverse"), **given})
 
     function = _torch_sine(torch)
     assert program(torch_sample(function, X))
@@ -132,3 +134,15 @@ def test_one_program_for_each_derivative_that_is_not_right():
         ("vjp", "float64"),  # its worst
         ("weighted_hvp", "float64"),
     ]
+
+
+def test_parts_of_a_run_keep_the_programs_of_each(tmp_path):
+    parts = [tmp_path / "a", tmp_path / "b"]
+    for part in parts:
+        program = {**dict.fromkeys(PROGRAM_PLACE, "x"), "text": part.name}
+        case = {**EMPTY, "name": "t.sin", "programs": [program]}
+        part.mkdir()
+        (part / FILE).write_text(json.dumps({"saved": "2026-11-21", "cases": [case]}))
+    join_cases(parts, tmp_path)
+    _, cases = read_cases(tmp_path)
+    assert [p["text"] for p in cases["t.sin"]["programs"]] == ["a", "b"]

@@ -60,9 +60,10 @@ def style_of_verdicts() -> str:
     A cell of operations has none where it agrees, as most of thousands do.
     """
     rule = "{}{{background:{};color:{}}}".format
-    named = {name: f".{name}" for name in VERDICTS} | {AGREES: f".{AGREES},:where(.operations td)"}
-    day = "".join(rule(named[v.name], *v.day) for v in VERDICTS.values())
-    night = "".join(rule(named[v.name], *v.night) for v in VERDICTS.values())
+    usual = (":where(.operations td)", VERDICTS[AGREES])
+    styles = [usual, *((f".{v.name}", v) for v in VERDICTS.values())]
+    day = "".join(rule(name, *v.day) for name, v in styles)
+    night = "".join(rule(name, *v.night) for name, v in styles)
     return f"{day}@media (prefers-color-scheme: dark){{{night}}}"
 
 

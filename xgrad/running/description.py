@@ -52,7 +52,10 @@ def write_cases(plan: Plan, folder: Path, rows: Iterable[Mapping[str, Any]] = ()
 def join_cases(folders: Iterable[Path], out: Path) -> None:
     """Write the cases of several runs as those of one, saved when the last of them was."""
     saved, cases = zip(*(read_cases(folder) for folder in folders), strict=True)
-    joined = {name: case for found in cases for name, case in found.items()}
+    joined: dict[str, dict[str, Any]] = {}
+    for name, case in (pair for found in cases for pair in found.items()):
+        before = joined.get(name, EMPTY)["programs"]  # each part has those of its own rows
+        joined[name] = case | {"programs": [*before, *case["programs"]]}
     if joined:
         _write(out, max(saved), list(joined.values()))
 
