@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from xgrad.errors import counted
 from xgrad.judging import AGREES, is_failure
 from xgrad.publication.cells import look_of
 from xgrad.publication.matrix import Matrix
@@ -107,7 +108,7 @@ def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -
     parts = [
         f"# Every derivative of {run.census}, {run.date}",
         _made(run),
-        f"{len(operations.lines):,} operations at sample calls, each derivative beside the "
+        f"{counted(len(operations.lines), 'operation')} at sample calls, each derivative beside the "
         "referee. An operation shows what its worst sample shows.",
         to_markdown(counts_frame(operations)),
     ]

@@ -118,6 +118,7 @@ def _program(setting: Setting, row: Mapping[str, Any]) -> str:
         case.written.setup,
         "",
         dialect.settings,
+        "",
         *(_line(dialect, name, a, row["dtype"], name in case.wrt) for name, a in arrays.items()),
         "",
         f"def f({xs}):",
