@@ -108,8 +108,8 @@ def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -
     parts = [
         f"# Every derivative of {run.census}, {run.date}",
         _made(run),
-        f"{counted(len(operations.lines), 'operation')} at sample calls, each derivative beside the "
-        "referee. An operation shows what its worst sample shows.",
+        f"{counted(len(operations.lines), 'operation')} at sample calls, each derivative beside "
+        "the referee. An operation shows what its worst sample shows.",
         to_markdown(counts_frame(operations)),
     ]
     if findings:
