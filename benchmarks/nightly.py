@@ -3,13 +3,16 @@
 What is new are the commits of the branch since the last recorded night on this machine, and the
 newest one again where the installed packages changed. Each is laid out in a folder of its own and
 measured there with the frameworks that are installed here: the asv suite of a profile, then the
-agreement run. A commit that fails costs its own night only.
+agreement run. A commit that fails costs its own night only. A version of torch or JAX that has no
+census yet gets one, last of all: `xgrad publish results/census --to site` sets versions side by
+side.
 
   python benchmarks/nightly.py                        cron: 0 3 * * * cd xgrad && …
   python benchmarks/nightly.py --profile smoke --max-load 100    try it out on a busy machine
   python benchmarks/nightly.py --device cuda          the same on a GPU
   python benchmarks/nightly.py --since v0.1.0         every commit after a tag, once
   python benchmarks/nightly.py --force                the newest commit although nothing is new
+  python benchmarks/nightly.py --no-census            commits alone, in a new environment too
   python benchmarks/nightly.py --dry-run              only say what would be measured
 
 Status: 0 clean, or nothing new; 1 regression; 2 failure: a wrong call, benchmarks that failed, or
@@ -22,11 +25,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import censuses
 import gate
 import nights
 import stages
@@ -202,12 +206,18 @@ def run(given: argparse.Namespace) -> int:
             tasks = find_tasks(given, nights.read_nights(root))
             for task in tasks:
                 tell(f"to measure: {task.commit[:7]} ({task.why})")
-            if not tasks or given.dry_run:
-                tell("nothing new" if not tasks else "nothing measured: --dry-run")
+            due = {} if given.no_census else censuses.due(_censuses(given))
+            for why in due.values():
+                tell(f"census to make: {why}")
+            if not (tasks or due) or given.dry_run:
+                tell("nothing measured: --dry-run" if tasks or due else "nothing new")
                 return 0
-            wait_until_quiet(given.max_load, given.wait)
-            with stages.configured(given) as given.config:
-                return _measured_and_gated(tasks, given)
+            worst = 0
+            if tasks:
+                wait_until_quiet(given.max_load, given.wait)
+                with stages.configured(given) as given.config:
+                    worst = _measured_and_gated(tasks, given)
+            return max(worst, _counted(due, given))
     except (Trouble, trees.NoCommit, stages.Broken) as error:
         tell(f"nightly: {error}")
         return INFRASTRUCTURE
@@ -221,6 +231,23 @@ def _measured_and_gated(tasks: list[Task], given: argparse.Namespace) -> int:
     again = None if given.no_confirm else gate.repeat
     for night in done:
         worst = max(worst, _gated(night, every, again))
+    return worst
+
+
+def _censuses(given: argparse.Namespace) -> Path:
+    return given.results / "census" / given.machine
+
+
+def _counted(due: Iterable[str], given: argparse.Namespace) -> int:
+    """The censuses that are due, with the newest commit; what goes wrong ends no other."""
+    worst = 0
+    with trees.checkout(given.repository, trees.commit_of(given.repository, given.branch)) as tree:
+        for framework in due:
+            tell(f"census of {framework}")
+            problem = censuses.take(framework, _censuses(given), tree, given.device)
+            if problem:
+                tell(problem)
+                worst = FAILURE
     return worst
 
 
@@ -269,6 +296,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--force", action="store_true", help="measure the newest commit in any case")
     add("--no-publish", action="store_true", help="no pages")
     add("--no-confirm", action="store_true", help="no re-run of slower cells: warnings only")
+    add("--no-census", action="store_true", help="no census of a new version of torch or JAX")
     add("--dry-run", action="store_true", help="say what is new, and stop")
     return parser.parse_args(arguments)
 

@@ -125,14 +125,15 @@ class Stage:
         chosen = profiles.find_profile(self.profile).selection()
         out = (self.folder / "agreement").resolve()
         arguments = [*chosen, "--device", self.device, "--out", str(out), "--format", "csv"]
-        done = _xgrad(tree, "run", *arguments)
+        done = xgrad(tree, "run", *arguments)
         if done.returncode not in (0, 1) or not (out / "rows.parquet").exists():
             words = done.stderr.decode().strip().splitlines()[-1:]
             return [f"the agreement run ended with status {done.returncode}: {''.join(words)}"]
         return missing_verdicts(out, tree, self.profile)
 
 
-def _xgrad(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def xgrad(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the xgrad of a folder; what it says is kept."""
     command = [sys.executable, "-m", "xgrad", *arguments]
     return subprocess.run(
         command, cwd=tree, env=with_tree(tree), capture_output=True, timeout=PATIENCE
@@ -158,7 +159,7 @@ def missing_cells(rows: Path, tree: Path, profile: str) -> list[str]:
 def missing_verdicts(out: Path, tree: Path, profile: str) -> list[str]:
     """Cases and dtypes that `xgrad list` has and the agreement run does not."""
     chosen = profiles.find_profile(profile)
-    listed = _xgrad(tree, "list", *chosen.selection()).stdout.decode().splitlines()
+    listed = xgrad(tree, "list", *chosen.selection()).stdout.decode().splitlines()
     names = [line.split()[0] for line in listed if line and not line[0].isspace()]
     planned = {(name, dtype) for name in names for dtype in chosen.dtypes}
     frame = pd.read_parquet(out / "rows.parquet")

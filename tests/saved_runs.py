@@ -150,3 +150,58 @@ def save_timings(folder, environment=None, case="problem"):
     about = {**ENVIRONMENT, "threads": 1, "pinned": [0], "load": 0.1, **(environment or {})}
     timing.save_timings(timing.timing_frame(rows), about, folder)
     return folder
+
+
+ASKED = (("vjp", "reverse"), ("jvp", "forward"), ("weighted_hvp", "reverse"))
+PROGRAM = "import torch\nprint('<wrong>')\n"
+
+
+def census_rows(
+    operations, samples=("sample 1", "sample 2", "halves"), dtypes=("float64", "float32")
+):
+    """Rows of operations that are right at every sample, each derivative in each dtype."""
+    return [
+        row(name, operator=operator, technique=technique, point=point, dtype=dtype, rule="within tolerance",
+            digits=DIGITS.get(dtype, 2.4) - k / 10)
+        for name in operations for k, point in enumerate(samples)
+        for operator, technique in ASKED for dtype in dtypes
+    ]  # fmt: skip
+
+
+def save_census(folder, *, date="2026-11-21", later=False):
+    """Operations that are right, wrong at one sample, known, unstable, without a verdict, not there.
+
+    The `later` one has a mistake mended and another made.
+    """
+    names = ("t.right", "t.wrong", "t.long", "t.known", "t.unstable", "t.vague", "t.absent", EVIL)
+    rows = census_rows(names)
+    bad = {
+        "verdict": "disagrees",
+        "digits": 2.0,
+        "got": 1.01,
+        "hint": "constant factor 2",
+        "rule": "beyond tolerance",
+    }
+    absent = {
+        "status": "unsupported",
+        "verdict": "",
+        "digits": math.nan,
+        "referee": "",
+        "message": "no such rule",
+    }
+    changes = {
+        ("t.wrong", "vjp", "sample 2"): {} if later else bad,
+        ("t.right", "jvp", "halves"): bad if later else {},
+        ("t.long", "jvp", "sample 1"): bad | {"message": "word " * 2000},
+        ("t.known", "vjp", "halves"): bad | {"message": "known: as in the manual"},
+        ("t.unstable", "vjp", "sample 1"): {"verdict": "unstable", "digits": 5.0, "rule": "lost digits"},
+        ("t.vague", "vjp", "sample 1"): {"verdict": "inconclusive", "message": "too much to tell"},
+    }  # fmt: skip
+    for each in rows:
+        each |= changes.get((each["case"], each["operator"], each["point"]), {})
+        each |= absent if each["case"] == "t.absent" and each["dtype"] == "float32" else {}
+    program = {"case": "t.wrong", "operator": "vjp", "technique": "reverse", "point": "sample 2", "dtype": "float32",
+               "text": PROGRAM}  # fmt: skip
+    cases = [described(name, field="census", identifier=f"cases/census/t.py::{name}", code="", formulas=[],
+                       programs=[program] if name == "t.wrong" else []) for name in names]  # fmt: skip
+    return save(folder, rows, date=date, cases=cases)

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xgrad.problem import Sample, make_operation
+from xgrad.problem import Sample, make_operation, write_call
 
 HERE = Path(__file__).resolve()
 TABLE = HERE.with_suffix(".csv")
@@ -191,7 +191,13 @@ def functions() -> Iterator[tuple[str, str, Callable[..., Any]]]:
                 yield module, name, function
 
 
-def call_of(function: Callable[..., Any], arguments: Any) -> Sample:
+def _spelt(a: Any) -> str:
+    return f"jnp.array({a.tolist()}, dtype={str(a.dtype)!r})"
+
+
+def call_of(
+    function: Callable[..., Any], arguments: Any, label: str = "", named: Any = None
+) -> Sample:
     """A function of its float arrays alone, with those of its values that are floats."""
     leaves, tree = jax.tree.flatten(arguments)
     at = [i for i, a in enumerate(leaves) if _is_float_array(a) or _is_complex_array(a)]
@@ -205,7 +211,11 @@ def call_of(function: Callable[..., Any], arguments: Any) -> Sample:
         floats = [o for o in outs if jnp.issubdtype(jnp.result_type(o), jnp.inexact)]
         return floats[0] if len(floats) == 1 else floats
 
-    return Sample(call, tuple(np.asarray(leaves[i]) for i in at))
+    names = {id(leaves[i]): f"x{k}" for k, i in enumerate(at)}
+    setup = f"import {label.rpartition('.')[0]}"
+    written = write_call(label, arguments, named or {}, names, _spelt, setup)
+    apart = len(names) == len(at)  # no array is given twice: it is differentiated in either place
+    return Sample(call, tuple(np.asarray(leaves[i]) for i in at), written if apart else None)
 
 
 def particular(module: str, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -220,16 +230,17 @@ def samples(module: str, name: str, function: Callable[..., Any], at: int) -> di
     function = partial(function, **named) if named else function
     with jax.enable_x64(True):
         given = given or inputs()[at]
-        made = {"sample 1": call_of(function, given)}
+        label = f"{module}.{name}"
+        made = {"sample 1": call_of(function, given, label, named)}
         for point, moved in (("sample 2", _other_numbers), ("halves", _to_halves)):
             x = tuple(moved(a) for a in made["sample 1"].inputs)
             if _is_fit(made["sample 1"].function, x):
                 made[point] = made["sample 1"]._replace(inputs=x)
-        pairs = call_of(function, with_imaginary_parts(given))
+        pairs = call_of(function, with_imaginary_parts(given), label, named)
         if any(map(np.iscomplexobj, pairs.inputs)) and _is_fit(pairs.function, pairs.inputs):
             made["complex 1"] = pairs
     for each in made.values():
-        each.function.__name__ = f"{module}.{name}"
+        each.function.__name__ = label
     return made
 
 

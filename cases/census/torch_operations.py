@@ -12,6 +12,7 @@ import itertools
 import warnings
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_leaves, tree_map
 
-from xgrad.problem import Known, Sample, make_operation
+from xgrad.problem import Known, Sample, Written, make_operation, take_apart, write_call
 
+DATABASE = "torch.testing._internal.common_methods_invocations"
 LARGEST = 1_000  # differentiated elements of a sample
 LOOKED_AT = 100  # samples of an operation, of which some small ones are taken
 REALS, COMPLEXES = 3, 2  # samples that are taken
@@ -91,7 +93,33 @@ def _call(op: Any, sample: Any) -> Sample:
         return sample.output_process_fn_grad(wrapped(op.get_op(), input, *args, **kwargs))
 
     function.__name__ = named(op)
-    return Sample(function, (sample.input, sample.args, sample.kwargs))
+    return Sample(function, (sample.input, sample.args, sample.kwargs), _written(op, sample))
+
+
+def _written(op: Any, sample: Any) -> Written | None:
+    """The call as text: by the operation's name, or by its entry in the database."""
+    parts = {"input": sample.input, "args": sample.args, "kwargs": sample.kwargs}
+    tensors = [(k, t) for part, v in parts.items() for k, t in take_apart(v, part).leaves.items()
+               if isinstance(t, torch.Tensor)]  # fmt: skip
+    names = {id(t): k for k, t in tensors}
+    args, kwargs, token = (sample.input, *sample.args), sample.kwargs, object()
+    as_it_is = _returns(lambda: sample.output_process_fn_grad(token), token)
+    if not as_it_is or len(names) < len(tensors):
+        return None
+    plain = _returns(lambda: op.gradcheck_wrapper(lambda *a, **k: (a, k), token), ((token,), {}))
+    if plain and _returns(lambda: attrgetter(op.name)(torch), op.get_op()):
+        return write_call(f"torch.{op.name}", args, kwargs, names)
+    entry = f"o for o in op_db if (o.name, o.variant_test_name) == {op.name, op.variant_test_name}"
+    setup = f"from {DATABASE} import op_db\n\nop = next({entry})"
+    call = write_call("op.gradcheck_wrapper", args, kwargs, names, setup=setup)
+    return call and call._replace(call=call.call.replace("(", "(op.get_op(), ", 1))
+
+
+def _returns(call: Callable[[], Any], wanted: Any) -> bool:
+    try:
+        return bool(call() == wanted)
+    except Exception:  # whatever it says of what is no tensor
+        return False
 
 
 def _own(value: Any) -> Any:

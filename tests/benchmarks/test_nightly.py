@@ -13,6 +13,7 @@ nightly = importlib.import_module("nightly")
 stages = importlib.import_module("stages")
 trees = importlib.import_module("trees")
 gate = nightly.gate
+censuses = nightly.censuses
 
 GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org")
 
@@ -39,6 +40,7 @@ def commit(folder):
 def fakes(monkeypatch):
     """Stages that write rows at once; `broken` commits fail, `slow` ones are slower."""
     state = {"broken": {}, "slow": {}, "published": 0, "measured": [], "packages": dict(PACKAGES)}
+    state["censuses"] = []
 
     def run_suite(stage, tree, config):
         state["measured"].append(stage.commit)
@@ -57,6 +59,15 @@ def fakes(monkeypatch):
     def publish(config, html):
         state["published"] += 1
 
+    def take(framework, root, tree, device):
+        state["censuses"].append(framework)
+        if framework in state["broken"]:
+            return state["broken"][framework]
+        censuses.folder_of(root, framework).mkdir(parents=True)
+        (censuses.folder_of(root, framework) / "rows.parquet").touch()
+        return ""
+
+    monkeypatch.setattr(censuses, "take", take)
     monkeypatch.setattr(stages.Stage, "run_suite", run_suite)
     monkeypatch.setattr(stages.Stage, "run_agreement", run_agreement)
     monkeypatch.setattr(stages, "publish", publish)
@@ -142,6 +153,53 @@ def test_since_force_and_dry_run(run, repository, fakes, capsys):
     assert fakes["measured"] == added
     run("--force")
     assert fakes["measured"] == [*added, added[-1]]
+
+
+def test_a_framework_gets_a_census_once_for_each_version(run, fakes, capsys):
+    assert run() == 0
+    assert fakes["censuses"] == ["torch", "jax"]
+    assert run() == 0
+    fakes["packages"]["torch"] = "2.14.0"
+    assert run("--dry-run") == 0
+    assert "torch 2.14.0; known: torch-2.13.0" in capsys.readouterr().err
+    assert len(fakes["censuses"]) == 2
+    assert run() == 0
+    assert fakes["censuses"][2:] == ["torch"]
+    fakes["packages"]["torch"] = ""  # not here: nothing to count
+    assert run("--force") == 0
+    assert len(fakes["censuses"]) == 3
+
+
+def test_a_census_that_fails_is_told_and_tried_again(run, fakes, capsys):
+    fakes["broken"]["torch"] = "the census of torch ended with status 2: no room"
+    assert run() == gate.FAILURE
+    assert "no room" in capsys.readouterr().err
+    del fakes["broken"]["torch"]
+    assert run() == 0
+    assert fakes["censuses"] == ["torch", "jax", "torch"]
+    assert run("--force", "--no-census") == 0
+    assert len(fakes["censuses"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "there", "said"), [(1, True, ""), (2, True, "no such"), (0, False, "status 0")]
+)
+def test_a_census_counts_when_its_rows_are_there(tmp_path, monkeypatch, status, there, said):
+    def xgrad(tree, *arguments):
+        out = tmp_path / "torch-2.13.0"
+        assert str(out) in arguments
+        assert ("--resume" in arguments) == out.exists()
+        out.mkdir(exist_ok=True)
+        if there:
+            (out / "rows.parquet").touch()
+        return subprocess.CompletedProcess([], status, b"", b"no such framework")
+
+    monkeypatch.setattr(nights, "installed", lambda: dict(PACKAGES))
+    monkeypatch.setattr(stages, "xgrad", xgrad)
+    for _ in range(2):
+        found = censuses.take("torch", tmp_path, tmp_path, "cpu")
+        assert said in found
+        assert bool(found) == bool(said)
 
 
 # --- what goes wrong ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import saved_runs as saved
+from browsing import opened
 
 from xgrad.publication import publish
 
@@ -28,3 +29,22 @@ def odd(tmp_path_factory):
     ]
     publish([*runs, saved.save_timings(folder / "t")], folder / "site")
     return folder / "site"
+
+
+@pytest.fixture(scope="session")
+def census(tmp_path_factory):
+    """Two censuses of a made-up framework, published: the later one has other outcomes."""
+    folder = tmp_path_factory.mktemp("census")
+    runs = [
+        saved.save_census(folder / "before"),
+        saved.save_census(folder / "after", date="2026-11-22", later=True),
+    ]
+    publish(runs, folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser for the tests of a file."""
+    with opened(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

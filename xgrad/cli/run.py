@@ -88,7 +88,7 @@ def judge_and_end(
     with _interruptible(folder.name):
         rows = save_cells(plan, folder, partial(running.run_cells, **vars(labour)))
     frame = rows.frame()
-    running.write_cases(plan, folder.path)
+    running.write_cases(plan, folder.path, records(frame))
     if curves:
         click.echo("step curves", err=True)
         write_frame(

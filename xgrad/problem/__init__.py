@@ -6,7 +6,7 @@ from xgrad.problem.cases import generator
 from xgrad.problem.discovery import Broken, CENSUS, cases_of_file, find_cases, library, load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in
-from xgrad.problem.foreign import numpy_case, take_at_hand
+from xgrad.problem.foreign import numpy_case, returned_by, take_at_hand
 from xgrad.problem.operators import Differentiator, Function, OPERATORS, ORDERS, Operator
 from xgrad.problem.pairs import PARTS, is_complex, joined, parted, parted_block
 from xgrad.problem.samples import Sample, make_operation
@@ -16,3 +16,4 @@ from xgrad.problem.structures import STRUCTURES, formula_with_structures, requir
 from xgrad.problem.structures import structure_notes, with_structures
 from xgrad.problem.trees import take_apart
 from xgrad.problem.trial import settle, why_not_in
+from xgrad.problem.written import Written, variable, write_call

@@ -14,6 +14,7 @@ import numpy as np
 
 from xgrad.errors import CaseError, unknown
 from xgrad.problem.operators import OPERATORS
+from xgrad.problem.written import Written
 
 RANDOM = "random"  # the name of the point that `inputs` draws
 
@@ -79,6 +80,7 @@ class Case:
     framework: str = ""  # the only one that has the function, where it is not NumPy-style
     detached: str = ""  # "constant": what the function detaches is held fixed, as it claims
     original: Case | None = None  # what it is a port of, in another framework
+    written: Written | None = None  # its call as text, where it is a sample that can be spelt
     notes: list[str] = field(default_factory=list)  # said in the message of each judged row
     kept: dict[Hashable, Any] = field(default_factory=dict, init=False)  # made of it, by others
 

@@ -137,6 +137,10 @@ class AtHand:
             found = _values_of(self.framework, name_of(self.function), self._called(given))
         return [value for k, value in enumerate(found) if k not in self.constant]
 
+    def returned(self, **named: Any) -> Any:
+        """What the function itself returns."""
+        return self._called(named)
+
     def _narrowed(self, y: Any, named: Mapping[str, Any], xp: Any) -> Any:
         """A value that 64-bit constants have widened, in the dtype of the arguments."""
         if not any(_is_number(v) for v in named.values()) or not _is_number(y):
@@ -263,13 +267,20 @@ def _as_function(at_hand: AtHand) -> Callable[..., Any]:
     def call(xp: Any, /, **named: Any) -> Any:
         return at_hand(xp, **named)
 
-    vars(call).update(outputs=at_hand.outputs, parameters=at_hand.parameters)
+    vars(call).update(
+        outputs=at_hand.outputs, returned=at_hand.returned, parameters=at_hand.parameters
+    )
     return call
 
 
 def outputs_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The same function with its values one by one, where it is one at hand; or None."""
     return getattr(function, "outputs", None)
+
+
+def returned_by(function: Any, **named: Any) -> Any:
+    """What the function itself returns that a case of one at hand is made of."""
+    return function.returned(**named)
 
 
 def parameters_in(function: Callable[..., Any]) -> frozenset[str]:

@@ -13,15 +13,20 @@ from xgrad.frameworks import find_framework
 from xgrad.problem.cases import Case, Known
 from xgrad.problem.foreign import AtHand, take_at_hand
 from xgrad.problem.trial import settle
+from xgrad.problem.written import Written
 
 SIZE = "small"
 
 
 class Sample(NamedTuple):
-    """A call: a function of the framework's arrays, and its arguments as `check` takes them."""
+    """A call: a function of the framework's arrays, and its arguments as `check` takes them.
+
+    `written` is the same as text, of variables that are called as the inputs are.
+    """
 
     function: Callable[..., Any]
     inputs: Any
+    written: Written | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -36,6 +41,11 @@ class Operation(Case):
     def samples(self) -> dict[str, Sample]:
         """The calls by the names of their points."""
         return self.draw_samples()
+
+    @property
+    def mathematics(self) -> str:
+        """Nothing: the library documents it."""
+        return ""
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -54,16 +64,18 @@ class Operation(Case):
         sample = self.samples[point]
         known = self.made.get(sample.function)
         if known is None or point not in known.points:
-            taken = take_at_hand(*sample, find_framework(self.framework), ())
-            known = known or self._settled(*taken)
+            own = find_framework(self.framework)
+            taken = take_at_hand(sample.function, sample.inputs, own, ())
+            known = known or self._settled(sample, *taken)
             known.points[point] = taken[0].points["given"]
             self.made[sample.function] = known
         return known
 
-    def _settled(self, made: Case, functions: list[AtHand]) -> Case:
+    def _settled(self, sample: Sample, made: Case, functions: list[AtHand]) -> Case:
         settle(made, functions, functions[0].device, functions[0].dtype(made.wrt))
         made.name, made.path, made.source = self.name, self.path, self.source
         made.operators, made.knowns = self.operators, self.knowns
+        made.written = sample.written if functions[0].seed is None else None  # no draws elsewhere
         return made
 
 

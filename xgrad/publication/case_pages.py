@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from xgrad.publication.cells import cut
 from xgrad.publication.tables import framed, to_html
 
 SHOWN = {
@@ -45,9 +46,8 @@ def agreement_tables(rows: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
 
 def _agreement(rows: list[dict[str, Any]], operator: str) -> Markup:
     for r in rows:
-        r["said"] = "; ".join(
-            filter(None, (r["hint"] and f"looks like: {r['hint']}", r["message"]))
-        )
+        said = filter(None, (r["hint"] and f"looks like: {r['hint']}", r["message"]))
+        r["said"] = cut("; ".join(said))
     frame = pd.DataFrame(rows)[list(SHOWN)]
     alike = [c for c in frame if c not in KEPT and frame[c].nunique(dropna=False) == 1]
     told = [f"{SHOWN[c]} {frame[c].iloc[0]}" for c in map(str, alike) if _is_text(frame[c].iloc[0])]

@@ -51,13 +51,19 @@ LOOKS = {
 # fmt: on
 FULL = {"float64": 15.65, "float32": 6.92, "bfloat16": 2.41, "float16": 3.31}  # digits of a dtype
 
+LONGEST = 600  # characters of a message on a page
+
 
 def style_of_verdicts() -> str:
-    """The classes of verdicts for the style sheet, by day and by night."""
+    """The classes of verdicts for the style sheet, by day and by night.
 
-    rule = ".{}{{background:{};color:{}}}".format
-    day = "".join(rule(v.name, *v.day) for v in VERDICTS.values())
-    night = "".join(rule(v.name, *v.night) for v in VERDICTS.values())
+    A cell of operations has none where it agrees, as most of thousands do.
+    """
+    rule = "{}{{background:{};color:{}}}".format
+    usual = (":where(.operations td)", VERDICTS[AGREES])
+    styles = [usual, *((f".{v.name}", v) for v in VERDICTS.values())]
+    day = "".join(rule(name, *v.day) for name, v in styles)
+    night = "".join(rule(name, *v.night) for name, v in styles)
     return f"{day}@media (prefers-color-scheme: dark){{{night}}}"
 
 
@@ -91,6 +97,11 @@ def share_of(row: Mapping[str, Any]) -> int:
     if row["status"] != "ok" or math.isnan(digits):
         return 0
     return round(100 * min(1.0, max(0.0, digits / FULL.get(row["dtype"], 15.65))))
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text without the end of what is very long: the downloads have it."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def command_of(row: Mapping[str, Any], identifier: str) -> str:

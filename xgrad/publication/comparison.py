@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad.publication.cells import look_of, number_of
+from xgrad.publication import operations
+from xgrad.publication.cells import listed, look_of, number_of
 from xgrad.publication.reading import Run
 from xgrad.table import PLACE, records
 from xgrad.timing import LOST, SAME, compared_rows, differences
@@ -94,6 +95,48 @@ def regressions(frame: pd.DataFrame) -> int:
     failed = ("disagrees", "not finite", "error", "timeout", "crashed", "unstable")
     lost = (frame["verdict before"] == "agrees") & frame["verdict after"].isin(failed)
     return int(lost.sum())
+
+
+def compare_operations(before: Run, after: Run) -> pd.DataFrame:
+    """What two censuses tell apart: operations that got worse first, then better, gone, new.
+
+    Outcomes decide, and where they are the same the fewest digits, by `LEAST` or more.
+    """
+    if not (before.census and after.census):
+        return pd.DataFrame()
+    old, new = ({tuple(r[k] for k in ASKED): r for r in records(_operations(run))}
+                for run in (before, after))  # fmt: skip
+    pairs = [(key, old[key], new[key]) for key in old if key in new]
+    told = [
+        dict(zip(ASKED, key, strict=True))
+        | {"what": what, "change": b["digits"] - a["digits"]}
+        | {f"{name} {when}": row[name] for name in ("outcome", "digits")
+           for when, row in (("before", a), ("after", b))}
+        for key, a, b in pairs
+        if (what := _what(a, b))
+    ]  # fmt: skip
+    told.sort(key=lambda r: (WHATS.index(str(r["what"])), r["change"]))
+    return pd.DataFrame(told)
+
+
+ASKED = ("operation", "operator", "technique", "dtype", "device")
+WHATS = ("worse", "better", "gone", "new")
+
+
+def _operations(run: Run) -> pd.DataFrame:
+    return operations.operations_frame(operations.make_operations(listed(run)))
+
+
+def _what(a: dict[str, Any], b: dict[str, Any]) -> str:
+    """How an operation changed; nothing where it did not."""
+    first, then = (operations.RANK[row["outcome"]] for row in (a, b))
+    there = operations.RANK["not there"]
+    if first == then:
+        change = b["digits"] - a["digits"]
+        return "" if not abs(change) >= LEAST else "worse" if change < 0 else "better"
+    if there in (first, then):
+        return "new" if first == there else "gone"
+    return "worse" if then < first else "better"
 
 
 def compare_speed(before: Run, after: Run) -> Comparison:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad.publication.cells import LOOKS, command_of
+from xgrad.publication.cells import LOOKS, command_of, cut, look_of
 from xgrad.publication.reading import Run
 from xgrad.table import COLUMNS, KNOWN, records
 from xgrad.telling import failure_text, grouped_failures, method_of, title
@@ -25,22 +25,27 @@ def counts(rows: list[dict[str, Any]]) -> list[tuple[Any, int]]:
 
 def find_failures(run: Run) -> list[dict[str, Any]]:
     """Each failure once: what, in words, how many rows are alike, the command that shows it."""
-    rows = records(run.rows)
-    found = []
-    for row, more in grouped_failures(run.rows):
-        text = failure_text(row, rows, "")
-        identifier = run.about(row["case"])["identifier"]
-        found.append(
-            {
-                "title": title(row),
-                "case": row["case"],
-                "word": row["verdict"] or row["status"],
-                "text": "\n".join(line.strip() for line in text.splitlines()[1:]),
-                "more": more,
-                "command": command_of(row, identifier),
-            }
-        )
-    return found
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in records(run.rows):
+        rows.setdefault(row["case"], []).append(row)
+    return [describe(run, row, rows[row["case"]], n) for row, n in grouped_failures(run.rows)]
+
+
+def describe(
+    run: Run, row: dict[str, Any], others: list[dict[str, Any]], more: int
+) -> dict[str, Any]:
+    """A row that is not right, in words, and how it is seen again: by command, and by program."""
+    about, text = run.about(row["case"]), failure_text(row, others, "")
+    return {
+        "title": title(row),
+        "case": row["case"],
+        "word": row["verdict"] or row["status"],
+        "style": look_of(row).style,
+        "text": "\n".join(cut(line.strip()) for line in text.splitlines()[1:]),
+        "more": more,
+        "command": command_of(row, about["identifier"]),
+        "program": "",
+    }
 
 
 def known_differences(run: Run) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.problem import CENSUS
 from xgrad.running import CURVE_COLUMNS, CURVES, EMPTY, read_cases, read_environment
 from xgrad.table import COLUMNS, MISSING, PLACE, Column, read_frame
 from xgrad.timing import TIMING_COLUMNS
@@ -48,6 +49,13 @@ class Run:
     def label(self) -> str:
         """`2026-11-21 36532ab+`, and the folder where another run has that too."""
         return f"{self.date} {self.commit}" + (f" ({self.apart})" if self.apart else "")
+
+    @property
+    def census(self) -> str:
+        """The framework whose operations the run judges; empty for a run of anything else."""
+        judged = self.rows[self.rows["framework"] != ""]
+        fields = {self.about(case)["field"] for case in judged["case"].unique()}
+        return ", ".join(judged["framework"].unique()) if fields == {CENSUS} else ""
 
     def about(self, case: str) -> dict[str, Any]:
         """What is known of a case: at least its name."""

@@ -13,31 +13,23 @@ import pandas as pd
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
-from xgrad.publication.tables import to_html, write_data
+from xgrad.publication.tables import first_lines, to_html, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
-from xgrad.table import COLUMNS, Column, make_frame
+from xgrad.table import Column, make_frame
 from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
-NAMES = [c.name for c in COLUMNS]
+CARDS = 150  # failures on their page
 
 
 class RunPages:
     """The pages of a run; which there are depends on what it saved."""
 
-    def __init__(self, run: Run, folder: Path, render: Callable[..., None], script: str):
-        self.run, self.folder, self._render, self.script = run, folder, render, script
+    FRONT = "Matrix"  # what the first page is called
+    CALLED = "cases"  # what there are many of
 
-    @staticmethod
-    def rows_of(run: Run) -> list[dict[str, Any]]:
-        """The rows with how each is shown."""
-        return cells.listed(run)
-
-    @staticmethod
-    def matrix_of(run: Run) -> Matrix:
-        """Its matrix."""
-        titles = {name: case["title"] for name, case in run.cases.items()}
-        return make_matrix(cells.listed(run), titles)
+    def __init__(self, run: Run, folder: Path = Path(), render: Callable[..., None] = print):
+        self.run, self.folder, self._render = run, folder, render
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -55,7 +47,7 @@ class RunPages:
         """A file name for each case, no two alike even where letter case does not count."""
         found: dict[str, str] = {}
         taken: set[str] = set()
-        for case in dict.fromkeys(line.place["case"] for line in self.matrix.lines):
+        for case in dict.fromkeys(r["case"] for r in self.rows if r["method"]):
             stem, k = slug(case), 2
             while stem.lower() in taken:
                 stem, k = f"{slug(case)}-{k}", k + 1
@@ -84,7 +76,7 @@ class RunPages:
     def nav(self) -> list[dict[str, str]]:
         """The pages that this run has."""
         every = (
-            ("index.html", "Matrix", True),
+            ("index.html", self.FRONT, True),
             ("source.html", "Source problems", bool(self.problems)),
             ("conventions.html", "Conventions", len(self.conventions) > 0),
             ("failures.html", "Failures", True),
@@ -127,7 +119,8 @@ class RunPages:
         return {
             "name": run.name, "date": run.date, "commit": run.commit, "machine": self.machine,
             "saved": str((run.folder / "rows.parquet").stat().st_mtime_ns),
-            "cases": len(self.stems), "methods": len(self.matrix.methods), "rows": len(self.rows),
+            "cases": len(self.stems), "called": self.CALLED, "methods": len(self.matrix.methods),
+            "rows": len(self.rows),
             "devices": sorted(set(run.rows["device"]) - {""}), "counts": counts, "pages": self.nav,
         }  # fmt: skip
 
@@ -137,16 +130,28 @@ class RunPages:
         """Every table of the pages as CSV and Parquet."""
         data = self.folder / "data"
         write_data(self.run.rows, data / "rows")
-        write_data(summary.matrix_frame(self.matrix), data / "matrix")
         write_data(self._spans(), data / "methods")
         write_data(make_frame(failures(self.run.rows)), data / "failures")
         for name, frame, known in self._optional():
             if len(frame):
                 write_data(frame, data / name, known)
-        (data / "agreement.md").write_text(summary.markdown(self.run, self.rows), encoding="utf-8")
-        (data / "agreement.tex").write_text(summary.latex(self.run, self.matrix), encoding="utf-8")
+        self._front_tables(data)
         text = json.dumps(self.run.environment, indent=2) + "\n"
         (data / ENVIRONMENT).write_text(text)
+
+    def _front_tables(self, data: Path) -> None:
+        """What the first page shows, as tables."""
+        write_data(summary.matrix_frame(self.matrix), data / "matrix")
+        (data / "agreement.md").write_text(self.markdown(), encoding="utf-8")
+        (data / "agreement.tex").write_text(self.latex(), encoding="utf-8")
+
+    def markdown(self) -> str:
+        """The run as Markdown."""
+        return summary.markdown(self.run, self.rows)
+
+    def latex(self) -> str:
+        """The run as LaTeX."""
+        return summary.latex(self.run, self.matrix)
 
     def _optional(self) -> Iterator[tuple[str, pd.DataFrame, Sequence[Column]]]:
         """Name, rows and columns of the tables that a run may have."""
@@ -178,7 +183,8 @@ class RunPages:
         }
         dtypes = m.filters.get("dtype", [])
         return "Matrix", "matrix.html", {
-            "matrix": m, "lines": lines, "data": to_data(self.rows), "script": self.script,
+            "matrix": m, "lines": lines, "data": to_data(self.rows),
+            "scripts": ("table.js", "matrix.js"),
             "links": self.links, "found": pages.counts(self.rows), "legend": self._legend(),
             "summary": summarise(self.run.rows), "first_dtype": dtypes[0] if dtypes else "",
             "plot": plots.draw_digits(self.run.rows, m.methods),
@@ -198,14 +204,15 @@ class RunPages:
 
     def _conventions(self) -> tuple[str, str, dict[str, Any]]:
         frame, told = pages.shown_conventions(self.conventions)
-        return "Conventions", "conventions.html", {"table": to_html(frame, f"kinks: {told}")}
+        return "Conventions", "conventions.html", {"table": first_lines(frame, f"kinks: {told}")}
 
     def _failures(self) -> tuple[str, str, dict[str, Any]]:
         known, missing = pages.known_differences(self.run), pages.not_run(self.run)
+        found = pages.find_failures(self.run)
         return "Failures", "failures.html", {
-            "failures": pages.find_failures(self.run), "links": self.links,
-            "known": to_html(known, "known differences") if len(known) else "",
-            "missing": to_html(missing, "without an outcome") if len(missing) else "",
+            "failures": found[:CARDS], "hidden": len(found[CARDS:]), "links": self.links,
+            "known": first_lines(known, "known differences") if len(known) else "",
+            "missing": first_lines(missing, "without an outcome") if len(missing) else "",
         }  # fmt: skip
 
     def _speed(self) -> tuple[str, str, dict[str, Any]]:
@@ -247,9 +254,14 @@ class RunPages:
             tables=case_pages.agreement_tables(mine),
             ids={o: f"agreement-{slug(o)}" for o in operators},
             pairs=list(case_pages.pair_tables(mine)),
+            findings=self._findings(case, mine),
             commands=[cells.run_command(about["identifier"]), usual], curve=self._curve(case),
             **timed,
         )  # fmt: skip
+
+    def _findings(self, case: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What its page tells first: nothing, where the page of failures tells it."""
+        return []
 
     def _curve(self, case: str) -> dict[str, Any]:
         """The step curve of a case, and what it is of; nothing where none has an error."""

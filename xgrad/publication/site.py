@@ -6,8 +6,10 @@ import base64
 import hashlib
 import itertools
 import json
+import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -21,9 +23,9 @@ from markupsafe import Markup, escape
 from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
+from xgrad.publication.census_pages import pages_of
+from xgrad.publication.operations import STYLES
 from xgrad.publication.reading import ABOUT, Run
-from xgrad.publication.run_pages import RunPages
-from xgrad.publication.summary import latex, markdown
 from xgrad.publication.typesetting import typeset
 from xgrad.running import find_version
 
@@ -62,14 +64,14 @@ class Site:
 
     def render(self, file: Path, template: str, root: str, /, **context: Any) -> None:
         """Write one page; `root` leads from it to the site's index."""
-        given = {"nav": [], "base": root, "path": "", "run": None, "script": None, **context}
+        given = {"nav": [], "base": root, "path": "", "run": None, "scripts": (), **context}
         given |= {
             "css": _asset("style.css") + style_of_verdicts(),
             "version": find_version(),
             "root": root,
         }
-        if given["script"]:
-            given["script_hash"] = _hash(given["script"])
+        given["script"] = Markup().join(map(_asset, given["scripts"]))
+        given["script_hash"] = _hash(given["script"])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.templates.get_template(template).render(given), encoding="utf-8")
 
@@ -80,7 +82,7 @@ class Site:
         part = self.folder / "runs" / f".{run.name}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        about = RunPages(run, part, self.render, _asset("matrix.js")).write()
+        about = pages_of(run, part, self.render).write()
         (part / ABOUT).write_text(json.dumps(about | {"rows_of": fingerprint}, indent=1) + "\n")
         final = self.folder / "runs" / run.name
         shutil.rmtree(final, ignore_errors=True)
@@ -101,18 +103,23 @@ class Site:
         stem = f"compare/{before.name}--{after.name}"
         found = comparison.compare(before, after)
         told = comparison.changed(found.frame)
+        moved = comparison.compare_operations(before, after)
         speed = comparison.compare_speed(before, after)
         heading = f"{before.label} beside {after.label}"
         self.render(
             self.folder / f"{stem}.html", "compare.html", "../", title=heading, heading=heading,
             apart=tables.to_html(comparison.apart(before, after), "what differs"),
             refused=found.refused, told=found.told, least=comparison.LEAST,
+            census=bool(before.census and after.census), moved=_moved(moved),
+            movements=Counter(moved["what"]) if len(moved) else {},
             changes=_changes(told), stem=stem.partition("/")[2],
             slow_refused=speed.refused, slow_told=speed.told,
             slow_changes=tables.to_html(speed.frame, "changed") if len(speed.frame) else "",
         )  # fmt: skip
         if not found.refused:
             tables.write_data(found.frame, self.folder / stem)
+        if len(moved):
+            tables.write_data(moved, self.folder / f"{stem}-operations")
         lost = comparison.regressions(found.frame)
         note = (found.refused and "not comparable") or f"{lost} regressions, {len(told)} changes"
         return {"path": f"{stem}.html", "title": f"{heading}: {note}"}
@@ -202,12 +209,12 @@ def publish(
             made.append(_write_site(Path(to), runs, detection_file, history))
         except OSError as error:
             raise UsageError(f"--to {to} cannot be written: {error.strerror}") from None
-    texts = ((markdown_file, markdown_text), (latex_file, latex_text))
-    for path, write in texts:
+    latest = pages_of(runs[-1])
+    for path, text in ((markdown_file, latest.markdown), (latex_file, latest.latex)):
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_within(path, write(runs[-1])), encoding="utf-8")
+                path.write_text(_within(path, text()), encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path} cannot be written: {error.strerror}") from None
             made.append(path)
@@ -240,23 +247,30 @@ def _within(path: Path, text: str) -> str:
     return f"{head}{begin}\n{below}\n{end}{tail}"
 
 
-def markdown_text(run: Run) -> str:
-    """A run as Markdown."""
-    return markdown(run, RunPages.rows_of(run))
-
-
-def latex_text(run: Run) -> str:
-    """A run as LaTeX."""
-    return latex(run, RunPages.matrix_of(run))
-
-
 def _changes(frame: pd.DataFrame) -> Any:
     if frame.empty:
         return ""
     shown = frame.drop(columns=["digits before", "digits after", "seed"])
     shown = shown.rename(columns={"shown before": "before", "shown after": "after"})
     change = {"change": lambda v: "" if v != v else f"{v:+.1f}"}
-    return tables.to_html(shown, "cells that changed, lost digits first", formats=change)
+    return tables.first_lines(shown, "cells that changed, lost digits first", formats=change)
+
+
+def _moved(frame: pd.DataFrame) -> Any:
+    """Operations that changed, in the colours of their outcomes."""
+    if frame.empty:
+        return ""
+    shown = frame.drop(columns="device") if frame["device"].nunique() == 1 else frame
+    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    for name in ("outcome before", "outcome after"):
+        styles[name] = [f"chip {STYLES[outcome]}" for outcome in shown[name]]
+    digits = dict.fromkeys(("change", "digits before", "digits after"), _one_decimal)
+    caption = "operations that changed, the worse first"
+    return tables.first_lines(shown, caption, formats=digits, styles=styles)
+
+
+def _one_decimal(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f}"
 
 
 def _run_link(name: str) -> Markup:

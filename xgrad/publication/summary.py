@@ -7,9 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from xgrad.errors import counted
 from xgrad.judging import AGREES, is_failure
 from xgrad.publication.cells import look_of
 from xgrad.publication.matrix import Matrix
+from xgrad.publication.operations import (
+    Finding,
+    Operations,
+    counts_frame,
+    findings_frame,
+    right_frame,
+)
 from xgrad.publication.reading import Run
 from xgrad.publication.tables import to_latex, to_markdown
 from xgrad.table import KNOWN
@@ -69,15 +77,20 @@ def _is_trouble(row: dict[str, Any]) -> bool:
     return is_failure(row) or row["verdict"] == "unstable" or row["message"].startswith(KNOWN)
 
 
-def markdown(run: Run, rows: list[dict[str, Any]]) -> str:
-    """A run in a page of Markdown."""
+def _made(run: Run) -> str:
+    """Where a run was made: commit, processor, versions."""
     env = run.environment
     versions = dict(env.get("versions") or {})
     named = ", ".join(f"{k} {versions[k]}" for k in ("torch", "jax", "numpy") if versions.get(k))
     where = "; ".join(filter(None, (str(env.get("processor") or ""), named)))
+    return f"Commit {run.commit}{f'; {where}' if where else ''}."
+
+
+def markdown(run: Run, rows: list[dict[str, Any]]) -> str:
+    """A run in a page of Markdown."""
     parts = [
         f"# Agreement with the referee, {run.date}",
-        f"Commit {run.commit}{f'; {where}' if where else ''}.",
+        _made(run),
         "\n".join(f"- {line}" for line in summarise(run.rows)),
         "Digits of agreement from the least to the most of the methods that agree, and how many "
         "there are of each verdict.",
@@ -86,6 +99,27 @@ def markdown(run: Run, rows: list[dict[str, Any]]) -> str:
     trouble = trouble_frame(rows)
     if len(trouble):
         parts += ["## What does not simply agree", to_markdown(trouble)]
+    return "\n\n".join(parts) + "\n"
+
+
+def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -> str:
+    """A census in a page of Markdown: counts, what is not right, and what is."""
+    right = right_frame(operations)
+    parts = [
+        f"# Every derivative of {run.census}, {run.date}",
+        _made(run),
+        f"{counted(len(operations.lines), 'operation')} at sample calls, each derivative beside "
+        "the referee. An operation shows what its worst sample shows.",
+        to_markdown(counts_frame(operations)),
+    ]
+    if findings:
+        parts += ["## What is not simply right", to_markdown(findings_frame(findings))]
+    if len(right):
+        parts += [
+            "## Right at every sample",
+            "The fewest digits of agreement by dtype, over all derivatives and samples.",
+            to_markdown(right),
+        ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONG = 48  # characters of a text that goes on in the next line
+FIRST = 400  # lines of a long table on a page
 LATEX = str.maketrans({
     "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
     "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'",
@@ -55,6 +56,16 @@ def to_html(
         '<table class="data">', f'<table class="data"><caption>{html.escape(caption)}</caption>', 1
     )
     return framed(body, caption)
+
+
+def first_lines(
+    frame: pd.DataFrame, caption: str, *, styles: pd.DataFrame | None = None, **shown: Any
+) -> Markup:
+    """`to_html` of as many lines as a page takes; the caption tells how many there are."""
+    if len(frame) > FIRST:
+        caption += f": the first {FIRST} of {len(frame):,}; the download has all"
+    styles = None if styles is None else styles.head(FIRST)
+    return to_html(frame.head(FIRST), caption, styles=styles, **shown)
 
 
 def _escaped(form: Callable[[Any], str], value: Any) -> str:

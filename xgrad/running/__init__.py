@@ -13,5 +13,6 @@ from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, w
 from xgrad.running.planning import Cell, DEVICE, DEVICES, Gathered, Plan, Row, Selection, make_plan
 from xgrad.running.planning import matches, methods_at, operators_at, part_of
 from xgrad.running.remote import RemoteFolder, fetched, is_url
+from xgrad.running.reproduction import PROGRAM_PLACE
 from xgrad.running.storage import ENVIRONMENT, RunFolder, new_folder, read_environment
 from xgrad.running.workers import Limits, Step, case_of, environment_with

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
+from xgrad.running.reproduction import PROGRAM_PLACE, write_programs
 from xgrad.running.storage import require_types
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ FILE = "cases.json"
 EMPTY: dict[str, Any] = {
     "identifier": "", "field": "", "title": "", "mathematics": "", "source": "", "code": "",
     "wrt": (), "sizes": {}, "operators": (), "formulas": (), "implementations": (), "helpers": (),
-    "known": (),
+    "known": (), "programs": (),
 }  # fmt: skip
 
 Types = Mapping[str, type | tuple[type, ...]]
@@ -32,11 +33,18 @@ CASE: Types = {
 FORMULA: Types = {"operator": str, "name": str, "frameworks": list, "default": bool, "text": str,
            "code": str}  # fmt: skip
 KNOWN: Types = {"methods": (str, list), "reason": str}
+PROGRAM: Types = {**dict.fromkeys(PROGRAM_PLACE, str), "text": str}
 
 
-def write_cases(plan: Plan, folder: Path) -> Path:
-    """Write cases.json: when the run was saved, and each case's mathematics, source and code."""
+def write_cases(plan: Plan, folder: Path, rows: Iterable[Mapping[str, Any]] = ()) -> Path:
+    """Write cases.json: when the run was saved, and each case's mathematics, source and code.
+
+    Of what is wrong in the rows a program for those who do not have xgrad, where it is short.
+    """
     cases = [describe(case, plan.identifier(case.name)) for case in plan.cases.values()]
+    programs = write_programs({case.name: case for case in plan.cases.values()}, rows)
+    for about in cases:
+        about["programs"] = [program for program in programs if program["case"] == about["name"]]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return _write(folder, now, cases)
 
@@ -44,7 +52,10 @@ def write_cases(plan: Plan, folder: Path) -> Path:
 def join_cases(folders: Iterable[Path], out: Path) -> None:
     """Write the cases of several runs as those of one, saved when the last of them was."""
     saved, cases = zip(*(read_cases(folder) for folder in folders), strict=True)
-    joined = {name: case for found in cases for name, case in found.items()}
+    joined: dict[str, dict[str, Any]] = {}
+    for name, case in (pair for found in cases for pair in found.items()):
+        before = joined.get(name, EMPTY)["programs"]  # each part has those of its own rows
+        joined[name] = case | {"programs": [*before, *case["programs"]]}
     if joined:
         _write(out, max(saved), list(joined.values()))
 
@@ -77,6 +88,8 @@ def read_cases(folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
             require_types(formula, FORMULA, path)
         for known in case["known"]:
             require_types(known, KNOWN, path)
+        for program in case["programs"]:
+            require_types(program, PROGRAM, path)
     return saved, cases
 
 
@@ -93,7 +106,7 @@ def describe(case: Case, identifier: str) -> dict[str, Any]:
         "wrt": list(case.wrt),
         "sizes": {k: {n: repr(v) for n, v in size.items()} for k, size in case.sizes.items()},
         "operators": list(case.operators or ()),
-        "code": _code(case.function),
+        "code": "" if case.framework else _code(case.function),  # else it is a library's own
         "formulas": [
             {
                 "operator": f.operator,

@@ -3,7 +3,7 @@
 from xgrad.telling.bar import progress
 from xgrad.telling.explanation import explain, explanation_text
 from xgrad.telling.lists import case_text, list_text
-from xgrad.telling.operations import operations_table
+from xgrad.telling.operations import OUTCOMES, Asked, by_operation, operations_table, outcome_of
 from xgrad.telling.report import EVIDENCE, LEGEND, SHOWN, WIDTH, failure_text, failures
 from xgrad.telling.report import grouped_failures, label_of, matrices, method_of, reproduction
 from xgrad.telling.report import summarise, title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.judging import VERDICTS, is_failure
 from xgrad.table import KNOWN, records
@@ -17,6 +17,35 @@ if TYPE_CHECKING:
 OUTCOMES = ("wrong", "known", "unstable", "no verdict", "right", "not there")
 
 
+class Asked(NamedTuple):
+    """What is asked of every operation: a derivative in a dtype on a device."""
+
+    operator: str
+    technique: str
+    dtype: str
+    device: str
+
+    @property
+    def derivative(self) -> str:
+        """`vjp by reverse`."""
+        return f"{self.operator} by {self.technique}"
+
+    @property
+    def numbers(self) -> str:
+        """`float32`, and the device where it is another than the CPU."""
+        return self.dtype if self.device in ("", "cpu") else f"{self.dtype} on {self.device}"
+
+
+def by_operation(rows: Iterable[Mapping[str, Any]]) -> dict[Asked, dict[str, list[Any]]]:
+    """The rows of each operation's samples, by what was asked of it."""
+    found: dict[Asked, dict[str, list[Any]]] = {}
+    for row in rows:
+        if row["operator"]:
+            asked = Asked(*(row[name] for name in Asked._fields))
+            found.setdefault(asked, {}).setdefault(row["case"], []).append(row)
+    return found
+
+
 def operations_table(frame: pd.DataFrame) -> Table:
     """Of each derivative and dtype: how many operations show what, each its worst sample's."""
     from rich.table import Table
@@ -24,13 +53,10 @@ def operations_table(frame: pd.DataFrame) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("derivative", "dtype", "operations", *OUTCOMES):
         table.add_column(name, justify="left" if name in ("derivative", "dtype") else "right")
-    for key, part in frame[frame["operator"] != ""].groupby(
-        ["operator", "technique", "dtype"], sort=False
-    ):
-        operator, technique, dtype = map(str, key)
-        found = Counter(outcome_of(records(rows)) for _, rows in part.groupby("case"))
+    for asked, operations in by_operation(records(frame)).items():
+        found = Counter(map(outcome_of, operations.values()))
         counts = (str(found[each]) for each in OUTCOMES)
-        table.add_row(f"{operator} by {technique}", dtype, str(found.total()), *counts)
+        table.add_row(asked.derivative, asked.numbers, str(found.total()), *counts)
     return table
 
 
