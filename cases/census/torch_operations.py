@@ -154,10 +154,10 @@ def _is_function(op: Any, sample: Any) -> bool:
 
 
 def _values(op: Any, sample: Any) -> list[Any]:
-    function, inputs = _call(op, sample)
+    call = _call(op, sample)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        return tree_leaves(function(*inputs))
+        return tree_leaves(call.function(*call.inputs))
 
 
 def _is_finite(value: Any) -> bool:

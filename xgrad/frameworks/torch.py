@@ -244,12 +244,18 @@ class Torch(Framework):
 
         from xgrad.frameworks.torch_state import full_precision
 
-        with full_precision(), torch.enable_grad():
+        with self.dispatch_kept(), full_precision(), torch.enable_grad():
             if not self._moved:
                 yield
                 return
             with torch.device(device):
                 yield
+
+    def dispatch_kept(self) -> Any:
+        """Which kernels torch calls, as before: an error inside of some leaves it without a tape."""
+        from xgrad.frameworks.torch_state import dispatch_kept
+
+        return dispatch_kept()
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:

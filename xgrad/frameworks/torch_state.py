@@ -99,6 +99,15 @@ def _quiet() -> Iterator[None]:
 # --- whatever stands around a call ---------------------------------------------------------------
 
 
+def dispatch_kept() -> Any:
+    """Which kernels torch calls, as before: an error inside of some leaves it without autograd."""
+    include, exclude = (
+        torch._C._dispatch_tls_local_include_set(),
+        torch._C._dispatch_tls_local_exclude_set(),
+    )
+    return torch._C._ForceDispatchKeyGuard(include, exclude)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Without modes, inference mode, autocast and anomaly detection; random numbers as found.

@@ -15,7 +15,7 @@ import torch
 import torch.autograd.forward_ad as forward
 from torch.utils._pytree import tree_leaves
 
-from xgrad.frameworks import random_numbers_kept
+from xgrad.frameworks import find_framework, random_numbers_kept
 from xgrad.programs.graphs import Graph, Look
 from xgrad.programs.torch.boxes import TABLE, decode, encode, is_float, zeros
 from xgrad.programs.torch.freezing import Frozen
@@ -25,6 +25,7 @@ from xgrad.programs.torch.rounding import Rounding
 from xgrad.programs.torch.tracing import Trace
 from xgrad.programs.torch.watching import Cut, Watch
 
+_TORCH: Any = find_framework("torch")
 # `torch.autograd.grad`, without the comparison of shapes for which that imports sympy.
 _backward = torch.autograd.graph._engine_run_backward
 
@@ -192,6 +193,7 @@ class TorchProgram:
             self.frozen.start()
         mode = Balls(self.rounding, self.tape, self.frozen, self.nudge, self.trace)
         with ExitStack() as stack:
+            stack.enter_context(_TORCH.dispatch_kept())
             stack.enter_context(TABLE.open())
             stack.enter_context(_seeded(self.seed))
             stack.callback(mode.journal.restore)
