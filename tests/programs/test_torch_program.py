@@ -9,6 +9,7 @@ import torch
 from certificates import certify
 from flint import arb
 
+import xgrad
 from xgrad.numbers import precision
 from xgrad.programs import Escape, NoBallRule, Rounding, Tape, TorchProgram
 from xgrad.programs.constants import exact_array
@@ -378,6 +379,9 @@ def test_an_error_inside_of_torch_leaves_the_next_program_its_tape():
     first = xgrad.check(torch.quantile, (x, q), operators="jvp", methods="torch.forward")
     assert set(first["verdict"]) == {"agrees"}
     for factor, verdict in ((1.0, "agrees"), (1.001, "disagrees")):
-        function = lambda x, f=factor: f * (x * x).sum() - (f - 1) * (x * x).detach().sum()
-        after = xgrad.check(function, (x,), methods="torch.reverse")
+
+        def function(x, f=factor):
+            return f * (x * x).sum() - (f - 1) * (x * x).detach().sum()
+
+        after = xgrad.check(function, x, methods="torch.reverse")
         assert set(after["verdict"]) == {verdict}

@@ -252,7 +252,7 @@ class Torch(Framework):
                 yield
 
     def dispatch_kept(self) -> Any:
-        """Which kernels torch calls, as before: an error inside of some leaves it without a tape."""
+        """Which kernels torch calls stays as it was: an error inside of some leaves no tape."""
         from xgrad.frameworks.torch_state import dispatch_kept
 
         return dispatch_kept()
