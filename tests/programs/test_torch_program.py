@@ -372,16 +372,10 @@ def test_constants_are_read_as_what_they_were_rounded_from():
     assert "constants recognised" in found.note
 
 
-def test_an_error_inside_of_torch_leaves_the_next_program_its_tape():
+def test_an_error_inside_of_torch_leaves_the_next_row_its_tape():
     """torch 2.13 leaves autograd switched off where forward mode of `quantile` fails in balls."""
     x = torch.tensor([0.3, -1.7, 2.1, 0.9], dtype=torch.float64)
-    q = torch.tensor(0.4, dtype=torch.float64)
-    first = xgrad.check(torch.quantile, (x, q), operators="jvp", methods="torch.forward")
-    assert set(first["verdict"]) == {"agrees"}
-    for factor, verdict in ((1.0, "agrees"), (1.001, "disagrees")):
-
-        def function(x, f=factor):
-            return f * (x * x).sum() - (f - 1) * (x * x).detach().sum()
-
-        after = xgrad.check(function, x, methods="torch.reverse")
-        assert set(after["verdict"]) == {verdict}
+    frame = xgrad.check(lambda x: torch.quantile(x, 0.4), (x,), operators=("jvp", "vjp"),
+                        methods=("torch.forward", "torch.reverse"), invariances=())  # fmt: skip
+    assert len(frame) == 4
+    assert set(frame["verdict"]) == {"agrees"}

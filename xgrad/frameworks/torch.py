@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -251,7 +251,7 @@ class Torch(Framework):
             with torch.device(device):
                 yield
 
-    def dispatch_kept(self) -> Any:
+    def dispatch_kept(self) -> AbstractContextManager[None]:
         """Which kernels torch calls stays as it was: an error inside of some leaves no tape."""
         from xgrad.frameworks.torch_state import dispatch_kept
 

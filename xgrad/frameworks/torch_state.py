@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from traceback import clear_frames
 from typing import Any
 
 import torch
@@ -99,13 +100,26 @@ def _quiet() -> Iterator[None]:
 # --- whatever stands around a call ---------------------------------------------------------------
 
 
-def dispatch_kept() -> Any:
-    """Which kernels torch calls, as before: an error inside of some leaves it without autograd."""
+@contextmanager
+def dispatch_kept() -> Iterator[None]:
+    """Which kernels torch calls stays as it was: an error inside of some leaves no tape.
+
+    What the frames of an error hold is freed here: a guard of torch's that ended later would undo
+    ours.
+    """
     include, exclude = (
         torch._C._dispatch_tls_local_include_set(),
         torch._C._dispatch_tls_local_exclude_set(),
     )
-    return torch._C._ForceDispatchKeyGuard(include, exclude)
+    with torch._C._ForceDispatchKeyGuard(include, exclude):
+        try:
+            yield
+        except Exception as raised:
+            error: BaseException | None = raised
+            while error is not None:
+                clear_frames(error.__traceback__)
+                error = error.__context__
+            raise
 
 
 @contextmanager
