@@ -36,6 +36,7 @@ def limit(reason: str, methods: str = "torch.*", **place: str) -> tuple[Known, .
 REPEATED = limit("indices that repeat: one of the values they stand for is kept")
 LIMITS = {
     "as_strided_scatter": limit("elements of the view that overlap: gradcheck refuses it too"),
+    "linalg.norm.subgradients_at_zero": limit("subgradients of norms at 0"),
     "nn.functional.max_unpool1d": REPEATED,
     "nn.functional.max_unpool2d": REPEATED,
     "nn.functional.max_unpool3d": REPEATED,
@@ -80,8 +81,12 @@ def _size(sample: Any) -> int:
 
 def _sizes(sample: Any) -> list[int]:
     """Elements of each tensor that is differentiated."""
-    leaves = tree_leaves((sample.input, sample.args, sample.kwargs))
-    return [t.numel() for t in leaves if isinstance(t, torch.Tensor) and t.requires_grad]
+    tensors = (t for t in _leaves(sample) if isinstance(t, torch.Tensor))
+    return [t.numel() for t in tensors if t.requires_grad]
+
+
+def _leaves(sample: Any) -> list[Any]:
+    return tree_leaves((sample.input, sample.args, sample.kwargs))
 
 
 def _call(op: Any, sample: Any) -> Sample:
@@ -161,7 +166,8 @@ def _values(op: Any, sample: Any) -> list[Any]:
 
 
 def _is_finite(value: Any) -> bool:
-    return not isinstance(value, torch.Tensor) or bool(torch.isfinite(value).all())
+    dense = isinstance(value, torch.Tensor) and value.layout is torch.strided
+    return not dense or bool(torch.isfinite(value).all())
 
 
 for _op in op_db:

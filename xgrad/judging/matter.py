@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,11 @@ class Matter:
     def in_balls(self) -> bool:
         """Whether the result is one of balls."""
         return isinstance(self.outcome.flat, Ball)
+
+    @property
+    def adds_values(self) -> bool:
+        """Whether slopes of several values are added, each of which may be of its own side."""
+        return "w" in self.operator.directions and prod(self.setting.y_shape) > 1
 
     @property
     def not_finite(self) -> bool:

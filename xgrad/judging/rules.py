@@ -104,7 +104,10 @@ def outside_the_slopes(m: Matter) -> Ruling | None:
     if not outside.any():
         return None
     k = int(np.flatnonzero(outside.reshape(-1))[0])
-    return Ruling(DISAGREES, f"{m.found.element(k)} lies outside of the slopes at the kink")
+    said = f"{m.found.element(k)} lies outside of the slopes at the kink"
+    if m.adds_values:
+        return Ruling(INCONCLUSIVE, f"{said}, where each value may have one of its own")
+    return Ruling(DISAGREES, said)
 
 
 def no_small_part(m: Matter) -> Ruling | None:

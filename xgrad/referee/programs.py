@@ -322,7 +322,8 @@ class ProgramReferee(Referee):
         if self.holds:
             return "derivatives in balls and in floats differ"
         witness = self.weaker.truth(operator)
-        if witness.kind == "definition" and witness.bound is not None:
+        whole = witness.kind == "definition" and not witness.directions
+        if whole and witness.bound is not None and not truth.directions:
             gap = np.abs(witness.high - truth.high)
             if np.all(gap <= witness.bound + NEAR * np.max(np.abs(truth.high), initial=0.0)):
                 return ""

@@ -148,6 +148,9 @@ PRODUCTS: dict[str, Rule] = {
         _adaptive_avg_pool3d=_adaptive(3),
         _adaptive_avg_pool2d_backward=_adaptive_backward(2),
         _adaptive_avg_pool3d_backward=_adaptive_backward(3),
+    ),
+    **sums(  # a weight is no better than the place that it belongs to, which grows to the size
+        lambda x, *rest, **named: float(max(*x.shape[-2:], *rest[-1].shape[-2:])) ** 2,
         **{
             f"_upsample_{name}2d_aa{end}": function
             for name, kernel, reach in (("bilinear", _tent, 1), ("bicubic", _keys, 2))
