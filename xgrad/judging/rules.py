@@ -158,8 +158,9 @@ def rounding_unknown(m: Matter) -> Ruling | None:
 
 
 def another_value(m: Matter) -> Ruling | None:
-    """In this dtype the function takes another branch: the sign of an eigenvector, a pivot."""
-    if not m.found.relative > SHARE or not m.value_is_another(SHARE):
+    """In a shorter type the function takes another branch: the sign of an eigenvector, a pivot."""
+    wide = m.eps == EPS["float64"]  # where balls are set beside the function's own values
+    if wide or not m.found.relative > SHARE or not m.value_is_another(SHARE):
         return None
     return Ruling(INCONCLUSIVE, f"the function's value in {m.setting.dtype} is another one than in "
                   "balls: no derivative of the one tells of the other's")  # fmt: skip
