@@ -12,7 +12,6 @@ out. A run that was interrupted goes on where it was with the same `--rows`.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import signal
 import sys
@@ -22,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -37,68 +37,20 @@ from xgrad.programs.jax import JaxProgram
 
 SECONDS = 120  # of processor time, for one function
 
-MODULES = (
-    "jax.nn", "jax.scipy.special", "jax.numpy", "jax.numpy.linalg", "jax.scipy.linalg",
-    "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.scipy.signal", "jax.scipy.integrate",
-    "optax.losses", "optax.projections",
-)  # fmt: skip
-# What reads files, draws, or takes functions that say what is computed.
-_LEFT_OUT = """save savez load loadtxt fromfile frombuffer fromstring set_printoptions printoptions
-    get_printoptions from_dlpack array_repr array_str seterr cond while_loop scan fori_loop
-    map switch custom_root custom_linear_solve custom_gradient rng_uniform psum
-    DotDimensionNumbers Precision ConvDimensionNumbers"""
-LEFT_OUT = frozenset(_LEFT_OUT.split())
+
+def _census() -> Any:
+    """The census's file of JAX: what its functions are, and inputs for them."""
+    path = Path(__file__).parents[1] / "cases" / "census" / "jax_functions.py"
+    spec = spec_from_file_location("jax_census", path)
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
-def _some(*shape: int, seed: int = 4) -> np.ndarray:
-    return np.random.default_rng([seed, *shape]).uniform(0.1, 0.9, shape)
-
-
-_SPD = _some(4, 4) @ _some(4, 4).T + np.diag([1.0, 2.0, 3.0, 4.0])
-_FLAGS = np.array([True, False, True, True, False])
-# Keywords that functions need, and inputs where the list has none that show something of them.
-PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    "apply_over_axes": ((jnp.sum, _some(3, 4), (0,)), {}),
-    "associative_scan": ((jnp.multiply, _some(5)), {}),
-    "bessel_jn": ((_some(5),), {"v": 4}),
-    "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
-    "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {"mode": "clip"}),
-    "clamp": ((_some(5) / 4, _some(5, seed=5), _some(5) / 4 + 0.5), {}),
-    "compress": ((_FLAGS, _some(5)), {"size": 3}),
-    "conv": ((_some(2, 3, 6, 6), _some(4, 3, 3, 2), (1, 2), "SAME"), {}),
-    "conv_general_dilated_local": (
-        (_some(1, 2, 4, 4), _some(3, 8, 3, 3), (1, 1), "VALID", (2, 2)), {}
-    ),
-    "conv_general_dilated_patches": ((_some(1, 2, 4, 4), (2, 2), (1, 1), "VALID"), {}),
-    "ctc_loss": ((_some(1, 6, 4), np.zeros((1, 6)), np.array([[1, 2]]), np.zeros((1, 2))), {}),
-    "dirichlet.logpdf": ((np.array([0.2, 0.3, 0.5]), _some(3)), {}),
-    "dot_product_attention": (tuple(_some(3, 2, 5, 2, 4)), {}),
-    "dynamic_slice": ((_some(4, 4), (1, 0), (2, 4)), {}),
-    "dynamic_update_slice": ((_some(4, 4), _some(2, 2), (1, 1)), {}),
-    "extract": ((_FLAGS, _some(5)), {"size": 3}),
-    "fill_diagonal": ((_some(4, 4), _some(4)), {"inplace": False}),
-    "lstsq": ((_some(5, 3), _some(5)), {}),
-    "lu_solve": (((_SPD, np.array([1, 1, 3, 3], dtype=np.int32)), _some(4)), {}),
-    "multivariate_normal.logpdf": ((_some(4), _some(4, seed=5), _SPD), {}),
-    "ntxent": ((_some(4, 3), np.array([0, 0, 1, 1])), {}),
-    "permute_dims": ((_some(2, 3, 4), (1, 2, 0)), {}),
-    "place": ((_some(5), _FLAGS, _some(3)), {"inplace": False}),
-    "polar": ((_some(4, 4),), {"method": "svd"}),
-    "polyfit": ((_some(5), _some(5, seed=5), 2), {}),
-    "put": ((_some(5), np.array([1, 3]), _some(2)), {"inplace": False}),
-    "put_along_axis": ((_some(3, 4), np.array([[1], [0], [2]]), _some(3, 1), 1),
-                       {"inplace": False}),
-    "ragged_dot": ((_some(3, 4), _some(2, 4, 5), np.array([2, 1], dtype=np.int32)), {}),
-    "reduce_window": ((_some(4, 4), 0.0, jax.lax.add, (2, 2), (1, 1), "VALID"), {}),
-    "roots": ((np.array([1.0, -3.0, 1.0, 4.0]),), {"strip_zeros": False}),
-    "select": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
-    "select_n": ((_FLAGS, _some(5), _some(5, seed=5)), {}),
-    "sph_harm_y": ((np.array([3]), np.array([1]), _some(1), _some(1, seed=5)), {"n_max": 4}),
-    "tridiagonal_solve": ((_some(5), _some(5, seed=5) + 2, _some(5, seed=6), _some(5, 2)), {}),
-    "triangular_solve": ((_SPD, _some(4, 2)), {"left_side": True}),
-    "truncnorm.logpdf": ((_some(5), -1.0, 2.0), {}),
-    "uniform.logpdf": ((_some(5), -_some(5, seed=5), _some(5, seed=6) + 2), {}),
-}  # fmt: skip
+CENSUS = _census()
+inputs, with_imaginary_parts = CENSUS.inputs, CENSUS.with_imaginary_parts
 
 
 @dataclass(frozen=True)
@@ -119,60 +71,6 @@ class Row:
 
 
 # --- inputs --------------------------------------------------------------------------------------
-
-
-def inputs() -> list[tuple[Any, ...]]:
-    """Arguments to try, simple ones first."""
-    rng = np.random.default_rng(3)
-
-    def some(*shape: int) -> Any:
-        return jnp.asarray(rng.uniform(0.1, 0.9, shape))
-
-    v, u, t, s = some(5), some(5), some(5), some(5)
-    m = some(4, 4)
-    m = m @ m.T + jnp.diag(jnp.array([1.0, 2.0, 3.0, 4.0]))
-    n, w, columns, stack = some(4, 4), some(4), some(4, 2), some(2, 3, 4)
-    counts, five = jnp.array([1, 0, 2, 1, 3]), jnp.array([1, 2, 3, 4, 5])
-    heads = some(2, 5, 2, 4)
-    flags = jnp.array([True, False, True, True, False])
-    probabilities = jnp.array([0.2, 0.3, 0.5])
-    return [
-        (v,), (v, u), (v, u, t), (v, u, t, s), (v, u, t, s, some(5)), (m,), (m, w), (m, n),
-        (m, columns), (m, n, w), (stack,), (2, v), (v, 2), (five, v), (v, five), (counts, v),
-        (counts, v, u), (counts, v, u, t), (counts, 4, v), (counts, 4, v, u),
-        (counts, v, jnp.zeros(5, dtype=int)), ([v, u],), ([m, n],), ((5,), v), (v, (5, 1)),
-        (some(3), some(3)), (some(6),), (v, 0), (m, 0), (m, 1, 0), (m, 0, 1), (m, 1), (2.0, v, u),
-        (v, 2.0), (jnp.sin, v), (lambda x: x * x, 0, m), (w, some(4), m), (m, (2, 3)),
-        ("ij,jk->ik", m, n), ("ij->i", m), (v, jnp.linspace(0.0, 1.0, 7), some(7)),
-        (jnp.array([0.1, 0.35, 0.55]),), (some(4, 1),), (stack, (0, 1)), (stack, 0),
-        (probabilities, jnp.array([1.0, 2.0, 3.0])), (5, probabilities),
-        (jnp.array([1, 2, 1]), 4, probabilities), (some(8),), (jnp.array([0.3]), m), (v, flags),
-        (flags, v, u), (jnp.array([2, 1, 0]), v), (v, jnp.array([2, 1, 0])), (0.2, 1.1, 7),
-        (some(), some(), 5), ([flags], [v]), (jnp.array([3, 1, 0, 2]), m),
-        (some(2, 6, 6), some(2, 3, 3)), (some(6, 6), some(3, 3)), (heads, heads[::-1], heads),
-        (some(2, 6), jnp.zeros((2, 6)), jnp.array([[1, 2], [1, 1]]), jnp.zeros((2, 2))),
-        (jnp.sort(v),), (v + 1.0,), (1.5, 1.7, 2.9, v), (m, w, True),
-        (some(4, 3), jnp.array([0, 0, 1, 1])), (some(1, 6, 4), jnp.zeros((1, 6)),
-         jnp.array([[1, 2]]), jnp.zeros((1, 2))), (v, jnp.array(1)), (some(3, 4), some(2, 4, 5),
-         jnp.array([2, 1], dtype=jnp.int32)), ((m, True), w), (some(5, 3),), (some(6, 4), 2),
-        (v + 2.0, u), (w, w, m),
-    ]  # fmt: skip
-
-
-def with_imaginary_parts(arguments: Any) -> Any:
-    """The same, complex: Hermitian where symmetric, other numbers and integers as they are."""
-    leaves, tree = jax.tree.flatten(arguments)
-    rng = np.random.default_rng(6)
-
-    def added(a: Any) -> Any:
-        if not _is_float_array(a):
-            return a
-        part = rng.uniform(0.1, 0.9, a.shape)
-        if a.ndim == 2 and a.shape[0] == a.shape[1] and np.allclose(a, a.T):
-            part = (part - part.T) / 2
-        return jnp.asarray(a + 1j * part)
-
-    return jax.tree.unflatten(tree, [added(a) for a in leaves])
 
 
 # Complex vectors of any phase: derivatives are those of what no phase changes.
@@ -200,13 +98,15 @@ def differentiated(
     Complex ones are pairs of reals, the real and the imaginary part behind the other axes.
     """
     leaves, tree = jax.tree.flatten(arguments)
-    at = [i for i, a in enumerate(leaves) if _is_float_array(a) or _is_complex_array(a)]
+    at = [i for i, a in enumerate(leaves) if CENSUS.is_float_array(a) or CENSUS.is_complex_array(a)]
     at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
 
     def call(*given: Any) -> list[Any]:
         whole = list(leaves)
         for i, g in zip(at, given, strict=True):
-            whole[i] = jax.lax.complex(g[..., 0], g[..., 1]) if _is_complex_array(whole[i]) else g
+            whole[i] = (
+                jax.lax.complex(g[..., 0], g[..., 1]) if CENSUS.is_complex_array(whole[i]) else g
+            )
         outs = jax.tree.leaves(function(*jax.tree.unflatten(tree, whole)))
         floats = [o for o in outs if jnp.issubdtype(jnp.result_type(o), jnp.inexact)]
         parts = [(o.real, o.imag) if jnp.iscomplexobj(o) else (o,) for o in floats]
@@ -216,17 +116,9 @@ def differentiated(
 
 
 def _in_pairs(a: Any) -> np.ndarray:
-    if _is_complex_array(a):
+    if CENSUS.is_complex_array(a):
         return np.stack([np.real(a), np.imag(a)], axis=-1)
     return np.asarray(a, dtype=np.float64)
-
-
-def _is_complex_array(a: Any) -> bool:
-    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.complexfloating)
-
-
-def _is_float_array(a: Any) -> bool:
-    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)
 
 
 def certify_jax(function: Callable[..., Any], *arguments: Any, **options: Any) -> Certificate:
@@ -268,7 +160,9 @@ def unfit(function: Callable[..., Any], arguments: Any, complex_: bool) -> str:
     """Why a function cannot be judged at these inputs, of which some may have to be complex."""
     try:
         call, x = differentiated(function, arguments)
-        if not x or (complex_ and not any(map(_is_complex_array, jax.tree.leaves(arguments)))):
+        if not x or (
+            complex_ and not any(map(CENSUS.is_complex_array, jax.tree.leaves(arguments)))
+        ):
             return UNFIT
         jax.eval_shape(call, *x)
         jax.eval_shape(lambda *each: jax.vjp(call, *each)[1](call(*each)), *x)
@@ -305,8 +199,7 @@ def examine(
     start = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        short = f"{module.rpartition('.')[2]}.{name}"
-        given, named = PARTICULAR.get(short) or PARTICULAR.get(name) or ((), {})
+        given, named = CENSUS.particular(module, name)
         function = partial(function, **named) if named else function
         if made is with_imaginary_parts:
             function = _without_phases(function) if name in FREE else function
@@ -331,25 +224,10 @@ def examine(
 
 
 def functions(only: Sequence[str] = ()) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Every public function of the modules, once."""
-    import importlib
-
-    stats = importlib.import_module("jax.scipy.stats")
-    parts = [n for n in dir(stats) if inspect.ismodule(getattr(stats, n)) and n[0] != "_"]
-    seen = set()
-    for module in (*MODULES, *(f"jax.scipy.stats.{part}" for part in parts)):
-        try:
-            names = vars(importlib.import_module(module))
-        except ImportError:
-            continue
-        for name in sorted(names):
-            function = names[name]
-            odd = name.startswith("_") or name in LEFT_OUT or not callable(function)
-            if odd or inspect.isclass(function) or id(function) in seen:
-                continue
-            seen.add(id(function))
-            if not only or any(f"{module}.{name}".startswith(each) for each in only):
-                yield module, name, function
+    """Every public function of the modules, once, whose name starts with one of `only`."""
+    for module, name, function in CENSUS.functions():
+        if not only or any(f"{module}.{name}".startswith(each) for each in only):
+            yield module, name, function
 
 
 def _real(arguments: Any) -> Any:

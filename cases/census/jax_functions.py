@@ -141,7 +141,7 @@ def with_imaginary_parts(arguments: Any) -> Any:
     rng = np.random.default_rng(6)
 
     def added(a: Any) -> Any:
-        if not _is_float_array(a):
+        if not is_float_array(a):
             return a
         part = rng.uniform(0.1, 0.9, a.shape)
         if a.ndim == 2 and a.shape[0] == a.shape[1] and np.allclose(a, a.T):
@@ -151,11 +151,11 @@ def with_imaginary_parts(arguments: Any) -> Any:
     return jax.tree.unflatten(tree, [added(a) for a in leaves])
 
 
-def _is_float_array(a: Any) -> bool:
+def is_float_array(a: Any) -> bool:
     return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)
 
 
-def _is_complex_array(a: Any) -> bool:
+def is_complex_array(a: Any) -> bool:
     return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.complexfloating)
 
 
@@ -200,7 +200,7 @@ def call_of(
 ) -> Sample:
     """A function of its float arrays alone, with those of its values that are floats."""
     leaves, tree = jax.tree.flatten(arguments)
-    at = [i for i, a in enumerate(leaves) if _is_float_array(a) or _is_complex_array(a)]
+    at = [i for i, a in enumerate(leaves) if is_float_array(a) or is_complex_array(a)]
     at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
 
     def call(*x: Any) -> Any:
