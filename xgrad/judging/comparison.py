@@ -40,7 +40,7 @@ class Comparison:
         error, kinked = truth.error(got), truth.kinked
         made = cls(truth, values, error, tolerance, noise, kinked, isinstance(got, Ball), dtype)
         if truth.left is not None and truth.right is not None:
-            low, high = made.slopes()
+            low, high = truth.slopes
             bounded = np.isfinite(low) | np.isfinite(high)  # or any number is a convention
             outside = np.where(bounded, np.maximum(np.maximum(low - values, values - high), 0), 0)
             made.error = np.where(made.kinked, outside, error)
@@ -51,13 +51,6 @@ class Comparison:
     def widened(self, more: np.ndarray) -> Comparison:
         """The same with a wider tolerance, where noise has been measured."""
         return replace(self, tolerance=self.tolerance + more, noise=np.maximum(self.noise, more))
-
-    def slopes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the higher one-sided slope of each element, one where there is one."""
-        assert self.truth.left is not None
-        assert self.truth.right is not None
-        left, right = self.truth.left, self.truth.right
-        return np.fmin(left, right), np.fmax(left, right)
 
     @property
     def want(self) -> np.ndarray:
@@ -128,7 +121,9 @@ class Comparison:
 
 def describe_slopes(found: Comparison) -> str:
     """The set of slopes at the first kinks, and what was returned."""
-    low, high, got, outside = (a.reshape(-1) for a in (*found.slopes(), found.got, found.outside))
+    low, high, got, outside = (
+        a.reshape(-1) for a in (*found.truth.slopes, found.got, found.outside)
+    )
     shown = []
     for k in np.flatnonzero(found.kinked.reshape(-1))[:3]:
         place = ", outside" if outside[k] else ""

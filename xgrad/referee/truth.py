@@ -48,11 +48,18 @@ class Truth:
         return f"none: {self.note}" if self.kind == "none" else self.kind
 
     @property
+    def slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        """At a kink the lower and the higher slope of each element, one where there is one."""
+        assert self.left is not None
+        assert self.right is not None
+        return np.fmin(self.left, self.right), np.fmax(self.left, self.right)
+
+    @property
     def kinked(self) -> np.ndarray:
         """Which elements have two slopes, or none; at an end of the domain there is one."""
         if self.left is None or self.right is None:
             return np.zeros(self.high.shape, dtype=bool)
-        low, high = np.fmin(self.left, self.right), np.fmax(self.left, self.right)
+        low, high = self.slopes
         return ~(np.isfinite(low) & np.isclose(low, high, rtol=SAME, atol=0.0))
 
     def seen(self, got: Any) -> Any:
