@@ -288,7 +288,7 @@ def test_a_table_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch
 
 
 def test_functions_that_take_no_complex_numbers_or_have_no_slope_are_left_out():
-    made, given = jax_functions.with_imaginary_parts, jax_functions.PARTICULAR
+    made, given = jax_functions.with_imaginary_parts, jax_functions.CENSUS.PARTICULAR
     assert jax_functions.unfit(lax.clamp, made(given["clamp"][0]), True)
     assert jax_functions.unfit(jax.scipy.special.bessel_jn, made(given["bessel_jn"][0]), True)
     assert jax_functions.unfit(jnp.sin, given["lu_solve"][0][1:], True)
