@@ -101,18 +101,32 @@ class Rows:
             raise TypeError(f"{column.name} is {type(value).__name__}, no text")
         return self._texts.setdefault(value, value)  # one of all that are equal
 
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries by column, in the order in which they came."""
+        names, columns = list(self._values), map(list, self._values.values())
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
     def frame(self) -> pd.DataFrame:
         """All columns, in order, typed; rows of one place stay in the order in which they came."""
         import numpy as np
         import pandas as pd
 
         order = np.argsort(np.array(self._places, dtype=np.int64), kind="stable")
-        data = {}
+        data, text = {}, pd.StringDtype(na_value=np.nan)  # "str" by its name is looked up each time
         for c in self.columns:
             kind = object if c.dtype == "str" else c.dtype
             values = np.array(self._values[c.name], dtype=kind)[order]
-            data[c.name] = values if kind is not object else pd.Series(values, dtype=c.dtype).array
+            data[c.name] = pd.array(values, dtype=text) if kind is object else values
         return pd.DataFrame(data)
+
+
+def completed(
+    rows: Iterable[dict[str, Any]], columns: Sequence[Column] = COLUMNS
+) -> list[dict[str, Any]]:
+    """The rows with all columns, in order; raises as `Rows.add` does."""
+    made = Rows(columns)
+    made.add(rows)
+    return made.records()
 
 
 def make_frame(rows: Iterable[dict[str, Any]], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
@@ -124,7 +138,9 @@ def make_frame(rows: Iterable[dict[str, Any]], columns: Sequence[Column] = COLUM
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame as dictionaries by column."""
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    names = [str(name) for name in frame.columns]
+    columns = [column.tolist() for _, column in frame.items()]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def write_frame(

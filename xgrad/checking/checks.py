@@ -21,8 +21,8 @@ from xgrad.frameworks import guest
 from xgrad.judging import LEAST, is_judged, share_of_digits
 from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
-from xgrad.running import Dtypes, dtype_names, names_in, require_kind, run, worded
-from xgrad.table import records
+from xgrad.running import Dtypes, Row, dtype_names, names_in, require_kind, rows_here, run, worded
+from xgrad.table import make_frame, records
 from xgrad.techniques import USUAL
 from xgrad.telling import failure_text, failures
 
@@ -108,19 +108,19 @@ def check(
         shown = (USUAL,) if asked is None and methods is None else ()
     elif shown and not all(s.framework for s in subjects):
         raise UsageError(f"{name_of(function)}: invariances= goes with a function of torch or JAX")
-    frames, named = [], names_in("methods", methods)
+    rows, named = list[Row](), names_in("methods", methods)
     options: dict[str, Any] = {"seed": seed, "budget": budget}
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
         options["devices"] = there
-        frames.append(_judged(subject, asked, named, shown, **options))
+        rows += _judged(subject, asked, named, shown, **options)
     if sizes is not None:
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
-        frames += judged_sizes(function, sizes, given, **options)
-    return together(frames)
+        rows += judged_sizes(function, sizes, given, **options)
+    return make_frame(rows)
 
 
 def _judged(
@@ -129,24 +129,20 @@ def _judged(
     methods: tuple[str, ...] | None,
     shown: tuple[str, ...],
     **options: Any,
-) -> pd.DataFrame:
-    """One frame of all parts; rows of what does not exist are told in others."""
+) -> list[Row]:
+    """The rows of all parts; those of what does not exist are told in others."""
     own, first, others = subject.framework is not None, subject.dtypes[:1], subject.dtypes[1:]
     parts = with_presentations(parts_of(subject, asked, methods), shown if own else ())
-    frames = [run(subject.case, dtypes=dtypes, operators=part.operators, methods=part.methods,
-                  invariances=part.invariances if dtypes == first else (), **options)
-              for part in parts for dtypes in (first, others) if dtypes]  # fmt: skip
-    frame = together(frames)
+    rows: list[Row] = []
+    for part in parts:
+        for dtypes in filter(None, (first, others)):
+            presented = part.invariances if dtypes == first else ()
+            rows += rows_here(subject.case, dtypes=dtypes, operators=part.operators,
+                              methods=part.methods, invariances=presented, **options)  # fmt: skip
     if shown == (USUAL,):
-        frame = without_idle(frame)
+        rows = without_idle(rows)
     named = methods is not None or subject.framework is None
-    return frame if named else without_absent(frame, asked or ())
-
-
-def together(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return rows if named else without_absent(rows, asked or ())
 
 
 def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -212,7 +208,7 @@ def assert_agreement(
         if not callable(sizes):
             _require_absent(name_of(subject), "a case", sizes=sizes)
         frame, identifier = check(subject, inputs, sizes=sizes, **own, **common), ""
-    _assert_judged(frame, identifier, subject, least)
+    _assert_judged(records(frame), identifier, subject, least)
 
 
 def _require_absent(name: str, where: str, **options: Any) -> None:
@@ -221,21 +217,21 @@ def _require_absent(name: str, where: str, **options: Any) -> None:
             raise UsageError(f"{name}: {option}= goes with {where}")
 
 
-def _assert_judged(frame: pd.DataFrame, identifier: str, subject: Any, least: float) -> None:
+def _assert_judged(rows: list[Row], identifier: str, subject: Any, least: float) -> None:
     """Raise where a row failed, or where none was judged."""
     __tracebackhide__ = True
-    failed = failure_in(frame, identifier, least)
+    failed = failure_in(rows, identifier, least)
     if failed:
         raise AssertionError(failed)
-    reason = why_unjudged(records(frame))
+    reason = why_unjudged(rows)
     if reason:
         name = subject.name if isinstance(subject, Case) else name_of(subject)
         raise AssertionError(f"{name}: no derivative could be judged: {reason}")
 
 
-def failure_in(frame: pd.DataFrame, identifier: str = "", least: float = LEAST) -> str:
+def failure_in(rows: list[Row], identifier: str = "", least: float = LEAST) -> str:
     """What failed, the worst row in full; nothing where none did."""
-    rows, found = records(frame), failures(frame, least)
+    found = failures(rows, least)
     if not found:
         return ""
     others = len(found) - 1
@@ -243,7 +239,7 @@ def failure_in(frame: pd.DataFrame, identifier: str = "", least: float = LEAST) 
     return failure_text(found[0], rows, identifier) + more
 
 
-def why_unjudged(rows: list[dict[str, Any]]) -> str:
+def why_unjudged(rows: list[Row]) -> str:
     """Why nothing was compared with the truth; nothing where something was."""
     if any(map(is_judged, rows)):
         return ""
@@ -251,7 +247,7 @@ def why_unjudged(rows: list[dict[str, Any]]) -> str:
     return "; ".join(filter(None, reasons)) or "no method applies"
 
 
-def why_unjudged_in_part(rows: list[dict[str, Any]]) -> str:
+def why_unjudged_in_part(rows: list[Row]) -> str:
     """Why some operator was not compared with the truth, for the first of those."""
     plain = [r for r in rows if not is_presented(r)]
     names = dict.fromkeys(r["operator"] for r in plain)

@@ -17,7 +17,6 @@ from xgrad.checking.originals import (
 )
 from xgrad.errors import UsageError
 from xgrad.problem import name_of
-from xgrad.table import records
 
 _said: set[str] = set()
 
@@ -144,11 +143,11 @@ def check_grads(
 def _answered(func: Callable[..., Any], asked: Asked, error: type[Exception] | None) -> bool:
     """Whether nothing is wrong; where something is, the error is raised, if there is one."""
     __tracebackhide__ = True
-    frame = asked.frame()
-    wrong = failure_in(frame)
+    rows = asked.rows()
+    wrong = failure_in(rows)
     if wrong and error is not None:
         raise error(wrong)
-    reason = "" if wrong else why_unjudged_in_part(records(frame))
+    reason = "" if wrong else why_unjudged_in_part(rows)
     if reason:
         said = f"{name_of(func)}: no derivative could be judged: {reason}"
         warnings.warn(said, Unjudged, stacklevel=3)

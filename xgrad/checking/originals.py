@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from xgrad.checking.checks import check, together
+from xgrad.checking.checks import check
 from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
-from xgrad.running import run
-
-if TYPE_CHECKING:
-    import pandas as pd
+from xgrad.running import Row, run
+from xgrad.table import records
 
 Options = dict[str, Any]
 
@@ -26,12 +24,13 @@ class Asked:
     inputs: Any
     checks: tuple[Options, ...]
 
-    def frame(self, **options: Any) -> pd.DataFrame:
+    def rows(self, **options: Any) -> list[Row]:
         """All rows; raises `UsageError` where the call cannot be judged as it is given."""
         if isinstance(self.subject, Case):
-            return together([run(self.subject, **each, **options) for each in self.checks])
-        found = [check(self.subject, self.inputs, **each, **options) for each in self.checks]
-        return together(found)
+            judged = partial(run, self.subject)
+        else:
+            judged = partial(check, self.subject, self.inputs)
+        return [row for each in self.checks for row in records(judged(**each, **options))]
 
 
 # --- torch ----------------------------------------------------------------------------------------
@@ -186,7 +185,7 @@ def _ways(table: Mapping[str, tuple[str, ...]], modes: Iterable[str], more: Any 
 
 
 def _is_partial_of(made: Any, transform: Any, f: Any) -> bool:
-    return isinstance(made, functools.partial) and (made.func, made.args) == (transform, (f,))
+    return isinstance(made, partial) and (made.func, made.args) == (transform, (f,))
 
 
 def _plain(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from xgrad.checking.subjects import Subject
 from xgrad.frameworks import Framework
 from xgrad.judging import INCONCLUSIVE
 from xgrad.problem import OPERATORS, Setting
-from xgrad.running import operators_at
-from xgrad.table import FAILED, make_frame, records
+from xgrad.running import Row, operators_at
+from xgrad.table import FAILED
 from xgrad.techniques import (
     FORWARD_TWICE,
     INVARIANCE,
@@ -19,9 +19,6 @@ from xgrad.techniques import (
     TAYLOR,
     UNSUPPORTED,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEW = 256  # inputs up to which forward mode takes every column of a gradient or jacobian
 
@@ -109,12 +106,11 @@ def _methods(subject: Subject, techniques: tuple[str, ...]) -> tuple[str, ...]:
 SAID = 100  # characters of why a method is left out
 
 
-def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFrame:
+def without_absent(rows: list[Row], asked: Iterable[str] = ()) -> list[Row]:
     """Rows of methods that nobody named and that do not exist here are told in those that do.
 
     Those of an operator that was asked stay where nothing else ran for it.
     """
-    rows = records(frame)
     absent = [r for r in rows if r["status"] == UNSUPPORTED and not is_presented(r)]
     kept = [r for r in rows if r not in absent]
     plain = [r for r in kept if not is_presented(r)]
@@ -127,27 +123,26 @@ def without_absent(frame: pd.DataFrame, asked: Iterable[str] = ()) -> pd.DataFra
         beside = [r for r in told if r["dtype"] == row["dtype"]]
         here = [_absence(r) for r in beside if _place(r) in (_place(row), *extra)]
         row["message"] = "; ".join(dict.fromkeys(filter(None, (row["message"], *here))))
-    return make_frame(kept + lost)
+    return kept + lost
 
 
-def without_idle(frame: pd.DataFrame) -> pd.DataFrame:
+def without_idle(rows: list[Row]) -> list[Row]:
     """Without presentations that nobody named and that have nothing to tell."""
-    rows = records(frame)
     idle = (INCONCLUSIVE, "")
-    return make_frame([r for r in rows if not is_presented(r) or r["status"] in FAILED
-                       or r["verdict"] not in idle])  # fmt: skip
+    return [r for r in rows if not is_presented(r) or r["status"] in FAILED
+            or r["verdict"] not in idle]  # fmt: skip
 
 
-def is_presented(row: dict[str, Any]) -> bool:
+def is_presented(row: Row) -> bool:
     """Whether a row is of a presentation."""
     return row["technique"].partition(":")[0] == INVARIANCE
 
 
-def _place(row: dict[str, Any]) -> tuple[str, str]:
+def _place(row: Row) -> tuple[str, str]:
     return row["operator"], row["dtype"]
 
 
-def _absence(row: dict[str, Any]) -> str:
+def _absence(row: Row) -> str:
     said = row["message"].partition("; ")[0]  # notes of the case are told beside
     short = said if len(said) <= SAID else said[: SAID - 1] + "…"
     return f"{row['framework']}.{row['technique']} does not exist here: {short}"

@@ -19,7 +19,6 @@ from xgrad.errors import UsageError
 from xgrad.frameworks import as_guest
 from xgrad.judging import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
 from xgrad.referee import Budget
-from xgrad.table import records
 from xgrad.techniques import ERROR, UNSUPPORTED
 
 Row = dict[str, Any]
@@ -136,9 +135,9 @@ class Shadow:
             with limited(self.limit), warnings.catch_warnings(), as_guest():
                 warnings.simplefilter("ignore")
                 asked = read()
-                frame = asked.frame(budget=Budget(seconds=self.limit))
-                found = [r for r in records(frame) if r["status"] != UNSUPPORTED] or records(frame)
-                wrong = failure_in(frame) if _verdict(found) == DISAGREES else ""
+                rows = asked.rows(budget=Budget(seconds=self.limit))
+                found = [r for r in rows if r["status"] != UNSUPPORTED] or rows
+                wrong = failure_in(rows) if _verdict(found) == DISAGREES else ""
                 return found, wrong
         except OutOfTime:
             limit = f"the limit of {self.limit:g} s of processor time"

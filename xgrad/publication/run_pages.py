@@ -15,7 +15,7 @@ from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.reading import Run, slug
 from xgrad.publication.tables import first_lines, to_html, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
-from xgrad.table import Column, make_frame
+from xgrad.table import Column, make_frame, records
 from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
@@ -131,7 +131,7 @@ class RunPages:
         data = self.folder / "data"
         write_data(self.run.rows, data / "rows")
         write_data(self._spans(), data / "methods")
-        write_data(make_frame(failures(self.run.rows)), data / "failures")
+        write_data(make_frame(failures(records(self.run.rows))), data / "failures")
         for name, frame, known in self._optional():
             if len(frame):
                 write_data(frame, data / name, known)

@@ -1,7 +1,7 @@
 """Everything about many cells: plan, workers, cluster, and what a run leaves on disk."""
 
 from xgrad.running.cells import describe_failure, gather_cases, make_judge, map_cells, run
-from xgrad.running.cells import run_cells, workers_can_load
+from xgrad.running.cells import rows_here, run_cells, workers_can_load
 from xgrad.running.census import CENSUSES, CENSUS_DTYPES, make_census
 from xgrad.running.cluster import Cluster
 from xgrad.running.curves import CURVES, CURVE_COLUMNS, PRECISIONS, StepCurve, curves_of, has_curve

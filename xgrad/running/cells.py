@@ -17,6 +17,7 @@ from xgrad.running.cluster import Cluster, do_on_cluster
 from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
 from xgrad.running.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at
 from xgrad.running.workers import Limits, Step, Work, do_cells
+from xgrad.table import completed
 from xgrad.techniques import ERROR, Method, Prepared, choose_presentations, describe_error
 
 if TYPE_CHECKING:
@@ -199,6 +200,18 @@ def run(
         if progress is not None:
             progress(k, len(plan.cells), cell.case)
     return rows.frame()
+
+
+def rows_here(
+    case: Case, *, seed: int = 0, budget: Budget | None = None, **named: Any
+) -> list[Row]:
+    """Every verdict on one case, judged in this process: rows with all columns.
+
+    `named` are names by kind, as `Selection.of` takes them. Raises `UsageError` as `run` does.
+    """
+    plan = make_plan([case], Selection.of(seed, **named), budget)
+    _compiled.cache_clear()
+    return completed(row for cell in plan.cells for row in _rows(judge_cell, case, cell))
 
 
 def gather_cases(cases: Any) -> list[Case | Broken]:

@@ -320,17 +320,16 @@ def reproduction(row: Mapping[str, Any], identifier: str) -> str:
     return " ".join(words)
 
 
-def failures(frame: pd.DataFrame, least: float = LEAST) -> list[dict[str, Any]]:
-    """The rows that make a run fail, those that disagree first, one for each message."""
-    rows = [r for r in records(frame) if is_failure(r, least)]
-    return sorted(rows, key=lambda r: r["status"] in FAILED)
+def failures(rows: Iterable[dict[str, Any]], least: float = LEAST) -> list[dict[str, Any]]:
+    """The rows that make a run fail, those that disagree first."""
+    return sorted((r for r in rows if is_failure(r, least)), key=lambda r: r["status"] in FAILED)
 
 
 def grouped_failures(frame: pd.DataFrame, least: float = LEAST) -> list[tuple[dict[str, Any], int]]:
     """Failures with the same case, operator and reason told once, with how many more there are."""
     first: dict[Any, dict[str, Any]] = {}
     count: dict[Any, int] = {}
-    for row in failures(frame, least):
+    for row in failures(records(frame), least):
         reason = row["message"] if row["status"] in FAILED else (row["technique"], row["hint"])
         key = row["case"], row["operator"], reason
         first.setdefault(key, row)
