@@ -31,7 +31,7 @@ def full_precision() -> Iterator[None]:
     """
     with ExitStack() as stack:
         with _quiet():
-            if _by_old_flags():
+            if _by_old_flags() and not _is_full():
                 stack.enter_context(_old_flags())
             for holder in _holders():
                 if holder.fp32_precision not in EXACT:
@@ -56,6 +56,13 @@ def _by_old_flags() -> bool:
         return (torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()) is not None
     except RuntimeError:
         return False
+
+
+def _is_full() -> bool:
+    """Whether the older flags ask for nothing less; cuDNN's says nothing where there is none."""
+    cudnn = torch.backends.cudnn
+    exact = torch.get_float32_matmul_precision() == "highest"
+    return exact and not (cudnn.is_available() and cudnn.allow_tf32)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xgrad.numbers import BITS, Ball, ball, precision
 from xgrad.problem import Operator, Setting
-from xgrad.programs import recognised_constants
+from xgrad.programs import recognised_constants, recognising
 from xgrad.referee.candidates import attempted
 from xgrad.referee.factors import without_factor
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
@@ -31,7 +31,9 @@ class Certifier:
     def __init__(self, setting: Setting, define: Define):
         self.setting = setting
         self._define = define
-        self._slopes: dict[tuple[int, bytes, bytes], Ball] = {}  # of all values, along directions
+        self._slopes: dict[
+            tuple[bool, int, bytes, bytes], Ball
+        ] = {}  # of all values, along directions
 
     def along(self, setting: Setting, define: Define) -> Certifier:
         """The same beside another cotangent, which shares the slopes of all values."""
@@ -164,7 +166,7 @@ class Certifier:
         times = ball(shares) + 1.0
         if stencil.weights is None:
             return definition.along(direction, shares), times
-        key = definition.attempt, direction.tobytes(), shares.tobytes()
+        key = recognising(), definition.attempt, direction.tobytes(), shares.tobytes()
         if key not in self._slopes:  # those of all values are those of every cotangent
             self._slopes[key] = definition.along(direction, shares)
         slopes = self._slopes[key]

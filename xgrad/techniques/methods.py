@@ -126,6 +126,8 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
 
 def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
     """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
+    if not patterns:
+        return
     every = {str(m): m for case in [None, *cases] for m in methods_of(case)}
     for pattern in patterns:
         name, at, step = pattern.partition("@")

@@ -306,6 +306,8 @@ def _segment_reduce_backward(
 
 
 COMPOSED: dict[str, Callable[..., Any]] = {
+    "addcmul": lambda x, a, b, *, value=1: x + value * a * b,
+    "addcdiv": lambda x, a, b, *, value=1: x + value * a / b,
     "_unsafe_index": lambda x, indices: aten.index.Tensor(x, indices),
     "_linalg_det": _det,
     "_linalg_slogdet": _slogdet,
