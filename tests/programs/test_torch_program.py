@@ -372,7 +372,7 @@ def test_constants_are_read_as_what_they_were_rounded_from():
     assert "constants recognised" in found.note
 
 
-@pytest.mark.parametrize("power", [1 / 3, 2 / 3, 0.1])
+@pytest.mark.parametrize("power", [1 / 3, 0.1])
 def test_every_cotangent_is_met_by_slopes_with_the_same_constants(power):
     """The backward pass of `pow` rounds the exponent anew: 17 digits, unless it is recognised."""
     x = torch.from_numpy(X).abs() + 0.1

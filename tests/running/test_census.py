@@ -1,10 +1,13 @@
 """The census: the cells of every operation of a framework, from planning to the command."""
 
+import shlex
+
 from click.testing import CliRunner
 
 from xgrad import running
 from xgrad.cli import main
 from xgrad.running import Selection, make_census
+from xgrad.telling import reproduction
 
 
 def planned(expression, **chosen):
@@ -47,3 +50,14 @@ def test_an_unknown_framework_is_told():
     done = CliRunner().invoke(main, ["census", "numpy"])
     assert done.exit_code == 2
     assert "numpy" in done.output
+
+
+def test_the_command_that_a_row_names_shows_it_again(tmp_path):
+    plan = make_census("torch", Selection.of(0, "hypot", dtypes=("float64",), operators=("jvp",)))
+    cell = next(c for c in plan.cells if c.case == "torch.hypot" and c.point == "sample 2")
+    row = {**cell.place, "operator": "jvp", "framework": "torch", "technique": "forward"}
+    words = shlex.split(reproduction(row, plan.identifier("torch.hypot")))
+    assert words[:2] == ["xgrad", "explain"]
+    done = CliRunner().invoke(main, [*words[1:], "--picture", str(tmp_path / "curve.png")])
+    assert done.exit_code == 0, done.output
+    assert "at sample 2: agrees" in done.output

@@ -75,11 +75,12 @@ def _picture_path(made: Any) -> Path:
 def _explained(text: str, operator: str, method: str, budget: Budget, place: dict[str, Any]) -> Any:
     case = _one_case(text)
     size = place["size"] or ("small" if "small" in case.sizes else next(iter(case.sizes)))
+    points = [point for _, point in case.places(case.sizes)]
     for kind, name, known in (
         ("operator", operator, OPERATORS),
         ("size", size, case.sizes),
         ("dtype", place["dtype"], DTYPES),
-        ("point", place["point"], ["random", *case.points]),
+        ("point", place["point"], dict.fromkeys(["random", *points])),
     ):
         if name not in known:
             raise unknown(kind, name, known)
@@ -92,8 +93,8 @@ def _explained(text: str, operator: str, method: str, budget: Budget, place: dic
     if len(found) > 1:
         raise UsageError(f"explain takes one method; {method!r} is {', '.join(map(str, found))}")
     point = place["point"]
-    if point == "random" and case.draw is None and case.points:
-        point = next(iter(case.points))
+    if point == "random" and points and point not in points:
+        point = points[0]
     try:
         setting = Setting.make(case, size, point, place["dtype"], place["seed"])
     except UsageError:

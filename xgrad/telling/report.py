@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -312,12 +313,13 @@ def _neighbours(
 def reproduction(row: Mapping[str, Any], identifier: str) -> str:
     """The command that shows a row again."""
     if not row["framework"]:
-        return f"xgrad run {identifier}"
-    words = ["xgrad explain", identifier, row["operator"], method_of(row), "--dtype", row["dtype"]]
+        return shlex.join(["xgrad", "run", identifier])
+    words = ["xgrad", "explain", identifier, row["operator"], method_of(row)]
+    words += ["--dtype", row["dtype"]]
     for option, usual in (("size", "small"), ("point", "random"), ("device", "cpu"), ("seed", 0)):
         if row[option] not in ("", usual):
             words += [f"--{option}", str(row[option])]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def failures(rows: Iterable[dict[str, Any]], least: float = LEAST) -> list[dict[str, Any]]:

@@ -30,7 +30,8 @@ def _is_finite(a: np.ndarray) -> np.ndarray:
 class Rounding:
     """1 + u·ξ for each result, with u half the dtype's epsilon and ξ uniform in [−1, 1].
 
-    A sum of n terms gets u·√n·Σ|terms|·ξ, a routine arguments that are slightly different.
+    A sum of n terms gets u·√n·Σ|terms|·ξ, a routine arguments that are slightly different, and one
+    that iterates matrices that are off in the scale of their largest element.
     """
 
     def __init__(self, dtype: str, seed: int = 0):
@@ -44,6 +45,8 @@ class Rounding:
         made = rule.function(*args, **named)
         if rule.rounding == EXACT:
             return made
+        if rule.iterates:
+            made = self._each_near(made, args[0].ndim, rule.units)
         if rule.rounding == SUM:
             sizes = rule.function(
                 *(_size(a) for a in args), **{k: _size(v) for k, v in named.items()}
@@ -73,6 +76,11 @@ class Rounding:
 
     def _drawn(self, shape: Any, scale: float) -> np.ndarray:
         return (2 * self.rng.random(shape) - 1) * scale
+
+    def _each_near(self, made: Any, ndim: int, units: float) -> Any:
+        if isinstance(made, tuple):
+            return type(made)(self._each_near(m, ndim, units) for m in made)
+        return self._near(made, units) if getattr(made, "ndim", 0) == ndim else made
 
     def _near(self, a: Any, units: float) -> Any:
         """a, moved by so many units in the scale of each matrix's largest element."""

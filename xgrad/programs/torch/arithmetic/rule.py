@@ -29,6 +29,11 @@ class Rule:
     numbers: bool = False
     units: float = 1.0
 
+    @property
+    def iterates(self) -> bool:
+        """Whether its matrices are off in the scale of their largest element."""
+        return self.units > 1
+
     def cost(self, made: Any, args: list[Any], named: dict[str, Any]) -> int:
         """Elementary operations that a result took, roughly: its terms."""
         if isinstance(made, (tuple, list)):
