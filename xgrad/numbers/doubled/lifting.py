@@ -1,0 +1,114 @@
+"""What the functions on doubled arrays share: which arguments are pairs, and in which library."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xgrad.numbers.doubled.array import Doubled, doubled
+from xgrad.numbers.doubled.library import Array, Library, library
+from xgrad.numbers.doubled.pairs import Pair, settled
+
+Flag = builtins.bool  # `bool` is a dtype in the namespace
+
+
+def is_doubled(*values: Any) -> Flag:
+    """Whether any argument is a doubled array."""
+    return builtins.any(isinstance(v, Doubled) for v in values)
+
+
+def is_whole(*values: Any) -> Flag:
+    """Whether all arguments are integers or booleans, which stay with their library."""
+    return builtins.all(
+        not isinstance(v, Doubled) and not isinstance(v, float) and _is_whole(v) for v in values
+    )
+
+
+def _is_whole(value: Any) -> Flag:
+    if isinstance(value, (int, list, tuple)):
+        return np.asarray(value).dtype.kind in "iub"
+    xp = library(value).xp
+    return Flag(xp.isdtype(value.dtype, ("integral", "bool")))
+
+
+def pair(value: Any) -> Pair:
+    """Both parts of anything numeric; of a Python float the second is one, too."""
+    if type(value) is float:
+        return value, 0.0
+    value = doubled(value)
+    return value.high, value.low
+
+
+def pairs(*values: Any) -> list[Pair]:
+    """Both parts of each in one library, which is NumPy where nothing else is there."""
+    made = [pair(v) for v in values]
+    kinds = {type(high) for high, _ in made}
+    if len(kinds - _HOST) and kinds & _ARRAYS:
+        (like, _), *_ = (p for p in made if type(p[0]) not in _HOST)
+        return [_moved(p, like) if type(p[0]) in _ARRAYS else p for p in made]
+    return made
+
+
+_ARRAYS = {np.ndarray, np.float64}
+_HOST = {*_ARRAYS, float}
+
+
+def _moved(numbers: Pair, like: Array) -> Pair:
+    """NumPy's floats beside an array of another library, where that is."""
+    constant = library(like).constant
+    return constant(np.asarray(numbers[0]), like), constant(np.asarray(numbers[1]), like)
+
+
+def library_of(*parts: Array) -> Library:
+    """The library that decides: the first that is not NumPy's."""
+    for part in parts:
+        if type(part) not in _HOST:
+            return library(part)
+    return library(parts[0])
+
+
+def unary(
+    of_pair: Callable[[Pair], Pair],
+    of_float: Callable[[Any, Array], Array],
+    plain: str = "",
+) -> Any:
+    """Lift a function of a pair; `of_float` is what it is where the pair is 0 or not finite.
+
+    `plain` is the library's own, for integers where the result stays integer.
+    """
+
+    def apply(x: Any) -> Any:
+        if plain and is_whole(x):
+            return getattr(library(x).xp, plain)(x)
+        if type(x) is not Doubled:
+            x = doubled(x)
+        first = of_float(library(x.high).xp, x.high)
+        return Doubled(*settled(first, of_pair((x.high, x.low))))
+
+    return apply
+
+
+def binary(
+    of_pairs: Callable[[Pair, Pair], Pair],
+    of_floats: Callable[[Any, Array, Array], Array],
+    plain: str = "",
+) -> Any:
+    """Lift a function of two pairs, as `unary` does."""
+
+    def apply(a: Any, b: Any) -> Any:
+        if type(a) is type(b) is Doubled and type(a.high) is type(b.high):
+            x, y = (a.high, a.low), (b.high, b.low)
+        elif plain and is_whole(a, b):
+            return getattr(library_of(a, b).xp, plain)(a, b)
+        else:
+            x, y = pairs(a, b)
+            if type(x[0]) is type(y[0]) is float:
+                x = np.asarray(x[0]), np.asarray(x[1])
+        first = of_floats(library_of(x[0], y[0]).xp, x[0], y[0])
+        return Doubled(*settled(first, of_pairs(x, y)))
+
+    return apply
+

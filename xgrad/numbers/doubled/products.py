@@ -1,0 +1,169 @@
+"""Sums and matrix products of pairs by slices that floats add and multiply without an error.
+
+A slice holds so many bits of each number, all counted from the largest of its row: its sums, and
+its products with another's, fit into 53 bits in whatever order a library takes them. After Ozaki,
+Ogita, Oishi & Rump 2012, Error-free transformations of matrix multiplication by using fast routines
+of matrix multiplication, Numerical Algorithms 59; and Rump, Ogita & Oishi 2008, Accurate
+floating-point summation, SIAM J. Sci. Comput. 31.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from xgrad.numbers.doubled.exact import Array, Pair, power_above
+from xgrad.numbers.doubled.library import library
+from xgrad.numbers.doubled.pairs import add_float, multiply, scaled
+
+_WANTED = 108  # bits below the largest term: 106, and two for what is added up
+
+
+def _finite_or(native: Array, x: Pair) -> Pair:
+    """The pair; what the library makes of the high parts where that is not finite."""
+    xp = library(native).xp
+    usual = xp.isfinite(x[1])
+    return xp.where(usual, x[0], native), xp.where(usual, x[1], 0.0)
+
+
+def _size_of(high: Array, axis: Any) -> Array:
+    """The least power of two above all along some axes, which are kept."""
+    xp = library(high).xp
+    return power_above(xp.max(xp.abs(high), axis=axis, keepdims=True))
+
+
+def slices(x: Pair, bits: int, count: int) -> tuple[list[Array], Array]:
+    """So many slices of numbers up to 1, so many bits each, and the rest.
+
+    Each is a whole multiple of 2**(−bits slice); the low parts come in where that gets to them.
+    """
+    (high, low), made = x, []
+    for k in range(1, count + 1):
+        shift = 1.5 * 2.0 ** (52 - k * bits)
+        part = high + shift
+        part -= shift
+        high = high - part
+        if k * bits > 52:
+            of_low = low + shift
+            of_low -= shift
+            low = low - of_low
+            part += of_low
+        made.append(part)
+    return made, high + low
+
+
+def _lengths(high: Array, axis: Any) -> int:
+    axes = range(high.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return math.prod(high.shape[a] for a in axes)
+
+
+def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
+    """Σ x along axes, right to 2**-105 Σ |x|, the same in whatever order it is added."""
+    xp, count = library(x[0]).xp, _lengths(x[0], axis)
+    over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    native = xp.sum(x[0], **over)
+    if count <= 1:
+        return native, xp.sum(x[1], **over)
+    bits = min(51, 53 - math.ceil(math.log2(count)))
+    size = _size_of(x[0], axis)
+    parts, _ = slices(scaled(x, 1.0 / size), bits, -(-(_WANTED + 53 - bits) // bits))
+    made = _joined([xp.sum(part, **over) for part in parts])
+    return _finite_or(native, scaled(made, xp.reshape(size, native.shape)))
+
+
+def _joined(sums: list[Array]) -> Pair:
+    """The sum of floats that get smaller, from the smallest on."""
+    made = sums[-1], 0.0 * sums[-1]
+    for each in reversed(sums[:-1]):
+        made = add_float(made, each)
+    return made
+
+
+def running(combine: Any, x: Pair, axis: int) -> Pair:
+    """The sums or products of all elements up to each along an axis, in log n steps."""
+    xp, length = library(x[0]).xp, x[0].shape[axis]
+    x = tuple(xp.moveaxis(part, axis, 0) for part in x)
+    reach = 1
+    while reach < length:
+        rest = combine(tuple(p[reach:] for p in x), tuple(p[:-reach] for p in x))
+        x = tuple(xp.concat([p[:reach], r], axis=0) for p, r in zip(x, rest, strict=True))
+        reach *= 2
+    return xp.moveaxis(x[0], 0, axis), xp.moveaxis(x[1], 0, axis)
+
+
+def folded(combine: Any, x: Pair) -> Pair:
+    """All elements of the first axis, which is not empty, combined in halves."""
+    xp = library(x[0]).xp
+    while (length := x[0].shape[0]) > 1:
+        half = length // 2
+        made = combine(tuple(p[:half] for p in x), tuple(p[half : 2 * half] for p in x))
+        rest = zip(made, x, strict=True)
+        x = tuple(xp.concat([m, p[2 * half :]], axis=0) for m, p in rest) if length % 2 else made
+    return x[0][0, ...], x[1][0, ...]
+
+
+def matmul(a: Pair, b: Pair) -> Pair:
+    """a b of stacks of matrices, right to 2**-100 |a| |b|.
+
+    Rows of a and columns of b are sliced below their largest element, after each index of the sum
+    was given the same size on both sides. What the slices leave is multiplied in floats: so terms
+    that are 2**-108 of their row's and column's largest still count to 2**-53 of themselves. Where
+    the product is small beside its arguments, as of vectors, all elements are multiplied and added.
+    """
+    xp = library(a[0]).xp
+    rows, inner, columns = a[0].shape[-2], a[0].shape[-1], b[0].shape[-1]
+    if rows * columns <= 2 * (rows + columns) or inner == 0:
+        left, right = (tuple(p[..., None] for p in a), tuple(p[..., None, :, :] for p in b))
+        return total(multiply(left, right), axis=-2)
+    native = xp.matmul(a[0], b[0])
+    a, b = _balanced(a, b)
+    size_a, size_b = _size_of(a[0], -1), _size_of(b[0], -2)
+    count, bits = _slicing(inner)
+    a, b = scaled(a, 1.0 / size_a), scaled(b, 1.0 / size_b)
+    left, rest_a = slices(a, bits, count)
+    right, rest_b = slices(b, bits, count)
+    sums = [*_diagonals(left, right), _remainder([*left, rest_a], right, b[0], rest_b)]
+    return _finite_or(native, scaled(scaled(_joined(sums), size_a), size_b))
+
+
+def _slicing(inner: int) -> tuple[int, int]:
+    """The number of slices and their bits: count · inner products of two fit into 53 bits."""
+    for count in range(3, 54):
+        bits = int((53 - math.log2(count * inner)) / 2)
+        if bits * count >= _WANTED:
+            return count, bits
+    raise ValueError(f"a sum of {inner:,} products is too long for slices of floats")
+
+
+def _diagonals(left: list[Array], right: list[Array]) -> list[Array]:
+    """The exact Σ aₚ b_q over p + q = 2, 3, … as products of slices side by side."""
+    xp, inner = library(left[0]).xp, left[0].shape[-1]
+    a = xp.concat(left, axis=-1)
+    b = xp.concat(right[::-1], axis=-2)
+    start = inner * len(right)
+    return [
+        xp.matmul(a[..., : inner * c], b[..., start - inner * c :, :])
+        for c in range(1, len(left) + 1)
+    ]
+
+
+def _remainder(left: list[Array], right: list[Array], b: Array, rest: Array) -> Array:
+    """The Σ aₚ b_q beyond the diagonals, and the rests, to 53 bits."""
+    xp, beyond = library(b).xp, [rest]
+    for part in right[:0:-1]:
+        beyond.append(beyond[-1] + part)
+    return xp.matmul(xp.concat(left, axis=-1), xp.concat([*beyond, b], axis=-2))
+
+
+def _balanced(a: Pair, b: Pair) -> tuple[Pair, Pair]:
+    """a and b with powers of two moved between the columns of a and the rows of b."""
+    xp = library(a[0]).xp
+    of_a, of_b = _largest(a[0]), _largest(xp.matrix_transpose(b[0]))
+    shift = power_above(xp.sqrt(of_b) / xp.sqrt(of_a))
+    return scaled(a, shift), scaled(b, 1.0 / shift[..., None])
+
+
+def _largest(high: Array) -> Array:
+    """The power of two above all of each last index."""
+    xp = library(high).xp
+    return power_above(xp.max(xp.abs(high), axis=tuple(range(high.ndim - 1))))
