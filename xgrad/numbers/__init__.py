@@ -9,6 +9,8 @@ from xgrad.numbers.balls.fourier import dft
 from xgrad.numbers.balls.namespace import NAMESPACE
 from xgrad.numbers.batched import Together
 from xgrad.numbers.complex import Complex, Dual
+from xgrad.numbers.doubled.array import Doubled, doubled, from_ball, nearest, to_ball
+from xgrad.numbers.doubled.namespace import DOUBLED
 from xgrad.numbers.dtypes import DTYPES, EPS, REAL_DTYPES, SMALLEST, real_dtype
 from xgrad.numbers.dtypes import rounded, spacing
 from xgrad.numbers.functions import DERIVATIVES, EXTRAS, missing, python_scan

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xgrad.numbers import contractions
 from xgrad.numbers.balls import factoring
 from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
 from xgrad.numbers.balls.elementwise import (
@@ -33,7 +34,7 @@ from xgrad.numbers.balls.shapes import (
     squeeze,
     zeros,
 )
-from xgrad.numbers.functions import cross_product, einsum_names, missing
+from xgrad.numbers.functions import cross_product, missing
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
 
@@ -68,18 +69,7 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """Sum of products over the last axes of a and the first of b, or over named axes."""
     if is_whole(a, b):
         return np.tensordot(a, b, axes=axes)
-    x, y = ball(a), ball(b)
-    if isinstance(axes, int):
-        left, right = list(range(x.ndim - axes, x.ndim)), list(range(axes))
-    else:
-        left, right = ([k % x.ndim for k in axes[0]], [k % y.ndim for k in axes[1]])
-    rest_x = [k for k in range(x.ndim) if k not in left]
-    rest_y = [k for k in range(y.ndim) if k not in right]
-    rows, columns = [x.shape[k] for k in rest_x], [y.shape[k] for k in rest_y]
-    inner = math.prod(x.shape[k] for k in left)
-    m = np.transpose(x.data, rest_x + left).reshape(math.prod(rows), inner)
-    n = np.transpose(y.data, right + rest_y).reshape(inner, math.prod(columns))
-    return wrap(product(m, n).reshape(rows + columns))
+    return wrap(contractions.tensordot(_STEPS, ball(a).data, ball(b).data, axes))
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
@@ -91,82 +81,18 @@ def einsum(subscripts: str, *operands: Array) -> Array:
     """Sums of products by index names, two operands at a time."""
     if is_whole(*operands):
         return np.einsum(subscripts, *operands)
-    terms, output = einsum_names(subscripts, [ball(o).ndim for o in operands])
-    terms, arrays = _broadcast_names(terms, [ball(o).data for o in operands])
-    while len(terms) > 1:
-        left, right = terms.pop(0), terms.pop(0)
-        kept = set("".join(terms)) | set(output)
-        middle = "".join(c for c in dict.fromkeys(left + right) if c in kept)
-        arrays.insert(0, _contract(left, arrays.pop(0), right, arrays.pop(0), middle))
-        terms.insert(0, middle)
-    return wrap(_reduce(terms[0], arrays[0], output))
+    return wrap(contractions.einsum(_STEPS, subscripts, [ball(o).data for o in operands]))
 
 
-def _broadcast_names(
-    terms: list[str], arrays: list[np.ndarray]
-) -> tuple[list[str], list[np.ndarray]]:
-    """Drop axes of length 1 whose name is longer elsewhere; raises `ValueError` on a mismatch."""
-    size: dict[str, int] = {}
-    for term, array in zip(terms, arrays, strict=True):
-        for name, length in zip(term, array.shape, strict=True):
-            if length != size.get(name, 1) != 1 and length != 1:
-                raise ValueError(f"einsum: index {name!r} has lengths {size[name]} and {length}")
-            size[name] = length if length != 1 else size.get(name, 1)
-    shown = [
-        [i for i, c in enumerate(term) if array.shape[i] == size[c]]
-        for term, array in zip(terms, arrays, strict=True)
-    ]
-    return (
-        ["".join(term[i] for i in keep) for term, keep in zip(terms, shown, strict=True)],
-        [a.reshape([a.shape[i] for i in keep]) for a, keep in zip(arrays, shown, strict=True)],
-    )
-
-
-def _diagonal_names(term: str, array: np.ndarray) -> tuple[str, np.ndarray]:
-    """Merge repeated index names of one operand by taking diagonals."""
-    for name in dict.fromkeys(term):
-        while term.count(name) > 1:
-            first, second = term.index(name), term.index(name, term.index(name) + 1)
-            array = np.diagonal(array, axis1=first, axis2=second)
-            term = "".join(c for i, c in enumerate(term) if i not in (first, second)) + name
-    return term, array
-
-
-def _reduce(term: str, array: np.ndarray, output: str) -> np.ndarray:
-    term, array = _diagonal_names(term, array)
-    array, term = _sum_out(term, array, set(output))
-    return np.transpose(array, [term.index(c) for c in output])
-
-
-def _contract(left: str, a: np.ndarray, right: str, b: np.ndarray, output: str) -> np.ndarray:
-    left, a = _diagonal_names(left, a)
-    right, b = _diagonal_names(right, b)
-    a, left = _sum_out(left, a, set(right) | set(output))
-    b, right = _sum_out(right, b, set(left) | set(output))
-    batch = [c for c in left if c in right and c in output]
-    inner = [c for c in left if c in right and c not in output]
-    outer_a = [c for c in left if c not in right]
-    outer_b = [c for c in right if c not in left]
-    size = dict(zip(left + right, a.shape + b.shape, strict=True))
-
-    def arranged(term: str, array: np.ndarray, groups: list[list[str]]) -> np.ndarray:
-        order = [term.index(c) for group in groups for c in group]
-        shape = [math.prod(size[c] for c in group) for group in groups]
-        return np.transpose(array, order).reshape(shape)
-
-    x = arranged(left, a, [batch, outer_a, inner])
-    y = arranged(right, b, [batch, inner, outer_b])
-    out = (matmul if inner else multiply)(Ball(x), Ball(y)).data
-    names = batch + outer_a + outer_b
-    out = out.reshape([size[c] for c in names])
-    return np.transpose(out, [names.index(c) for c in output])
-
-
-def _sum_out(term: str, array: np.ndarray, kept: set[str]) -> tuple[np.ndarray, str]:
-    drop = tuple(i for i, c in enumerate(term) if c not in kept)
-    if drop:
-        array = sum(Ball(array), axis=drop).data
-    return array, "".join(c for c in term if c in kept)
+# Of object arrays: only what computes is charged to the budget.
+_STEPS = contractions.Steps(
+    np.transpose,
+    np.reshape,
+    lambda x, first, second: np.diagonal(x, axis1=first, axis2=second),
+    lambda x, axes: sum(Ball(x), axis=axes).data,
+    lambda x, y: matmul(Ball(x), Ball(y)).data,
+    lambda x, y: multiply(Ball(x), Ball(y)).data,
+)
 
 
 def expm(a: Array) -> Array:

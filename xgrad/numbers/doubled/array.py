@@ -11,7 +11,7 @@ from xgrad.numbers.arrays import Wrapped
 from xgrad.numbers.balls.array import COMPLEX, Ball, ball, halves
 from xgrad.numbers.doubled.exact import two_sum
 from xgrad.numbers.doubled.library import Array, library
-from xgrad.numbers.doubled.pairs import Pair, settled
+from xgrad.numbers.doubled.pairs import settled
 
 DTYPE = "doubled"  # what stands for a dtype, as `ball` does
 

@@ -240,5 +240,3 @@ def _ordered(x: Pair, y: Pair) -> tuple[Any, Any]:
 def power(x: Pair, y: Pair) -> Pair:
     """x**y for x > 0: exp(y log x), whose error is |y log x| times that of the logarithm."""
     return exp(multiply(y, log(x)))
-
-

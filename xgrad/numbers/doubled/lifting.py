@@ -42,7 +42,7 @@ def pair(value: Any) -> Pair:
     return value.high, value.low
 
 
-def pairs(*values: Any) -> list[Pair]:
+def in_common(*values: Any) -> list[Pair]:
     """Both parts of each in one library, which is NumPy where nothing else is there."""
     made = [pair(v) for v in values]
     kinds = {type(high) for high, _ in made}
@@ -53,7 +53,7 @@ def pairs(*values: Any) -> list[Pair]:
 
 
 _ARRAYS = {np.ndarray, np.float64}
-_HOST = {*_ARRAYS, float}
+_HOST = {*_ARRAYS, float, int, bool}
 
 
 def _moved(numbers: Pair, like: Array) -> Pair:
@@ -62,12 +62,15 @@ def _moved(numbers: Pair, like: Array) -> Pair:
     return constant(np.asarray(numbers[0]), like), constant(np.asarray(numbers[1]), like)
 
 
+def plainly(name: str, *values: Any, **keywords: Any) -> Any:
+    """A library's own function of what is not doubled: integers, booleans."""
+    parts = [np.asarray(v) if isinstance(v, (bool, list, tuple)) else v for v in values]
+    return getattr(library_of(*parts).xp, name)(*parts, **keywords)
+
+
 def library_of(*parts: Array) -> Library:
     """The library that decides: the first that is not NumPy's."""
-    for part in parts:
-        if type(part) not in _HOST:
-            return library(part)
-    return library(parts[0])
+    return library(next((p for p in parts if type(p) not in _HOST), parts[0]))
 
 
 def unary(
@@ -82,7 +85,7 @@ def unary(
 
     def apply(x: Any) -> Any:
         if plain and is_whole(x):
-            return getattr(library(x).xp, plain)(x)
+            return plainly(plain, x)
         if type(x) is not Doubled:
             x = doubled(x)
         first = of_float(library(x.high).xp, x.high)
@@ -102,13 +105,12 @@ def binary(
         if type(a) is type(b) is Doubled and type(a.high) is type(b.high):
             x, y = (a.high, a.low), (b.high, b.low)
         elif plain and is_whole(a, b):
-            return getattr(library_of(a, b).xp, plain)(a, b)
+            return plainly(plain, a, b)
         else:
-            x, y = pairs(a, b)
+            x, y = in_common(a, b)
             if type(x[0]) is type(y[0]) is float:
                 x = np.asarray(x[0]), np.asarray(x[1])
         first = of_floats(library_of(x[0], y[0]).xp, x[0], y[0])
         return Doubled(*settled(first, of_pairs(x, y)))
 
     return apply
-

@@ -22,8 +22,8 @@ def constant(make: Callable[[], Any]) -> tuple[float, float]:
     """The pair of Python floats nearest to a ball."""
     with precision(_BITS):
         value = arb(make())
-        high = float(value)
-        return high, float(value - high)
+        high = 0.0 if value.contains(0) else float(value)  # as sin π, which is 0
+        return high, 0.0 if high == 0.0 else float(value - high)
 
 
 def ratio(numerator: int, denominator: int = 1) -> tuple[float, float]:

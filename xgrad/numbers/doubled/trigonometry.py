@@ -137,6 +137,6 @@ def acos(x: Pair) -> Pair:
 
 def _other_leg(x: Pair) -> Pair:
     """√((1 − x) (1 + x))."""
-    size = absolute(x)
-    size = where(size[0] <= 1.0, size, (1.0, 0.0))
+    size, nothing = absolute(x), library(x[0]).xp.nan
+    size = where(size[0] <= 1.0, size, (nothing, nothing))
     return sqrt(multiply(add_float(negative(size), 1.0), add_float(size, 1.0)))

@@ -1,0 +1,75 @@
+"""Functions of pairs by polynomials on pieces of an interval, which Arb's values determine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import flint
+import numpy as np
+from flint import arb
+
+from xgrad.numbers.balls.array import precision
+from xgrad.numbers.doubled.exact import Pair
+from xgrad.numbers.doubled.library import library
+from xgrad.numbers.doubled.pairs import add, add_float, multiply, scaled
+from xgrad.numbers.doubled.tables import Table, constant, gather, position
+
+_BITS = 320
+
+
+class Piecewise:
+    """A smooth function on [start, stop], in pieces of a width that is a power of two.
+
+    On each it is the polynomial that meets the function at Chebyshev's points, its first terms in
+    pairs: those that are more than 2**-54 of the sum. The tables are made at the first call.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        start: float,
+        stop: float,
+        *,
+        width: float,
+        degree: int,
+        in_pairs: int,
+    ):
+        self._function, self._start, self._width = function, start, width
+        self._count = round((stop - start) / width)
+        self._degree, self._in_pairs = degree, in_pairs
+
+    @cached_property
+    def _coefficients(self) -> list[Table]:
+        """Of (x − centre) / (width / 2), a table over the pieces for each power."""
+        with precision(_BITS):
+            n = self._degree + 1
+            points = [(arb.pi() * (2 * k + 1) / (2 * n)).cos().mid() for k in range(n)]
+            powers = flint.arb_mat([[t**k for k in range(n)] for t in points])
+            centres = [self._start + (k + 0.5) * self._width for k in range(self._count)]
+            values = [
+                [self._function(c + t * (self._width / 2)) for c in map(arb, centres)]
+                for t in points
+            ]
+            solved = powers.solve(flint.arb_mat(values)).entries()
+            pairs = [constant(lambda c=c: c) for c in solved]
+        shape = (2, n, self._count)
+        return list(zip(*np.array(pairs).T.reshape(shape), strict=True))
+
+    def __call__(self, x: Pair) -> Pair:
+        """The function; of numbers outside of the interval anything finite."""
+        xp = library(x[0]).xp
+        piece = xp.floor((x[0] - self._start) * (1.0 / self._width))
+        index = position(piece, 0, self._count - 1)
+        inside = ~((piece < 0) | (piece >= self._count))  # of NaN, too
+        t = add_float(x, -((xp.where(inside, piece, 0.0) + 0.5) * self._width + self._start))
+        t = scaled((xp.where(inside, t[0], 0.0), xp.where(inside, t[1], 0.0)), 2.0 / self._width)
+        rows = self._coefficients
+        tail = gather(rows[-1], index)[0]
+        for row in rows[-2 : self._in_pairs - 1 : -1]:
+            tail = tail * t[0] + gather(row, index)[0]
+        made = tail, 0.0 * tail
+        for row in rows[self._in_pairs - 1 :: -1]:
+            made = add(gather(row, index), multiply(t, made))
+        return made
