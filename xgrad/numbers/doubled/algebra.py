@@ -6,6 +6,8 @@ import builtins
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from xgrad.numbers import contractions
 from xgrad.numbers.doubled import products
 from xgrad.numbers.doubled.array import Doubled, doubled
@@ -26,7 +28,7 @@ from xgrad.numbers.doubled.shapes import (
     take_along_axis,
     zeros_like,
 )
-from xgrad.numbers.functions import cross_product, missing
+from xgrad.numbers.functions import cross_product, missing, require_segments
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
 
@@ -62,6 +64,17 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     if is_whole(*operands):
         return library_of(*operands).xp.einsum(subscripts, *operands)
     return contractions.einsum(_STEPS, subscripts, [doubled(o) for o in operands])
+
+
+def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
+    """Sums of the rows of each segment, which integers in range(num_segments) name."""
+    xp = library(segment_ids).xp
+    if isinstance(segment_ids, np.ndarray):
+        require_segments(segment_ids, num_segments)
+    members = segment_ids[None, :] == xp.arange(num_segments)[:, None]
+    flat = reshape(data, (data.shape[0], math.prod(data.shape[1:])))
+    total = matmul(xp.astype(members, xp.int64), flat)
+    return reshape(total, (num_segments, *data.shape[1:]))
 
 
 def _diagonal(x: Any, first: int, second: int, offset: int = 0) -> Any:
@@ -214,7 +227,7 @@ class _Linalg:
         if ord == "fro":
             return sqrt(sum(square(x), axis=(-2, -1), keepdims=keepdims))
         if ord not in (1, -1, math.inf, -math.inf):
-            raise NotImplementedError(f"doubled arithmetic has no matrix norm of order {ord!r}")
+            raise missing("xp.linalg", f"matrix_norm(ord={ord!r})", ())
         along = -2 if builtins.abs(ord) == 1 else -1
         sums = sum(abs(doubled(x)), axis=along, keepdims=True)
         extreme = (max if ord > 0 else min)(sums, axis=(-2, -1), keepdims=True)

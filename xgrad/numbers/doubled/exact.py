@@ -18,6 +18,7 @@ Pair = tuple[Array, Array]
 def two_sum(a: Array, b: Array) -> Pair:
     """a + b (Knuth, The Art of Computer Programming 2, section 4.2.2)."""
     total = a + b
+    total = library(total).kept(total)
     of_b = total - a
     rest = of_b - total
     rest += a
@@ -52,7 +53,7 @@ def split(a: Array) -> Pair:
 def two_product(a: Array, b: Array) -> Pair:
     """a b (Dekker 1971)."""
     product = a * b
-    product = library(product).rounded(product)
+    product = library(product).kept(product)
     (a1, a2), (b1, b2) = split(a), split(b)
     rest = a1 * b1
     rest -= product
@@ -66,7 +67,7 @@ def two_product(a: Array, b: Array) -> Pair:
 def two_square(a: Array) -> Pair:
     """a²."""
     product = a * a
-    product = library(product).rounded(product)
+    product = library(product).kept(product)
     a1, a2 = split(a)
     rest = a1 * a1
     rest -= product
@@ -79,7 +80,7 @@ def two_square(a: Array) -> Pair:
 
 
 def power_above(size: Array) -> Array:
-    """The least power of two ≥ size > 0, within [2**-1000, 2**1022] (after Rump 2009, NextPowerTwo)."""
+    """The least power of two ≥ size ≥ 0, in [2**-1000, 2**1022] (Rump 2009, NextPowerTwo)."""
     xp = library(size).xp
     half = size * 0.5
     power = half - size * 2.0**-54

@@ -29,6 +29,7 @@ from xgrad.numbers.doubled.pairs import (
 )
 from xgrad.numbers.doubled.series import polynomial
 from xgrad.numbers.doubled.tables import (
+    Table,
     constant,
     exponent_of,
     gather,
@@ -37,7 +38,6 @@ from xgrad.numbers.doubled.tables import (
     ratio,
     steps,
     stretched,
-    table,
 )
 
 LN2 = constant(lambda: arb(2).log())
@@ -48,7 +48,7 @@ ONE_OVER_LN10 = constant(lambda: 1 / arb(10).log())
 
 _PARTS = steps(lambda: arb(2).log() / 256, 34, 3)  # times 2**19 without rounding
 _PER_STEP = float(256 / arb(2).log())
-_LESS_ONE = table(lambda j: (arb(2).log() * j / 256).expm1(), range(-128, 129))
+_LESS_ONE = Table(lambda j: (arb(2).log() * j / 256).expm1(), range(-128, 129))
 _FACTORIALS = [ratio(1)]
 for _n in range(2, 11):
     _FACTORIALS.append(ratio(1, round(1 / _FACTORIALS[-1][0]) * _n))
@@ -136,7 +136,7 @@ def expit(x: Pair) -> Pair:
 
 # --- logarithms ----------------------------------------------------------------------------------
 
-_LOGS = table(lambda j: (arb(j) / 128).log(), range(88, 185))
+_LOGS = Table(lambda j: (arb(j) / 128).log(), range(88, 185))
 _ODD = [ratio(1, 2 * n + 1) for n in range(1, 8)]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, device, to_device
 
 from xgrad.errors import UsageError
 
@@ -14,71 +13,79 @@ Array = Any
 
 
 class Library(NamedTuple):
-    """An array library: its functions, a product that no compiler sees through, where arrays are."""
+    """An array library: its functions, what keeps a compiler from sums and products, places."""
 
     xp: Any
-    rounded: Callable[[Array], Array]
-    constant: Callable[[np.ndarray, Array], Array]
+    kept: Callable[[Array], Array]
+    moved: Callable[[np.ndarray, Array], Array]
+    table: Callable[[np.ndarray, Array], Array]
     host: Callable[[Array], np.ndarray]
 
 
-def _selected(product: Array) -> Array:
-    """A product behind a selection, so that it is rounded before anything is added to it.
+def _selected(value: Array) -> Array:
+    """A sum or product behind a selection, so that it is rounded before anything is added to it.
 
-    XLA contracts a b + c to one rounding, within a kernel and across what it duplicates;
-    `optimization_barrier` and `reduce_precision` are gone before LLVM does so (measured on JAX
-    0.10), a selection is not.
+    XLA takes a b + c for one operation, and (a + c) − c for a where c is constant (measured on
+    JAX 0.10). `optimization_barrier` and `reduce_precision` are gone before LLVM does the former; a
+    selection holds in both.
     """
     import jax.numpy as jnp
 
-    return jnp.where(jnp.isfinite(product), product, product + product)
+    return jnp.where(jnp.isfinite(value), value, value + value)
 
 
 def _itself(value: Array, *_: Any) -> Array:
     return value
 
 
-_PLACED: dict[Any, Array] = {}
+def _moved(values: np.ndarray, like: Array) -> Array:
+    """NumPy's array in the library and on the device of another."""
+    from array_api_compat import array_namespace, device
+
+    return array_namespace(like).asarray(values, device=device(like))
+
+
+_PLACED: dict[Any, tuple[np.ndarray, Array]] = {}
 
 
 def _placed(table: np.ndarray, like: Array) -> Array:
-    """A table on the device of an array, once for each; tables live as long as the program."""
+    """A table moved once to each device; it is kept, and so is its id."""
+    from array_api_compat import device
+
     key = (id(table), type(like), str(device(like)))
     if key not in _PLACED:
-        _PLACED[key] = array_namespace(like).asarray(table, device=device(like))
-    return _PLACED[key]
+        _PLACED[key] = table, _moved(table, like)
+    return _PLACED[key][1]
 
 
 def _fetched(value: Array) -> np.ndarray:
+    from array_api_compat import to_device
+
     return np.asarray(to_device(value, "cpu"))
 
 
-# By namespace: whether a compiler contracts products, whether NumPy's tables are taken as they are,
-# how NumPy gets an array. Others are as the last row says.
+# By namespace: whether a compiler rewrites sums and products, whether NumPy's arrays and tables are
+# taken as they are, how NumPy gets an array. Others are as the last row says.
 _KINDS: dict[str, Any] = {
-    "array_api_compat.numpy": (_itself, _itself, np.asarray),
-    "jax.numpy": (_selected, _itself, np.asarray),
-    "": (_itself, _placed, _fetched),
+    "array_api_compat.numpy": (_itself, _itself, _itself, np.asarray),
+    "jax.numpy": (_selected, _itself, _itself, np.asarray),
+    "": (_itself, _moved, _placed, _fetched),
 }
-
-
-class _Libraries(dict):  # type: ignore[type-arg]
-    """By type of array; a lookup costs less than asking for the namespace again."""
-
-    def add(self, value: Array) -> Library:
-        try:
-            xp = array_namespace(value)
-        except TypeError:
-            kind = type(value).__name__
-            raise UsageError(f"{kind} is no array that pairs know: give floats or arrays") from None
-        self[type(value)] = Library(xp, *_KINDS.get(xp.__name__, _KINDS[""]))
-        return self[type(value)]
-
-
-_LIBRARIES = _Libraries()
-_LIBRARIES[float] = _LIBRARIES[int] = _LIBRARIES.add(np.float64(0.0))
+_LIBRARIES: dict[type, Library] = {}  # a lookup costs less than asking for the namespace again
 
 
 def library(value: Array) -> Library:
     """The library of an array; of a Python number NumPy. Raises `UsageError` for anything else."""
-    return _LIBRARIES.get(type(value)) or _LIBRARIES.add(value)
+    return _LIBRARIES.get(type(value)) or _found(value)
+
+
+def _found(value: Array) -> Library:
+    from array_api_compat import array_namespace
+
+    try:
+        xp = array_namespace(np.float64(0) if isinstance(value, (int, float)) else value)
+    except TypeError:
+        kind = type(value).__name__
+        raise UsageError(f"{kind} is no array that pairs know: give floats or arrays") from None
+    _LIBRARIES[type(value)] = Library(xp, *_KINDS.get(xp.__name__, _KINDS[""]))
+    return _LIBRARIES[type(value)]

@@ -58,8 +58,8 @@ _HOST = {*_ARRAYS, float, int, bool}
 
 def _moved(numbers: Pair, like: Array) -> Pair:
     """NumPy's floats beside an array of another library, where that is."""
-    constant = library(like).constant
-    return constant(np.asarray(numbers[0]), like), constant(np.asarray(numbers[1]), like)
+    move = library(like).moved
+    return move(np.asarray(numbers[0]), like), move(np.asarray(numbers[1]), like)
 
 
 def plainly(name: str, *values: Any, **keywords: Any) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from flint import arb
 
 from xgrad.numbers.doubled import algebra, elementwise, reductions, shapes
-from xgrad.numbers.doubled.array import Doubled, doubled
+from xgrad.numbers.doubled.array import Doubled
 from xgrad.numbers.doubled.tables import constant
 from xgrad.numbers.functions import missing
 
@@ -17,8 +18,8 @@ class _Module:
 
     def __init__(self, names: dict[str, Any]):
         vars(self).update(names)
-        self.pi = Doubled(*(doubled(part).high for part in constant(arb.pi)))
-        self.e = Doubled(*(doubled(part).high for part in constant(lambda: arb(1).exp())))
+        self.pi = Doubled(*map(np.asarray, constant(arb.pi)))
+        self.e = Doubled(*map(np.asarray, constant(lambda: arb(1).exp())))
 
     def __getattr__(self, name: str) -> Any:
         raise missing("xp", name, vars(self))

@@ -14,7 +14,7 @@ from xgrad.numbers.balls.array import precision
 from xgrad.numbers.doubled.exact import Pair
 from xgrad.numbers.doubled.library import library
 from xgrad.numbers.doubled.pairs import add, add_float, multiply, scaled
-from xgrad.numbers.doubled.tables import Table, constant, gather, position
+from xgrad.numbers.doubled.tables import pair_of, position, taken
 
 _BITS = 320
 
@@ -41,7 +41,7 @@ class Piecewise:
         self._degree, self._in_pairs = degree, in_pairs
 
     @cached_property
-    def _coefficients(self) -> list[Table]:
+    def _coefficients(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of (x − centre) / (width / 2), a table over the pieces for each power."""
         with precision(_BITS):
             n = self._degree + 1
@@ -53,7 +53,7 @@ class Piecewise:
                 for t in points
             ]
             solved = powers.solve(flint.arb_mat(values)).entries()
-            pairs = [constant(lambda c=c: c) for c in solved]
+            pairs = [pair_of(c) for c in solved]
         shape = (2, n, self._count)
         return list(zip(*np.array(pairs).T.reshape(shape), strict=True))
 
@@ -61,15 +61,16 @@ class Piecewise:
         """The function; of numbers outside of the interval anything finite."""
         xp = library(x[0]).xp
         piece = xp.floor((x[0] - self._start) * (1.0 / self._width))
+        piece = xp.where(piece == self._count, piece - 1.0, piece)  # the end belongs to the last
         index = position(piece, 0, self._count - 1)
         inside = ~((piece < 0) | (piece >= self._count))  # of NaN, too
         t = add_float(x, -((xp.where(inside, piece, 0.0) + 0.5) * self._width + self._start))
         t = scaled((xp.where(inside, t[0], 0.0), xp.where(inside, t[1], 0.0)), 2.0 / self._width)
         rows = self._coefficients
-        tail = gather(rows[-1], index)[0]
+        tail = taken(rows[-1][0], index)
         for row in rows[-2 : self._in_pairs - 1 : -1]:
-            tail = tail * t[0] + gather(row, index)[0]
+            tail = tail * t[0] + taken(row[0], index)
         made = tail, 0.0 * tail
-        for row in rows[self._in_pairs - 1 :: -1]:
-            made = add(gather(row, index), multiply(t, made))
+        for high, low in rows[self._in_pairs - 1 :: -1]:
+            made = add((taken(high, index), taken(low, index)), multiply(t, made))
         return made

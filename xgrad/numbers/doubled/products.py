@@ -32,14 +32,15 @@ def _size_of(high: Array, axis: Any) -> Array:
     return power_above(xp.max(xp.abs(high), axis=axis, keepdims=True))
 
 
-def slices(x: Pair, bits: int, count: int) -> tuple[list[Array], Array]:
+def slices(x: Pair, one: Array, bits: int, count: int) -> tuple[list[Array], Array]:
     """So many slices of numbers up to 1, so many bits each, and the rest.
 
     Each is a whole multiple of 2**(−bits slice); the low parts come in where that gets to them.
+    `one` is an array, 1, so that no compiler sees a constant that is added and subtracted.
     """
     (high, low), made = x, []
     for k in range(1, count + 1):
-        shift = 1.5 * 2.0 ** (52 - k * bits)
+        shift = one * (1.5 * 2.0 ** (52 - k * bits))
         part = high + shift
         part -= shift
         high = high - part
@@ -59,14 +60,16 @@ def _lengths(high: Array, axis: Any) -> int:
 
 def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
     """Σ x along axes, right to 2**-105 Σ |x|, the same in whatever order it is added."""
-    xp, count = library(x[0]).xp, _lengths(x[0], axis)
+    xp, terms = library(x[0]).xp, _lengths(x[0], axis)
     over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     native = xp.sum(x[0], **over)
-    if count <= 1:
+    if terms <= 1:
         return native, xp.sum(x[1], **over)
-    bits = min(51, 53 - math.ceil(math.log2(count)))
+    bits = min(51, 53 - math.ceil(math.log2(terms)))
     size = _size_of(x[0], axis)
-    parts, _ = slices(scaled(x, 1.0 / size), bits, -(-(_WANTED + 53 - bits) // bits))
+    inverse = 1.0 / size
+    count = -(-(_WANTED + 53 - bits) // bits)
+    parts, _ = slices(scaled(x, inverse), size * inverse, bits, count)
     made = _joined([xp.sum(part, **over) for part in parts])
     return _finite_or(native, scaled(made, xp.reshape(size, native.shape)))
 
@@ -82,24 +85,32 @@ def _joined(sums: list[Array]) -> Pair:
 def running(combine: Any, x: Pair, axis: int) -> Pair:
     """The sums or products of all elements up to each along an axis, in log n steps."""
     xp, length = library(x[0]).xp, x[0].shape[axis]
-    x = tuple(xp.moveaxis(part, axis, 0) for part in x)
+    x = xp.moveaxis(x[0], axis, 0), xp.moveaxis(x[1], axis, 0)
     reach = 1
     while reach < length:
-        rest = combine(tuple(p[reach:] for p in x), tuple(p[:-reach] for p in x))
-        x = tuple(xp.concat([p[:reach], r], axis=0) for p, r in zip(x, rest, strict=True))
+        rest = combine(_indexed(x, slice(reach, None)), _indexed(x, slice(None, -reach)))
+        x = _behind(_indexed(x, slice(None, reach)), rest)
         reach *= 2
     return xp.moveaxis(x[0], 0, axis), xp.moveaxis(x[1], 0, axis)
 
 
+def _indexed(x: Pair, key: Any) -> Pair:
+    return x[0][key], x[1][key]
+
+
+def _behind(x: Pair, y: Pair) -> Pair:
+    """y after x along the first axis."""
+    concat = library(x[0]).xp.concat
+    return concat([x[0], y[0]], axis=0), concat([x[1], y[1]], axis=0)
+
+
 def folded(combine: Any, x: Pair) -> Pair:
     """All elements of the first axis, which is not empty, combined in halves."""
-    xp = library(x[0]).xp
     while (length := x[0].shape[0]) > 1:
         half = length // 2
-        made = combine(tuple(p[:half] for p in x), tuple(p[half : 2 * half] for p in x))
-        rest = zip(made, x, strict=True)
-        x = tuple(xp.concat([m, p[2 * half :]], axis=0) for m, p in rest) if length % 2 else made
-    return x[0][0, ...], x[1][0, ...]
+        made = combine(_indexed(x, slice(half)), _indexed(x, slice(half, 2 * half)))
+        x = _behind(made, _indexed(x, slice(2 * half, None))) if length % 2 else made
+    return _indexed(x, (0, ...))
 
 
 def matmul(a: Pair, b: Pair) -> Pair:
@@ -113,16 +124,20 @@ def matmul(a: Pair, b: Pair) -> Pair:
     xp = library(a[0]).xp
     rows, inner, columns = a[0].shape[-2], a[0].shape[-1], b[0].shape[-1]
     if rows * columns <= 2 * (rows + columns) or inner == 0:
-        left, right = (tuple(p[..., None] for p in a), tuple(p[..., None, :, :] for p in b))
-        return total(multiply(left, right), axis=-2)
+        each = multiply(
+            _indexed(a, (..., None)), _indexed(b, (..., None, slice(None), slice(None)))
+        )
+        return total(each, axis=-2)
     native = xp.matmul(a[0], b[0])
     a, b = _balanced(a, b)
     size_a, size_b = _size_of(a[0], -1), _size_of(b[0], -2)
+    inverse_a, inverse_b = 1.0 / size_a, 1.0 / size_b
+    a, b = scaled(a, inverse_a), scaled(b, inverse_b)
     count, bits = _slicing(inner)
-    a, b = scaled(a, 1.0 / size_a), scaled(b, 1.0 / size_b)
-    left, rest_a = slices(a, bits, count)
-    right, rest_b = slices(b, bits, count)
-    sums = [*_diagonals(left, right), _remainder([*left, rest_a], right, b[0], rest_b)]
+    rows_of, rest_a = slices(a, size_a * inverse_a, bits, count)
+    columns_of, rest_b = slices(b, size_b * inverse_b, bits, count)
+    rest = _remainder([*rows_of, rest_a], columns_of, b[0], rest_b)
+    sums = [*_diagonals(rows_of, columns_of), rest]
     return _finite_or(native, scaled(scaled(_joined(sums), size_a), size_b))
 
 

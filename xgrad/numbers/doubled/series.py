@@ -26,7 +26,7 @@ def horner(x: Pair, tail: Array, coefficients: Sequence[Coefficient]) -> Pair:
     """Σ cₙ xⁿ, a tail in floats behind the last."""
     *others, (high, low) = coefficients
     tail = tail * x[0]
-    total, rest = fast_two_sum(high, library(tail).rounded(tail))
+    total, rest = fast_two_sum(high, library(tail).kept(tail))
     rest += low
     made = total, rest
     for each in reversed(others):

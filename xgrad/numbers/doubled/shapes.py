@@ -41,7 +41,7 @@ tril, triu = _shaped("tril"), _shaped("triu")
 def _positions(indices: Any, x: Any) -> Array:
     """Indices beside the elements that they name."""
     part = x.high if isinstance(x, Doubled) else x
-    return library(part).constant(np.asarray(indices), part) if _on_host(indices) else indices
+    return library(part).moved(np.asarray(indices), part) if _on_host(indices) else indices
 
 
 def _on_host(indices: Any) -> Flag:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,19 @@ from xgrad.numbers.doubled.library import library
 from xgrad.numbers.doubled.pairs import scaled
 
 _BITS = 400
-Table = tuple[np.ndarray, np.ndarray]
 
 
 def constant(make: Callable[[], Any]) -> tuple[float, float]:
     """The pair of Python floats nearest to a ball."""
     with precision(_BITS):
-        value = arb(make())
-        high = 0.0 if value.contains(0) else float(value)  # as sin π, which is 0
-        return high, 0.0 if high == 0.0 else float(value - high)
+        return pair_of(make())
+
+
+def pair_of(value: Any) -> tuple[float, float]:
+    """A ball as a pair of Python floats, in the bits of the moment."""
+    value = arb(value)
+    high = 0.0 if value.contains(0) else float(value)  # as sin π, which is 0
+    return high, 0.0 if high == 0.0 else float(value - high)
 
 
 def ratio(numerator: int, denominator: int = 1) -> tuple[float, float]:
@@ -32,11 +37,18 @@ def ratio(numerator: int, denominator: int = 1) -> tuple[float, float]:
     return float(value), float(value - Fraction(float(value)))
 
 
-def table(function: Callable[[Any], Any], keys: Iterable[Any]) -> Table:
-    """A function of each key, as two arrays."""
-    with precision(_BITS):
-        pairs = [constant(lambda key=key: function(key)) for key in keys]
-    return np.array([h for h, _ in pairs]), np.array([low for _, low in pairs])
+class Table:
+    """A function of each key as two arrays, made when they are first looked up."""
+
+    def __init__(self, function: Callable[[Any], Any], keys: Iterable[Any]):
+        self._function, self._keys = function, keys
+
+    @cached_property
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The high and the low parts."""
+        with precision(_BITS):
+            values = [pair_of(self._function(key)) for key in self._keys]
+        return np.array([high for high, _ in values]), np.array([low for _, low in values])
 
 
 def steps(value: Callable[[], Any], bits: int, count: int) -> list[float]:
@@ -59,12 +71,14 @@ def position(number: Array, least: int, most: int) -> Array:
 
 def gather(values: Table, index: Array) -> Pair:
     """The elements of a table at positions."""
-    return _taken(values[0], index), _taken(values[1], index)
+    high, low = values.parts
+    return taken(high, index), taken(low, index)
 
 
-def _taken(values: np.ndarray, index: Array) -> Array:
+def taken(values: np.ndarray, index: Array) -> Array:
+    """The elements of an array of floats at positions."""
     of = library(index)
-    flat = of.xp.take(of.constant(values, index), of.xp.reshape(index, (-1,)), axis=0)
+    flat = of.xp.take(of.table(values, index), of.xp.reshape(index, (-1,)), axis=0)
     return of.xp.reshape(flat, index.shape)
 
 
@@ -73,7 +87,7 @@ _POWERS = 2.0 ** np.arange(-1022, 1024)
 
 def _power(exponent: Array) -> Array:
     """2**n for whole n in [−1022, 1023]: exact, as a library's own power need not be."""
-    return _taken(_POWERS, position(exponent, -1022, 1023))
+    return taken(_POWERS, position(exponent, -1022, 1023))
 
 
 def _halves(exponent: Array) -> tuple[Array, Array]:

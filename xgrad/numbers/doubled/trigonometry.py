@@ -22,6 +22,7 @@ from xgrad.numbers.doubled.pairs import (
 )
 from xgrad.numbers.doubled.series import polynomial
 from xgrad.numbers.doubled.tables import (
+    Table,
     constant,
     exponent_of,
     gather,
@@ -29,15 +30,14 @@ from xgrad.numbers.doubled.tables import (
     ratio,
     steps,
     stretched,
-    table,
 )
 
 PI = constant(arb.pi)
 _HALF_PI = constant(lambda: arb.pi() / 2)
 _PARTS = steps(lambda: arb.pi() / 256, 53, 3)
 _PER_STEP = float(256 / arb.pi())
-_SINES = table(lambda j: (arb.pi() * j / 256).sin(), range(512))
-_COSINES = table(lambda j: (arb.pi() * j / 256).cos(), range(512))
+_SINES = Table(lambda j: (arb.pi() * j / 256).sin(), range(512))
+_COSINES = Table(lambda j: (arb.pi() * j / 256).cos(), range(512))
 _FACTORIAL = [1.0]
 for _n in range(1, 16):
     _FACTORIAL.append(_FACTORIAL[-1] * _n)
@@ -92,7 +92,7 @@ def sin_cos_pi(x: Pair) -> tuple[Pair, Pair]:
     return _sin_cos(k, multiply(add_float(x, k * (-1 / 256)), PI))
 
 
-_ANGLES = table(lambda j: (arb(j) / 128).atan(), range(129))
+_ANGLES = Table(lambda j: (arb(j) / 128).atan(), range(129))
 _ODD = [ratio((-1) ** n, 2 * n + 1) for n in range(1, 9)]
 
 
