@@ -8,11 +8,12 @@ import numpy as np
 
 from xgrad.errors import UsageError
 from xgrad.numbers.arrays import Wrapped
-from xgrad.numbers.balls.array import COMPLEX, Ball, ball, halves
+from xgrad.numbers.balls.array import COMPLEX, Ball, ball, halves, precision
 from xgrad.numbers.doubled.exact import two_sum
 from xgrad.numbers.doubled.library import Array, library
 from xgrad.numbers.doubled.pairs import settled
 
+_EXACT = 2200  # bits, from the largest float to the last of the least
 DTYPE = "doubled"  # what stands for a dtype, as `ball` does
 
 
@@ -128,4 +129,5 @@ def from_ball(value: Ball) -> Doubled:
 def to_ball(value: Doubled) -> Ball:
     """The same numbers as exact balls, from any library and device."""
     host = library(value.high).host
-    return ball(host(value.high)) + ball(host(value.low))
+    with precision(_EXACT):
+        return ball(host(value.high)) + ball(host(value.low))

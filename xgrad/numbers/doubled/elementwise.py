@@ -32,16 +32,15 @@ def _binary(name: str, of_pairs: Callable[[Pair, Pair], Pair], whole: Flag = Fal
 
 
 exp, expm1 = _unary("exp", exponentials.exp), _unary("expm1", exponentials.expm1)
-exp2 = unary(exponentials.exp2, lambda xp, x: xp.exp(x))
 log, log1p = _unary("log", exponentials.log), _unary("log1p", exponentials.log1p)
 log2, log10 = _unary("log2", exponentials.log2), _unary("log10", exponentials.log10)
 sinh, cosh = _unary("sinh", exponentials.sinh), _unary("cosh", exponentials.cosh)
 tanh, asinh = _unary("tanh", exponentials.tanh), _unary("asinh", exponentials.asinh)
 acosh, atanh = _unary("acosh", exponentials.acosh), _unary("atanh", exponentials.atanh)
-sin, cos = _unary("sin", trigonometry.sin), _unary("cos", trigonometry.cos)
-tan, atan = _unary("tan", trigonometry.tan), _unary("atan", trigonometry.atan)
-asin, acos = _unary("asin", trigonometry.asin), _unary("acos", trigonometry.acos)
+atan, asin = _unary("atan", trigonometry.atan), _unary("asin", trigonometry.asin)
+acos = _unary("acos", trigonometry.acos)
 # What is left of these where a result is 0 or no number at all.
+exp2 = unary(exponentials.exp2, lambda xp, x: xp.where(x < 0, 0.0, x))
 expit = unary(exponentials.expit, lambda xp, x: xp.where(x > 0, 1.0, xp.where(x < 0, 0.0, x)))
 softplus = unary(exponentials.softplus, lambda xp, x: xp.where(x < 0, 0.0, x))
 erf = unary(special.erf, lambda xp, x: x)
@@ -68,6 +67,14 @@ remainder = binary(rounding.remainder, rounding.left_of_remainder, "remainder")
 floor_divide = binary(rounding.floor_divide, rounding.left_of_quotient, "floor_divide")
 atan2, hypot = _binary("atan2", trigonometry.atan2), _binary("hypot", exponentials.hypot)
 logaddexp = _binary("logaddexp", exponentials.logaddexp)
+
+
+def _of_circle(of_pair: Callable[[Pair], Pair]) -> Any:
+    """Lift a function of an angle: 0 at 0, nothing beyond 2**40, where floats alone would go on."""
+    return unary(of_pair, lambda xp, x: xp.where(xp.abs(x) <= trigonometry.LARGEST, x, xp.nan))
+
+
+sin, cos, tan = map(_of_circle, (trigonometry.sin, trigonometry.cos, trigonometry.tan))
 
 
 def _exact(name: str, of_pair: Callable[[Any, Pair], Pair]) -> Any:

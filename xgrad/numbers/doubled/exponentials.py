@@ -148,12 +148,11 @@ def _twice_atanh(s: Pair) -> Pair:
 
 
 def _pieces(x: Pair) -> tuple[Array, Pair, Pair, Pair]:
-    """e, log c and m − c, m + c for x = 2**e m with m near c = j/128; for x > 0."""
+    """e, log c and m − c, m + c for x = 2**e m with m near c = j/128; those of 1 for x ≤ 0."""
     xp = library(x[0]).xp
-    e = exponent_of(x[0])
+    e = exponent_of(xp.where(x[0] > 0, x[0], 0.0))
     m = stretched(x, -e)
-    usual = (m[0] > 0.69) & (m[0] < 1.43)
-    m = where(usual, m, (1.0, 0.0))
+    m = where((m[0] < 0.69) | (m[0] > 1.43), (1.0, 0.0), m)
     j = xp.round(m[0] * 128.0)
     c = j * (1 / 128)
     return e, gather(_LOGS, position(j, 88, 184)), add_float(m, -c), add_float(m, c)

@@ -43,7 +43,7 @@ for _n in range(1, 16):
     _FACTORIAL.append(_FACTORIAL[-1] * _n)
 _SINE = [ratio((-1) ** n, int(_FACTORIAL[2 * n + 1])) for n in range(1, 7)]
 _COSINE = [ratio((-1) ** n, int(_FACTORIAL[2 * n])) for n in range(1, 8)]
-_LARGEST = 2.0**40
+LARGEST = 2.0**40
 
 
 def _sin_cos(k: Array, r: Pair) -> tuple[Pair, Pair]:
@@ -62,7 +62,7 @@ def _sin_cos(k: Array, r: Pair) -> tuple[Pair, Pair]:
 def _reduced(x: Pair) -> tuple[Array, Pair]:
     """Whole k and r with x = k π/256 + r, π to 159 bits; NaN beyond 2**40."""
     xp = library(x[0]).xp
-    within = xp.abs(x[0]) <= _LARGEST
+    within = xp.abs(x[0]) <= LARGEST
     k = xp.where(within, xp.round(x[0] * _PER_STEP), xp.nan)
     first, second, third = _PARTS
     high, error = two_product(k, first)
@@ -110,7 +110,7 @@ def atan2(y: Pair, x: Pair) -> Pair:
     short, long = where(steep, size_x, size_y), where(steep, size_y, size_x)
     e = exponent_of(long[0])
     short, long = stretched(short, -e), stretched(long, -e)
-    long = where(long[0] > 0, long, (1.0, 0.0))
+    long = where(long[0] == 0, (1.0, 0.0), long)
     c = xp.round(short[0] / long[0] * 128.0) * (1 / 128)
     over = add(short, negative(multiply_float(long, c)))
     slope = divide(over, add(long, multiply_float(short, c)))
