@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,10 @@ def doubled(value: Any) -> Doubled:
 
 def _float64(xp: Any, value: Array) -> Array:
     """The nearest float64; raises `UsageError` where the library has none, as JAX by default."""
-    made = xp.astype(value, xp.float64, copy=False)
+    if value.dtype == xp.float64:
+        return value
+    with warnings.catch_warnings(action="ignore"):  # of JAX; the error below says it
+        made = xp.astype(value, xp.float64)
     if made.dtype != xp.float64:
         raise UsageError(f"pairs need float64, got {made.dtype}: set jax_enable_x64")
     return made

@@ -27,8 +27,8 @@ def _unary(name: str, of_pair: Callable[[Pair], Pair], whole: Flag = False) -> A
     return unary(of_pair, lambda xp, x: getattr(xp, name)(x), name if whole else "")
 
 
-def _binary(name: str, of_pairs: Callable[[Pair, Pair], Pair], whole: Flag = False) -> Any:
-    return binary(of_pairs, lambda xp, a, b: getattr(xp, name)(a, b), name if whole else "")
+def _binary(name: str, of_pairs: Callable[[Pair, Pair], Pair]) -> Any:
+    return binary(of_pairs, lambda xp, a, b: getattr(xp, name)(a, b), scalars=False)
 
 
 exp, expm1 = _unary("exp", exponentials.exp), _unary("expm1", exponentials.expm1)
@@ -63,8 +63,8 @@ add = binary(pairs.add, lambda xp, a, b: a + b, "add")
 subtract = binary(pairs.subtract, lambda xp, a, b: a - b, "subtract")
 multiply = binary(pairs.multiply, lambda xp, a, b: a * b, "multiply")
 divide = binary(pairs.divide, lambda xp, a, b: a / b)
-remainder = binary(rounding.remainder, rounding.left_of_remainder, "remainder")
-floor_divide = binary(rounding.floor_divide, rounding.left_of_quotient, "floor_divide")
+remainder = binary(rounding.remainder, rounding.left_of_remainder, "remainder", False)
+floor_divide = binary(rounding.floor_divide, rounding.left_of_quotient, "floor_divide", False)
 atan2, hypot = _binary("atan2", trigonometry.atan2), _binary("hypot", exponentials.hypot)
 logaddexp = _binary("logaddexp", exponentials.logaddexp)
 

@@ -34,6 +34,12 @@ def _selected(value: Array) -> Array:
     return jnp.where(jnp.isfinite(value), value, value + value)
 
 
+def _converted(values: np.ndarray, like: Array) -> Array:
+    import jax.numpy as jnp
+
+    return jnp.asarray(values)
+
+
 def _itself(value: Array, *_: Any) -> Array:
     return value
 
@@ -64,11 +70,11 @@ def _fetched(value: Array) -> np.ndarray:
     return np.asarray(to_device(value, "cpu"))
 
 
-# By namespace: whether a compiler rewrites sums and products, whether NumPy's arrays and tables are
-# taken as they are, how NumPy gets an array. Others are as the last row says.
+# By namespace: what keeps a compiler from sums and products, how NumPy's arrays get there, how
+# tables, and how NumPy gets an array. Others are as the last row says.
 _KINDS: dict[str, Any] = {
     "array_api_compat.numpy": (_itself, _itself, _itself, np.asarray),
-    "jax.numpy": (_selected, _itself, _itself, np.asarray),
+    "jax.numpy": (_selected, _converted, _itself, np.asarray),
     "": (_itself, _moved, _placed, _fetched),
 }
 _LIBRARIES: dict[type, Library] = {}  # a lookup costs less than asking for the namespace again

@@ -98,8 +98,9 @@ def binary(
     of_pairs: Callable[[Pair, Pair], Pair],
     of_floats: Callable[[Any, Array, Array], Array],
     plain: str = "",
+    scalars: Flag = True,
 ) -> Any:
-    """Lift a function of two pairs, as `unary` does."""
+    """Lift a function of two pairs, as `unary` does; `scalars`: one may be of Python floats."""
 
     def apply(a: Any, b: Any) -> Any:
         if type(a) is type(b) is Doubled and type(a.high) is type(b.high):
@@ -107,9 +108,8 @@ def binary(
         elif plain and is_whole(a, b):
             return plainly(plain, a, b)
         else:
-            x, y = in_common(a, b)
-            if type(x[0]) is type(y[0]) is float:
-                x = np.asarray(x[0]), np.asarray(x[1])
+            both = type(a) is float and type(b) is float
+            x, y = in_common(a, b) if scalars and not both else in_common(doubled(a), doubled(b))
         first = of_floats(library_of(x[0], y[0]).xp, x[0], y[0])
         return Doubled(*settled(first, of_pairs(x, y)))
 
