@@ -18,6 +18,7 @@ from xgrad.numbers.doubled.pairs import (
     add_float,
     divide,
     lean_add,
+    less,
     multiply,
     multiply_float,
     negative,
@@ -216,7 +217,7 @@ def acosh(x: Pair) -> Pair:
 def atanh(x: Pair) -> Pair:
     """atanh x = log1p(2 |x| / (1 − |x|)) / 2."""
     size = absolute(x)
-    size = where(size[0] < 1.0, size, (0.0, 0.0))
+    size = where(less(size, (1.0, 0.0)), size, (0.0, 0.0))
     odds = divide(scaled(size, 2.0), add_float(negative(size), 1.0))
     made = scaled(log1p(odds), 0.5)
     return where(x[0] < 0, negative(made), made)
