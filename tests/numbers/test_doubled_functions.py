@@ -156,16 +156,15 @@ MISTAKES = {
     "π / 256 in two parts": ("cos", trigonometry, "_PARTS"),
     "a term too few of log": ("log", exponentials, "_ODD"),
     "a term too few of exp": ("exp", exponentials, "_FACTORIALS"),
-    "a polynomial of erf in floats": ("erf", special._ERF_BY_X, "_in_pairs"),
+    "a polynomial of erf in floats": ("erf", special._ERF_BY_X, "_coefficients"),
 }
 
 
 def spoiled(value):
-    """A table without its low part, a list without its last, a number of terms that is less."""
-    if isinstance(value, tuple):
-        return value[0], 0.0 * value[1]
-    if isinstance(value, int):
-        return 3
+    """A table without its low parts, a list without its last."""
+    if isinstance(value, np.ndarray):
+        kept = np.arange(len(value)) < (len(value) + 1) // 2  # the rest are low parts, last terms
+        return np.where(kept[:, None], value, 0.0)
     return [*value[:-1], 0.0] if isinstance(value[-1], float) else value[: len(value) // 2 + 1]
 
 

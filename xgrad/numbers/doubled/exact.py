@@ -50,11 +50,11 @@ def split(a: Array) -> Pair:
     return high, a - high
 
 
-def two_product(a: Array, b: Array) -> Pair:
-    """a b (Dekker 1971)."""
+def two_product(a: Array, b: Array, halves: Pair | None = None) -> Pair:
+    """a b (Dekker 1971); `halves` are those of a, where it was split before."""
     product = a * b
     product = library(product).kept(product)
-    (a1, a2), (b1, b2) = split(a), split(b)
+    (a1, a2), (b1, b2) = halves or split(a), split(b)
     rest = a1 * b1
     rest -= product
     rest += a1 * b2

@@ -73,9 +73,9 @@ def scaled(x: Pair, power: Array) -> Pair:
     return x[0] * power, x[1] * power
 
 
-def multiply(x: Pair, y: Pair) -> Pair:
+def multiply(x: Pair, y: Pair, halves: Pair | None = None) -> Pair:
     """x y within 5 u² (DWTimesDW1; the bound of Muller & Rideau 2022, ACM TOMS 48(1))."""
-    product, rest = two_product(x[0], y[0])
+    product, rest = two_product(x[0], y[0], halves)
     rest += x[0] * y[1] + x[1] * y[0]
     return fast_two_sum(product, rest)
 

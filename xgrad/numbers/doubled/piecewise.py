@@ -11,7 +11,7 @@ import numpy as np
 from flint import arb
 
 from xgrad.numbers.balls.array import precision
-from xgrad.numbers.doubled.exact import Pair
+from xgrad.numbers.doubled.exact import Pair, split
 from xgrad.numbers.doubled.library import library
 from xgrad.numbers.doubled.pairs import add, add_float, multiply, scaled
 from xgrad.numbers.doubled.tables import pair_of, position, taken
@@ -41,8 +41,8 @@ class Piecewise:
         self._degree, self._in_pairs = degree, in_pairs
 
     @cached_property
-    def _coefficients(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of (x − centre) / (width / 2), a table over the pieces for each power."""
+    def _coefficients(self) -> np.ndarray:
+        """Of (x − centre) / (width / 2), over the pieces: high parts by power, then low parts."""
         with precision(_BITS):
             n = self._degree + 1
             points = [(arb.pi() * (2 * k + 1) / (2 * n)).cos().mid() for k in range(n)]
@@ -53,9 +53,8 @@ class Piecewise:
                 for t in points
             ]
             solved = powers.solve(flint.arb_mat(values)).entries()
-            pairs = [pair_of(c) for c in solved]
-        shape = (2, n, self._count)
-        return list(zip(*np.array(pairs).T.reshape(shape), strict=True))
+            rows = np.array([pair_of(c) for c in solved]).T.reshape(2, n, self._count)
+        return np.concatenate([rows[0], rows[1, : self._in_pairs]])
 
     def __call__(self, x: Pair) -> Pair:
         """The function; of numbers outside of the interval anything finite."""
@@ -66,11 +65,12 @@ class Piecewise:
         inside = ~((piece < 0) | (piece >= self._count))  # of NaN, too
         t = add_float(x, -((xp.where(inside, piece, 0.0) + 0.5) * self._width + self._start))
         t = scaled((xp.where(inside, t[0], 0.0), xp.where(inside, t[1], 0.0)), 2.0 / self._width)
-        rows = self._coefficients
-        tail = taken(rows[-1][0], index)
-        for row in rows[-2 : self._in_pairs - 1 : -1]:
-            tail = tail * t[0] + taken(row[0], index)
-        made = tail, 0.0 * tail
-        for high, low in rows[self._in_pairs - 1 :: -1]:
-            made = add((taken(high, index), taken(low, index)), multiply(t, made))
+        rows = taken(self._coefficients, index)
+        high, low = rows[: self._degree + 1], rows[self._degree + 1 :]
+        tail = high[-1]
+        for each in high[-2 : len(low) - 1 : -1]:
+            tail = tail * t[0] + each
+        made, halves = (tail, 0.0 * tail), split(t[0])
+        for pair in zip(reversed(high[: len(low)]), reversed(low), strict=True):
+            made = add(pair, multiply(t, made, halves))
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xgrad.numbers.doubled.exact import Array, Pair, fast_two_sum
+from xgrad.numbers.doubled.exact import Array, Pair, fast_two_sum, split
 from xgrad.numbers.doubled.library import library
 from xgrad.numbers.doubled.pairs import lean_add, multiply
 
@@ -28,7 +28,7 @@ def horner(x: Pair, tail: Array, coefficients: Sequence[Coefficient]) -> Pair:
     tail = tail * x[0]
     total, rest = fast_two_sum(high, library(tail).kept(tail))
     rest += low
-    made = total, rest
+    made, halves = (total, rest), split(x[0])
     for each in reversed(others):
-        made = lean_add(each, multiply(x, made))
+        made = lean_add(each, multiply(x, made, halves))
     return made

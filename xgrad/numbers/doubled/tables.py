@@ -38,17 +38,16 @@ def ratio(numerator: int, denominator: int = 1) -> tuple[float, float]:
 
 
 class Table:
-    """A function of each key as two arrays, made when they are first looked up."""
+    """A function of each key as two rows of floats, made when they are first looked up."""
 
     def __init__(self, function: Callable[[Any], Any], keys: Iterable[Any]):
         self._function, self._keys = function, keys
 
     @cached_property
-    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self) -> np.ndarray:
         """The high and the low parts."""
         with precision(_BITS):
-            values = [pair_of(self._function(key)) for key in self._keys]
-        return np.array([high for high, _ in values]), np.array([low for _, low in values])
+            return np.array([pair_of(self._function(key)) for key in self._keys]).T
 
 
 def steps(value: Callable[[], Any], bits: int, count: int) -> list[float]:
@@ -71,23 +70,24 @@ def position(number: Array, least: int, most: int) -> Array:
 
 def gather(values: Table, index: Array) -> Pair:
     """The elements of a table at positions."""
-    high, low = values.parts
-    return taken(high, index), taken(low, index)
+    high, low = taken(values.parts, index)
+    return high, low
 
 
-def taken(values: np.ndarray, index: Array) -> Array:
-    """The elements of an array of floats at positions."""
+def taken(rows: np.ndarray, index: Array) -> list[Array]:
+    """The elements at positions of each row of floats."""
     of = library(index)
-    flat = of.xp.take(of.table(values, index), of.xp.reshape(index, (-1,)), axis=0)
-    return of.xp.reshape(flat, index.shape)
+    flat = of.xp.take(of.table(rows, index), of.xp.reshape(index, (-1,)), axis=1)
+    made = of.xp.reshape(flat, (len(rows), *index.shape))
+    return [made[k, ...] for k in range(len(rows))]
 
 
-_POWERS = 2.0 ** np.arange(-1022, 1024)
+_POWERS = 2.0 ** np.arange(-1022, 1024)[None, :]
 
 
 def _power(exponent: Array) -> Array:
     """2**n for whole n in [−1022, 1023]: exact, as a library's own power need not be."""
-    return taken(_POWERS, position(exponent, -1022, 1023))
+    return taken(_POWERS, position(exponent, -1022, 1023))[0]
 
 
 def _halves(exponent: Array) -> tuple[Array, Array]:
