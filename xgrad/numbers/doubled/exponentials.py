@@ -6,6 +6,7 @@ Tang 1989, 1990, Table-driven implementation of the exponential (logarithm) func
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flint import arb
@@ -50,9 +51,7 @@ ONE_OVER_LN10 = constant(lambda: 1 / arb(10).log())
 _PARTS = steps(lambda: arb(2).log() / 256, 34, 3)  # times 2**19 without rounding
 _PER_STEP = float(256 / arb(2).log())
 _LESS_ONE = Table(lambda j: (arb(2).log() * j / 256).expm1(), range(-128, 129))
-_FACTORIALS = [ratio(1)]
-for _n in range(2, 11):
-    _FACTORIALS.append(ratio(1, round(1 / _FACTORIALS[-1][0]) * _n))
+_FACTORIALS = [ratio(1, math.factorial(n)) for n in range(1, 11)]
 
 
 def _reduced(x: Pair) -> tuple[Array, Pair, Pair]:
@@ -235,8 +234,3 @@ def hypot(x: Pair, y: Pair) -> Pair:
 def _ordered(x: Pair, y: Pair) -> tuple[Any, Any]:
     swap = x[0] < y[0]
     return where(swap, y, x), where(swap, x, y)
-
-
-def power(x: Pair, y: Pair) -> Pair:
-    """x**y for x > 0: exp(y log x), whose error is |y log x| times that of the logarithm."""
-    return exp(multiply(y, log(x)))

@@ -11,7 +11,7 @@ from xgrad.numbers.doubled.elementwise import exp, log, negative, not_equal, sqr
 from xgrad.numbers.doubled.exact import Array, Pair
 from xgrad.numbers.doubled.library import library
 from xgrad.numbers.doubled.lifting import Flag, is_whole, plainly
-from xgrad.numbers.doubled.shapes import moveaxis, reshape, take_along_axis
+from xgrad.numbers.doubled.shapes import ones, permute_dims, reshape, take_along_axis
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
 
@@ -36,13 +36,9 @@ def prod(x: Any, axis: Any = None, keepdims: Flag = False, **ignored: Any) -> An
     x = doubled(x)
     axes = _axes(x, axis)
     rest = [a for a in range(x.ndim) if a not in axes]
-    ahead = moveaxis(x, axes, tuple(range(len(axes)))) if axes else x
-    flat = reshape(ahead, (-1, *(x.shape[a] for a in rest))) if 0 not in x.shape else None
-    if flat is None:
-        made = Doubled(*(library(x.high).xp.prod(p, axis=axes) for p in (x.high, x.low + 1)))
-        made = Doubled(made.high, 0.0 * made.low)
-    else:
-        made = Doubled(*_settled_product(flat))
+    ahead = permute_dims(x, (*axes, *rest))
+    flat = reshape(ahead, (_length(x, axis), *(x.shape[a] for a in rest)))
+    made = Doubled(*_settled_product(flat)) if len(flat) else ones(flat.shape[1:])
     shape = [1 if a in axes else n for a, n in enumerate(x.shape)]
     return reshape(made, tuple(shape)) if keepdims else made
 

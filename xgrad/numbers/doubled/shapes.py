@@ -197,13 +197,12 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
 
 def full_like(x: Any, value: Any, dtype: Any = None) -> Any:
     """One value in the shape of x, in its library."""
-    kind = dtype if dtype is not None else getattr(x, "dtype", np.asarray(0).dtype)
-    part = x.high if isinstance(x, Doubled) else np.asarray(x) if isinstance(x, (int, list)) else x
-    xp = library(part).xp
+    part = x.high if isinstance(x, Doubled) else x if hasattr(x, "dtype") else np.asarray(x)
+    xp, kind = library(part).xp, dtype or getattr(x, "dtype", part.dtype)
     if not _is_float(kind):
         return xp.full_like(part, value, dtype=_of_library(xp, kind))
-    x, (high, low) = xp.astype(part, xp.float64), in_common(part * 1.0, doubled(value))[1]
-    return Doubled(xp.zeros_like(x) + high, xp.zeros_like(x) + low)
+    zero = xp.zeros_like(part, dtype=xp.float64)
+    return Doubled(zero, zero) + value
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:

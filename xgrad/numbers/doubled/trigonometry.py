@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from flint import arb
 
 from xgrad.numbers.doubled.exact import Array, Pair, two_product, two_sum
@@ -18,6 +20,7 @@ from xgrad.numbers.doubled.pairs import (
     one,
     sqrt,
     square,
+    subtract,
     where,
 )
 from xgrad.numbers.doubled.series import polynomial
@@ -38,25 +41,26 @@ _PARTS = steps(lambda: arb.pi() / 256, 53, 3)
 _PER_STEP = float(256 / arb.pi())
 _SINES = Table(lambda j: (arb.pi() * j / 256).sin(), range(512))
 _COSINES = Table(lambda j: (arb.pi() * j / 256).cos(), range(512))
-_FACTORIAL = [1.0]
-for _n in range(1, 16):
-    _FACTORIAL.append(_FACTORIAL[-1] * _n)
-_SINE = [ratio((-1) ** n, int(_FACTORIAL[2 * n + 1])) for n in range(1, 7)]
-_COSINE = [ratio((-1) ** n, int(_FACTORIAL[2 * n])) for n in range(1, 8)]
+_SINE = [ratio((-1) ** n, math.factorial(2 * n + 1)) for n in range(1, 7)]
+_COSINE = [ratio((-1) ** n, math.factorial(2 * n)) for n in range(1, 8)]
 LARGEST = 2.0**40
 
 
-def _sin_cos(k: Array, r: Pair) -> tuple[Pair, Pair]:
-    """sin and cos of k π/256 + r for whole k and |r| ≤ π/512."""
-    xp = library(k).xp
-    j = position(k - 512.0 * xp.floor(k * (1 / 512)), 0, 511)
-    s, c, t = gather(_SINES, j), gather(_COSINES, j), square(r)
-    sine = lean_add(r, multiply(r, multiply(t, polynomial(t, _SINE, 2))))
-    less = multiply(t, polynomial(t, _COSINE, 2))  # cos r − 1
-    return (
-        add(s, add(multiply(s, less), multiply(c, sine))),
-        add(c, add(multiply(c, less), negative(multiply(s, sine)))),
-    )
+class _Turn:
+    """The angle k π/256 + r for whole k and |r| ≤ π/512."""
+
+    def __init__(self, k: Array, r: Pair):
+        xp, t = library(k).xp, square(r)
+        j = position(k - 512.0 * xp.floor(k * (1 / 512)), 0, 511)
+        self.s, self.c = gather(_SINES, j), gather(_COSINES, j)
+        self.sine = lean_add(r, multiply(r, multiply(t, polynomial(t, _SINE, 2))))
+        self.less = multiply(t, polynomial(t, _COSINE, 2))  # cos r − 1
+
+    def sin(self) -> Pair:
+        return add(self.s, add(multiply(self.s, self.less), multiply(self.c, self.sine)))
+
+    def cos(self) -> Pair:
+        return add(self.c, subtract(multiply(self.c, self.less), multiply(self.s, self.sine)))
 
 
 def _reduced(x: Pair) -> tuple[Array, Pair]:
@@ -73,23 +77,25 @@ def _reduced(x: Pair) -> tuple[Array, Pair]:
 
 def sin(x: Pair) -> Pair:
     """The sine."""
-    return _sin_cos(*_reduced(x))[0]
+    return _Turn(*_reduced(x)).sin()
 
 
 def cos(x: Pair) -> Pair:
     """The cosine."""
-    return _sin_cos(*_reduced(x))[1]
+    return _Turn(*_reduced(x)).cos()
 
 
 def tan(x: Pair) -> Pair:
     """The tangent."""
-    return divide(*_sin_cos(*_reduced(x)))
+    turn = _Turn(*_reduced(x))
+    return divide(turn.sin(), turn.cos())
 
 
 def sin_cos_pi(x: Pair) -> tuple[Pair, Pair]:
     """sin πx and cos πx, right in their own digits near every zero, for |x| ≤ 2**44."""
     k = library(x[0]).xp.round(x[0] * 256.0)
-    return _sin_cos(k, multiply(add_float(x, k * (-1 / 256)), PI))
+    turn = _Turn(k, multiply(add_float(x, k * (-1 / 256)), PI))
+    return turn.sin(), turn.cos()
 
 
 _ANGLES = Table(lambda j: (arb(j) / 128).atan(), range(129))
