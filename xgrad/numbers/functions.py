@@ -87,6 +87,18 @@ def missing(kind: str, name: str, known: Iterable[str]) -> AttributeError:
     return AttributeError(f"{kind} has no {name!r} for this framework{hint}")
 
 
+class Gathered:
+    """The functions of modules as one object: the names behind their `_HELPERS`."""
+
+    def __init__(self, *modules: Any):
+        for module in modules:
+            names = {n: v for n, v in vars(module).items() if not n.startswith("_")}
+            vars(self).update({n: v for n, v in names.items() if n not in module._HELPERS})
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing("xp", name, [*vars(self), "pi", "e"])
+
+
 def require_xp_first(name: str, f: Callable[..., Any]) -> None:
     """Raise `UsageError` for a function inside that does not take the namespace first."""
     parameters = list(inspect.signature(f).parameters.values())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from xgrad.numbers import contractions
+from xgrad.numbers import contractions, norms
 from xgrad.numbers.balls import factoring
 from xgrad.numbers.balls.array import LEDGER, Ball, ball, wrap
 from xgrad.numbers.balls.elementwise import (
@@ -17,21 +16,15 @@ from xgrad.numbers.balls.elementwise import (
     conj,
     log,
     multiply,
-    not_equal,
-    pow,
-    real,
     sign,
-    sqrt,
 )
 from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
 from xgrad.numbers.balls.matrices import from_matrix, matrix, product
-from xgrad.numbers.balls.reductions import max, min, sum
+from xgrad.numbers.balls.reductions import sum
 from xgrad.numbers.balls.shapes import (
     broadcast_to,
-    expand_dims,
     eye,
     matrix_transpose,
-    squeeze,
     zeros,
 )
 from xgrad.numbers.functions import cross_product, missing
@@ -58,11 +51,6 @@ def matmul(a: Array, b: Array) -> Array:
     if x.ndim == 1:
         out = out[..., 0, :]
     return wrap(out[..., 0] if y.ndim == 1 else out)
-
-
-def _squared_size(x: Array) -> Array:
-    """|x|² of each element."""
-    return real(multiply(conj(x), x))
 
 
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
@@ -258,29 +246,12 @@ class _Linalg:
     def vector_norm(
         self, x: Array, axis: Any = None, keepdims: Flag = False, ord: float = 2
     ) -> Array:
-        """(Σ|x|^ord)^(1/ord); its limits at ±inf, and the number of nonzero elements at 0."""
-        over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
-        if ord == 2:
-            return sqrt(sum(_squared_size(x), **over))
-        if ord == 0:
-            return sum(ball(not_equal(x, 0)), **over)
-        if builtins.abs(ord) == math.inf:
-            return (max if ord > 0 else min)(abs(ball(x)), **over)
-        return pow(sum(pow(abs(ball(x)), ord), **over), 1 / ball(ord))
+        """As `norms` has it."""
+        return norms.vector_norm(Ball.namespace, ball(x), ord, axis=axis, keepdims=keepdims)
 
     def matrix_norm(self, x: Array, keepdims: Flag = False, ord: Any = "fro") -> Array:
-        """Frobenius', an extreme sum of a column (±1) or a row (±inf), or of singular values."""
-        if ord == "fro":
-            return sqrt(sum(_squared_size(x), axis=(-2, -1), keepdims=keepdims))
-        if ord in (2, -2, "nuc"):
-            norm = {2: max, -2: min, "nuc": sum}[ord](self.svdvals(x), axis=-1)
-            return expand_dims(norm, axis=(-2, -1)) if keepdims else norm
-        if ord not in (1, -1, math.inf, -math.inf):
-            raise NotImplementedError(f"ball arithmetic has no matrix norm of order {ord!r}")
-        along = -2 if builtins.abs(ord) == 1 else -1
-        sums = sum(abs(ball(x)), axis=along, keepdims=True)
-        extreme = (max if ord > 0 else min)(sums, axis=(-2, -1), keepdims=True)
-        return extreme if keepdims else squeeze(extreme, axis=(-2, -1))
+        """As `norms` has it."""
+        return norms.matrix_norm(Ball.namespace, ball(x), ord, keepdims)
 
 
 linalg = _Linalg()
