@@ -32,25 +32,28 @@ def _size_of(high: Array, axis: Any) -> Array:
     return power_above(xp.max(xp.abs(high), axis=axis, keepdims=True))
 
 
-def slices(x: Pair, one: Array, bits: int, count: int) -> tuple[list[Array], Array]:
+def slices(x: Pair, bits: int, count: int) -> tuple[list[Array], Array]:
     """So many slices of numbers up to 1, so many bits each, and the rest.
 
     Each is a whole multiple of 2**(−bits slice); the low parts come in where that gets to them.
-    `one` is an array, 1, so that no compiler sees a constant that is added and subtracted.
     """
     (high, low), made = x, []
     for k in range(1, count + 1):
-        shift = one * (1.5 * 2.0 ** (52 - k * bits))
-        part = high + shift
-        part -= shift
-        high = high - part
+        part, high = _cut(high, k * bits)
         if k * bits > 52:
-            of_low = low + shift
-            of_low -= shift
-            low = low - of_low
+            of_low, low = _cut(low, k * bits)
             part += of_low
         made.append(part)
     return made, high + low
+
+
+def _cut(x: Array, bits: int) -> Pair:
+    """x rounded to so many bits behind the point, for |x| ≤ 1, and what that left."""
+    shift = 1.5 * 2.0 ** (52 - bits)
+    part = x + shift
+    part = library(part).kept(part)
+    part -= shift
+    return part, x - part
 
 
 def _lengths(high: Array, axis: Any) -> int:
@@ -67,9 +70,8 @@ def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
         return native, xp.sum(x[1], **over)
     bits = min(51, 53 - math.ceil(math.log2(terms)))
     size = _size_of(x[0], axis)
-    inverse = 1.0 / size
     count = -(-(_WANTED + 53 - bits) // bits)
-    parts, _ = slices(scaled(x, inverse), size * inverse, bits, count)
+    parts, _ = slices(scaled(x, 1.0 / size), bits, count)
     made = _joined([xp.sum(part, **over) for part in parts])
     return _finite_or(native, scaled(made, xp.reshape(size, native.shape)))
 
@@ -124,7 +126,7 @@ def matmul(a: Pair, b: Pair) -> Pair:
     """
     xp = library(a[0]).xp
     rows, inner, columns = a[0].shape[-2], a[0].shape[-1], b[0].shape[-1]
-    if rows * columns <= 2 * (rows + columns) or inner == 0:
+    if rows * columns <= 2 * (rows + columns) or 0 in (*a[0].shape, *b[0].shape):
         each = multiply(
             _indexed(a, (..., None)), _indexed(b, (..., None, slice(None), slice(None)))
         )
@@ -132,11 +134,10 @@ def matmul(a: Pair, b: Pair) -> Pair:
     native = xp.matmul(a[0], b[0])
     a, b = _balanced(a, b)
     size_a, size_b = _size_of(a[0], -1), _size_of(b[0], -2)
-    inverse_a, inverse_b = 1.0 / size_a, 1.0 / size_b
-    a, b = scaled(a, inverse_a), scaled(b, inverse_b)
+    a, b = scaled(a, 1.0 / size_a), scaled(b, 1.0 / size_b)
     count, bits = _slicing(inner)
-    rows_of, rest_a = slices(a, size_a * inverse_a, bits, count)
-    columns_of, rest_b = slices(b, size_b * inverse_b, bits, count)
+    rows_of, rest_a = slices(a, bits, count)
+    columns_of, rest_b = slices(b, bits, count)
     rest = _remainder([*rows_of, rest_a], columns_of, b[0], rest_b)
     sums = [*_diagonals(rows_of, columns_of), rest]
     return _finite_or(native, scaled(scaled(_joined(sums), size_a), size_b))
