@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import (
+    along_one,
     is_presented,
     parts_of,
     with_presentations,
@@ -51,6 +53,7 @@ def check(
     structure: Mapping[str, str] | None = None,
     invariances: Names = None,
     sizes: Callable[[int], Any] | None = None,
+    quick: bool = False,
 ) -> pd.DataFrame:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
@@ -79,6 +82,9 @@ def check(
     cheap ones run unasked beside the usual methods; () turns them off.
     `sizes` is a function of n that returns inputs for a batch of n, which adds batches of 0, of 1
     and around powers of two.
+    `quick` is for checks inside of other tests: reverse mode alone, unless methods are named, in
+    the dtype that was given, certified along a random direction in double-double to 20 digits and
+    more where a torch function can be run so.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
     _require_callables(function, formula, like, sizes)
@@ -104,6 +110,10 @@ def check(
     }
     subjects = make_subjects(function, inputs, **given)
     shown = names_in("invariances", invariances)
+    if quick:
+        budget = replace(budget or Budget(), quick=True)
+        methods = "*.reverse" if methods is None else methods
+        subjects = [s if dtypes else replace(s, dtypes=s.dtypes[:1]) for s in subjects]
     if shown is None:
         shown = (USUAL,) if asked is None and methods is None else ()
     elif shown and not all(s.framework for s in subjects):
@@ -115,7 +125,8 @@ def check(
     for subject in subjects:
         there = names_in("devices", devices) or subject.devices
         options["devices"] = there
-        rows += _judged(subject, asked, named, shown, **options)
+        wanted = along_one(subject) if quick and asked is None else asked
+        rows += _judged(subject, wanted, named, shown, **options)
     if sizes is not None:
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")

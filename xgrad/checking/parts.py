@@ -72,6 +72,12 @@ def _looked_at(subject: Subject) -> tuple[int, str]:
         return 0, ""  # the methods tell what is wrong
 
 
+def along_one(subject: Subject) -> tuple[str, ...] | None:
+    """The first derivative that one pass of reverse mode has: no table of all."""
+    first = _looked_at(subject)[1] if subject.framework else ""
+    return ({"jacobian": "vjp"}.get(first, first),) if first else None
+
+
 _FIRST = {"gradient", "jacobian", "vjp"}
 _ONLY = {"value": ("reverse",), "vjp": ("reverse",), "jvp": ("forward",)}
 _BOTH = ("reverse", "forward")

@@ -122,11 +122,13 @@ INVARIANCES = click.option(
     metavar="NAMES",
     help="Presentations too, by name, or all: xgrad list --invariances.",
 )
-BUDGET = Group(lambda budget, memory: Budget(float(budget), float(memory)), {
+BUDGET = Group(lambda budget, memory, quick: Budget(float(budget), float(memory), quick), {
     "budget": click.option("--budget", type=POSITIVE, default=Budget().seconds, show_default=True,
         metavar="SECONDS", help="Nominal time of the referee for one operator."),
     "memory": click.option("--memory", type=POSITIVE, default=Budget().gigabytes,
         show_default=True, metavar="GB", help="Memory of the referee."),
+    "quick": click.option("--quick", is_flag=True,
+        help="Torch functions of any size in double-double: 20 digits and more."),
 })  # fmt: skip
 
 

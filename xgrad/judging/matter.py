@@ -29,6 +29,7 @@ SPREAD = 4.0  # times the noise at generic points, or the difference of errors, 
 NEAR = 16.0  # tolerances within which errors that differ between points around are an excuse
 UNTOLD = 1e-3  # of the largest element: how well an element must be known beside it
 MULTIPLE = 3.0  # of the plain error that a right implementation may have in a short type
+MANY = 1_000  # elements, beyond which some stand out from few samples of their noise
 MULTIPLE_ALONE = 8.0  # of one rounding of inputs and result, without a plain implementation
 
 Twin = Callable[[], dict[str, Any] | None]
@@ -122,7 +123,9 @@ class Matter:
             made = found.widened(NOISE * noise)
             far = made.beyond & (made.error > HOPELESS * made.tolerance)
             if not made.beyond.any() or (count >= ENOUGH and far.any()):
-                break
+                return made
+        if made is not None and made.error.size > MANY:  # P(error > T · largest of k) is as T^−k
+            made = found.widened(NOISE * (made.error.size / MANY) ** (1 / count) * noise)
         return made
 
     def _measured(self, found: Comparison) -> np.ndarray:

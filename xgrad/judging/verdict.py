@@ -35,6 +35,7 @@ from xgrad.techniques import (
 )
 
 ALL_ZERO = "the truth is zero everywhere: digits are undefined"
+HARDLY = 0.5  # digits of the largest element that are not worth a word
 UNTOLD = 3  # elements without a truth that are named
 
 
@@ -198,7 +199,7 @@ class Judge:
         times = f"{found.multiple:.0f} × {stick}" if more else ""
         if not found.beyond.any():
             return f"right mathematics, within tolerance, but {times}"
-        return self._lost(digits) + (f": {times}" if more else "")
+        return self._lost(found, digits) + (f": {times}" if more else "")
 
     def _tell_twin(self, row: dict[str, Any], method: Method, operator: Operator) -> None:
         """What float32 shows of a mistake at the same inputs, better than a short type."""
@@ -217,10 +218,15 @@ class Judge:
         if isinstance(referee, ProgramReferee):
             row["message"] = _joined(row["message"], referee.detached)
 
-    def _lost(self, digits: float) -> str:
+    def _lost(self, found: Comparison, digits: float) -> str:
         if np.isnan(digits):
             return "right mathematics: what is left of terms that cancel"
-        lost = max(0.0, -np.log10(EPS[self.setting.dtype]) - digits)
+        whole = -np.log10(EPS[self.setting.dtype])
+        lost, size = max(0.0, whole - digits), abs(found.at(found.want))
+        if lost < HARDLY and size:
+            kept = -np.log10(found.at(found.error) / size)
+            return (f"right mathematics, digits lost to rounding in small elements: {found.name} "
+                    f"keeps {kept:.1f} of {whole:.1f}")  # fmt: skip
         return f"right mathematics, {lost:{'.1f' if lost < 1 else '.0f'}} digits lost to rounding"
 
     def element(self, operator: Operator, truth: Truth, k: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from xgrad.programs.constants import exactly, recognised_constants, recognising
 from xgrad.programs.failures import Escape, NoBallRule
 from xgrad.programs.graphs import Edge, Graph, Replay, Step
-from xgrad.programs.kinds import PROGRAMS, find_program, rounded_program
+from xgrad.programs.kinds import PROGRAMS, find_program
 
 _AT_FIRST_USE = {
     "TorchProgram": ("torch.program", "TorchProgram"),

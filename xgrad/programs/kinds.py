@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -17,9 +16,3 @@ def find_program(framework: str, function: Callable[..., Any]) -> Any:
         return None
     module = import_module(f"xgrad.programs.{framework}.program")
     return getattr(module, _KINDS[framework])(function)
-
-
-def rounded_program(program: Any, framework: str, dtype: str, seed: int) -> Any:
-    """The same program, in which every operation rounds at random as the dtype would."""
-    rounding = import_module(f"xgrad.programs.{framework}.rounding").Rounding(dtype, seed)
-    return replace(program, rounding=rounding)

@@ -1,15 +1,15 @@
-"""An operator by a program's own derivatives in balls, and the passes that blame looks at."""
+"""An operator by a program's own derivatives in exact numbers, and what blame looks at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from xgrad.numbers import Ball, ball
+from xgrad.numbers import DOUBLED, Ball, Doubled, ball
 from xgrad.problem import OPERATORS, Setting
 
 ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
@@ -25,9 +25,16 @@ def parts_at(setting: Setting) -> list[np.ndarray]:
     return in_parts(setting, ball(setting.flat_x))
 
 
-def joined(parts: list[np.ndarray]) -> Ball:
-    """Object arrays as one flat array of balls."""
+def joined(parts: list[Any]) -> Any:
+    """What a program returns as one flat array, of balls or of double-double numbers."""
+    if parts and isinstance(parts[0], Doubled):
+        return DOUBLED.concat([DOUBLED.reshape(part, (-1,)) for part in parts])
     return ball(np.concatenate([np.reshape(part, -1) for part in parts]))
+
+
+def lifted(program: Any, arrays: Iterable[np.ndarray]) -> list[Any]:
+    """Arrays of floats in the numbers of a program."""
+    return [program.lift(a) for a in arrays]
 
 
 # --- candidates: an operator by the program's own derivatives ------------------------------------
@@ -35,19 +42,25 @@ def joined(parts: list[np.ndarray]) -> Ball:
 
 def value_of(setting: Setting, program: Any) -> Ball:
     """The function's value, flat."""
-    return joined(program.value(parts_at(setting)))
+    return joined(program.value(lifted(program, setting.x)))
 
 
-def _weights(setting: Setting) -> np.ndarray:
-    return ball(np.reshape(setting.w, setting.y_shape)).data
+def _weights(setting: Setting, program: Any) -> list[Any]:
+    return lifted(program, [np.reshape(setting.w, setting.y_shape)])
+
+
+def _one(program: Any) -> list[Any]:
+    return lifted(program, [np.ones(())])
 
 
 def _gradient(setting: Setting, program: Any) -> Ball:
-    return joined(program.vjp(parts_at(setting), [ball(np.ones(setting.y_shape)).data]))
+    return joined(
+        program.vjp(lifted(program, setting.x), lifted(program, [np.ones(setting.y_shape)]))
+    )
 
 
 def _vjp(setting: Setting, program: Any) -> Ball:
-    return joined(program.vjp(parts_at(setting), [_weights(setting)]))
+    return joined(program.vjp(lifted(program, setting.x), _weights(setting, program)))
 
 
 def _jacobian(setting: Setting, program: Any) -> Ball:
@@ -57,23 +70,22 @@ def _jacobian(setting: Setting, program: Any) -> Ball:
 
 
 def _jvp(setting: Setting, program: Any) -> Ball:
-    v = [ball(part).data for part in setting.v]
-    return joined(program.jvp(parts_at(setting), v))
+    return joined(program.jvp(lifted(program, setting.x), lifted(program, setting.v)))
 
 
 def _hvp(setting: Setting, program: Any) -> Ball:
-    v = [ball(part).data for part in setting.v]
-    return joined(program.hvp(parts_at(setting), ONE, v))
+    x, v = (lifted(program, a) for a in (setting.x, setting.v))
+    return joined(program.hvp(x, _one(program), v))
 
 
 def _weighted_hvp(setting: Setting, program: Any) -> Ball:
-    v = [ball(part).data for part in setting.v]
-    return joined(program.hvp(parts_at(setting), [_weights(setting)], v))
+    x, v = (lifted(program, a) for a in (setting.x, setting.v))
+    return joined(program.hvp(x, _weights(setting, program), v))
 
 
 def _directional(setting: Setting, program: Any, order: int) -> Ball:
-    v = [ball(part).data for part in setting.v]
-    return joined(program.directional(parts_at(setting), v, order))
+    x, v = (lifted(program, a) for a in (setting.x, setting.v))
+    return joined(program.directional(x, v, order))
 
 
 def _hessian(setting: Setting, program: Any) -> Ball:
@@ -109,13 +121,13 @@ def _of_value(setting: Setting, program: Any, rng: np.random.Generator) -> Pulle
 
 
 def _of_product(setting: Setting, program: Any, rng: np.random.Generator) -> Pulled:
-    return program, [_weights(setting)]
+    return program, _weights(setting, program)
 
 
 def _of_gradient(
     setting: Setting, program: Any, rng: np.random.Generator, *, weighted: bool = False
 ) -> Pulled:
-    once = program.gradient([_weights(setting)] if weighted else ONE)
+    once = program.gradient(_weights(setting, program) if weighted else ONE)
     return once, [ball(rng.uniform(0.5, 1.5, x.shape)).data for x in setting.x]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import Unavailable
 from xgrad.frameworks import find_framework
-from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, ball, precision
+from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, Doubled, ball, precision
 from xgrad.problem import Operator, Setting
-from xgrad.programs import PROGRAMS, find_program, rounded_program
+from xgrad.programs import PROGRAMS, find_program
 from xgrad.referee.derivatives import CANDIDATES
 from xgrad.referee.noise import SAMPLES, Samples, rounded_errors
 from xgrad.referee.truth import Truth
@@ -26,13 +27,15 @@ Compute = Callable[[Any], Ball]  # of a program
 class OwnDerivative:
     """What a framework's transforms make of the function of a setting."""
 
-    def __init__(self, setting: Setting, framework: str):
+    def __init__(self, setting: Setting, framework: str, *, pairs: bool = False):
+        """With `pairs` in double-double numbers instead of balls."""
         self.setting = setting
+        self.pairs = pairs
         self.framework = framework
         self.name = f"{framework}'s own derivative"
         self._spent = 0  # operations of the last evaluation
 
-    @property
+    @cached_property
     def program(self) -> Any:
         """The function's program, with what was traced of it; None where the framework has none."""
         kept, key = self.setting.case.kept, (self.framework, self.setting.fixed)
@@ -40,7 +43,13 @@ class OwnDerivative:
             framework = find_framework(self.framework)
             arguments = self.setting.arguments(framework, "cpu", dtype="float64")
             kept[key] = find_program(self.framework, self.setting.function(arguments))
-        return kept[key]
+        return kept[key].in_pairs() if self.pairs else kept[key]
+
+    def in_pairs(self) -> OwnDerivative | None:
+        """The same in double-double; None where the framework's programs have no such numbers."""
+        if self.program is None or self.program.in_pairs() is None:
+            return None
+        return OwnDerivative(self.setting, self.framework, pairs=True)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -53,28 +62,33 @@ class OwnDerivative:
         made = CANDIDATES.get(operator.name)
         return (lambda program: made(self.setting, program)) if made else None
 
-    def evaluate(self, compute: Compute, bits: int) -> Ball:
-        """A candidate in ball arithmetic of so many bits."""
+    def evaluate(self, compute: Compute, bits: int) -> Any:
+        """A candidate in ball arithmetic of so many bits, or in double-double."""
         before = LEDGER.spent
         with self.inside(), precision(bits):
-            made = ball(compute(self.program))
+            made = _flat(compute(self.program))
         self._spent = LEDGER.spent - before
         return made
 
     def noises(self, operator: Operator, truth: Truth) -> Samples | None:
         """Errors of the program with every operation rounded at random, where that is cheap."""
         compute = self.compute(operator)
-        afforded = NOISE_SECONDS / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
+        seconds = NOISE_SECONDS * (FEWEST if self.pairs else 1)
+        afforded = seconds / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
         if compute is None or afforded < FEWEST:
             return None
         seed = int(self.setting.generator("rounding").integers(2**31))
 
         def draw(k: int) -> np.ndarray | None:
-            program = rounded_program(self.program, self.framework, self.setting.dtype, seed + k)
+            program = self.program.rounded(self.setting.dtype, seed + k)
             with self.inside():
-                return rounded_errors(lambda: ball(compute(program)), truth)
+                return rounded_errors(lambda: _flat(compute(program)), truth)
 
         return Samples(draw, int(min(afforded, SAMPLES)))
+
+
+def _flat(made: Any) -> Any:
+    return made if isinstance(made, Doubled) else ball(made)
 
 
 def find_own(setting: Setting) -> OwnDerivative | None:

@@ -29,8 +29,9 @@ from xgrad.numbers import (
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
 from xgrad.referee.blame import UNTOLD, Fault, find_faults
-from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, parts_at, value_of
+from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, lifted, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
+from xgrad.referee.doubled import FROM, InPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
@@ -93,7 +94,7 @@ class ProgramReferee(Referee):
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
-        if truth.kind != "definition" or truth.exact is None or technique not in _MODES:
+        if truth.kind != "definition" or truth.bound is not None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
             with self._inside():
@@ -158,7 +159,7 @@ class ProgramReferee(Referee):
             return truth
         value, _ = self._native("formula", OPERATORS["value"])
         native, _ = self._native("reverse", operator)
-        pairs = (midpoint(self._value), value), (self._candidates.get(operator.name), native)
+        pairs = (self._near, value), (self._candidates.get(operator.name), native)
         if all(a is None or b is None or is_near(a, b, NEAR) for a, b in pairs):
             return truth
         said = f"the function computes in {self._narrowed}"
@@ -202,7 +203,13 @@ class ProgramReferee(Referee):
     # --- by balls, or else -----------------------------------------------------------------------
 
     def _found(self, operator: Operator) -> Truth:
-        """By balls where they can tell and are to be trusted, else by weaker evidence."""
+        """By balls where they can tell and are to be trusted, else by weaker evidence.
+
+        In double-double first where there are many inputs: what has a doubt there has none yet.
+        """
+        truth = self._in_pairs(operator)
+        if truth is not None:
+            return self._narrowness_said(operator, truth)
         reason = self._unfit
         if not reason:
             with self._inside():
@@ -214,6 +221,26 @@ class ProgramReferee(Referee):
             return Truth("none", f'detached="{CONSTANT}" is judged in balls alone; {reason}')
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    @cached_property
+    def _pairs(self) -> InPairs | None:
+        """The function in double-double; None where balls are cheap, or it cannot be run so."""
+        least = 0 if self.limits.quick else FROM
+        if self.setting.x_size < least or self.holds:
+            return None
+        with self._inside():
+            return in_pairs(self._derivative)
+
+    def _in_pairs(self, operator: Operator) -> Truth | None:
+        """The own derivative in double-double, certified; None where there is a doubt."""
+        if self._pairs is None:
+            return None
+        with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+            truth = self._pairs.truth(operator)
+            if truth is None:
+                return None
+            self._candidates[operator.name] = truth.high
+            return None if self._doubt(operator, truth) else truth
 
     def _values(self, x: Ball) -> Ball:
         """The function, with nothing held."""
@@ -230,8 +257,14 @@ class ProgramReferee(Referee):
     @cached_property
     def _narrowed(self) -> str:
         """In what shorter type the function computes in float64, and where; or nothing."""
-        look = getattr(self._program, "narrowed", None)
-        return look(parts_at(self.setting)) if look else ""
+        program = self._pairs.program if self._pairs else self._program
+        look = getattr(program, "narrowed", None)
+        return look(lifted(program, self.setting.x)) if look else ""
+
+    @property
+    def _near(self) -> np.ndarray:
+        """The value that the program has in exact numbers, as floats."""
+        return self._pairs.value if self._pairs else midpoint(self._value)
 
     @cached_property
     def _value(self) -> Ball:
@@ -313,7 +346,7 @@ class ProgramReferee(Referee):
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
         value, near = self._native("formula", OPERATORS["value"])
-        if value is not None and not is_near(midpoint(self._value), value, near):
+        if value is not None and not is_near(self._near, value, near):
             return "values in balls and in floats differ: a ball rule, or a kernel"
         own = self._candidates.get(operator.name)
         native, near = self._native("reverse", operator)

@@ -42,10 +42,14 @@ from xgrad.techniques import (
 
 @dataclass(frozen=True)
 class Budget:
-    """What the referee may spend on one operator: nominal seconds on one core, and memory."""
+    """What the referee may spend on one operator: nominal seconds on one core, and memory.
+
+    With `quick` a torch function of any size is certified in double-double, where it can be.
+    """
 
     seconds: float = 20.0
     gigabytes: float = 4.0
+    quick: bool = False
 
 
 class Referee:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.numbers import Ball, ball, halves, midpoint
+from xgrad.numbers import Ball, Doubled, ball, halves, midpoint
 from xgrad.techniques import Slopes
 
 NOT_FINITE = "the truth is not finite at this point"
@@ -79,6 +79,9 @@ class Truth:
         if isinstance(got, Ball):
             exact = self.exact if self.exact is not None else ball(self.high) + ball(self.low)
             return np.abs(midpoint(got - exact))
+        if isinstance(got, Doubled):
+            high, low = (np.asarray(part) for part in (got.high, got.low))
+            return np.abs((high - self.high) + (low - self.low))
         with np.errstate(all="ignore"):
             if got.dtype == np.longdouble and got.dtype != np.float64:
                 high = got.astype(np.float64)

@@ -95,6 +95,8 @@ class Cell:
         asked = asdict(self)
         if not self.invariances:
             del asked["invariances"]  # the key that it had before there were any
+        if not self.limits.quick:
+            del asked["limits"]["quick"]  # the same
         return json.dumps(asked, sort_keys=True)
 
 

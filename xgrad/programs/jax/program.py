@@ -14,6 +14,7 @@ import numpy as np
 
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
+from xgrad.numbers import ball
 from xgrad.programs.failures import Escape
 from xgrad.programs.jax.parts import Listener, Part, Shift, find_narrowing, place
 from xgrad.programs.jax.rounding import Rounding
@@ -71,6 +72,18 @@ class JaxProgram:
     hooks: tuple[Hook, ...] = ()
     traces: dict[Any, Any] = field(default_factory=dict, repr=False)
     plans: dict[Any, Plan] = field(default_factory=dict, repr=False)
+
+    def lift(self, array: Any) -> np.ndarray:
+        """Floats as balls."""
+        return ball(array).data
+
+    def in_pairs(self) -> JaxProgram | None:
+        """The program in double-double: there are no rules of these for jaxprs."""
+        return None
+
+    def rounded(self, dtype: str, seed: int) -> JaxProgram:
+        """The program in which every operation rounds at random as the dtype would."""
+        return replace(self, rounding=Rounding(dtype, seed))
 
     # --- what is run -----------------------------------------------------------------------------
 

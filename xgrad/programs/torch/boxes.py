@@ -1,8 +1,8 @@
-"""Tensors of balls: a float64 element that is no ordinary float is a signalling NaN, a *box*.
+"""Tensors of exact numbers: an element that is no ordinary float is a *box*, a signalling NaN.
 
-Its payload numbers a ball in a table. Torch moves elements bit by bit, so views, in-place writes,
-saved tensors and the like are torch's own; arithmetic that no rule took over quiets the NaN, and
-is noticed.
+Its payload numbers a ball in a table, or another kind of number while that is open. Torch moves
+elements bit by bit, so views, in-place writes, saved tensors and the like are torch's own;
+arithmetic that no rule took over quiets the NaN, and is noticed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import numpy as np
 import torch
 from flint import acb, arb
 
-from xgrad.numbers import LEDGER
+from xgrad.numbers import LEDGER, ball
 from xgrad.programs.constants import as_array, exact_array, exactly
 from xgrad.programs.failures import Escape, NoBallRule
+from xgrad.programs.ranks import Ranks
 from xgrad.programs.scalars import is_complex
 
 BOX = 0x7FF4 << 48
 QUIET = 0x7FFC << 48  # what arithmetic makes of a box
 SIGN = -(1 << 63)
 NUMBER = (1 << 48) - 1
+QUIETED = "a value went through arithmetic that no rule took over"
 KIND = ~SIGN & ~NUMBER
 _COMPRESSED = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
@@ -37,26 +39,79 @@ _imag = np.frompyfunc(lambda z: z.imag, 1, 1)
 
 
 class Table:
-    """Balls by number. Numbers are not used again, so that a box from an earlier run is noticed."""
+    """Numbers of one kind by number, which is not used again: a box from an earlier run is noticed.
+
+    While it is open, boxes are numbers of its kind.
+    """
 
     def __init__(self) -> None:
         self.first, self.used, self.depth = 1, 0, 0
-        self.balls = np.empty(SMALLEST, dtype=object)
+        self.forget()
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Balls are kept until the outermost use ends."""
+        """Numbers are kept until the outermost use ends."""
         self.depth += 1
+        _OPEN.append(self)
         try:
             yield
         finally:
+            _OPEN.pop()
             self.depth -= 1
             if not self.depth:
                 self.first += self.used
-                if self.balls.size > SMALLEST:
-                    self.balls = np.empty(SMALLEST, dtype=object)
-                self.balls[: self.used] = None
+                self.forget()
                 self.used = 0
+
+    def forget(self) -> None:
+        """Let go of the numbers."""
+        raise NotImplementedError
+
+    def price(self, operations: int, results: int) -> int:
+        """What so many elementary operations cost that made so many results, in those of balls."""
+        raise NotImplementedError
+
+    def decode(self, t: Any) -> Any:
+        """The numbers of a tensor, or of one of Python's."""
+        raise NotImplementedError
+
+    def encode(self, numbers: Any) -> torch.Tensor:
+        """A new tensor of these numbers."""
+        raise NotImplementedError
+
+    def nearest(self, t: torch.Tensor) -> torch.Tensor:
+        """A tensor of the nearest floats."""
+        raise NotImplementedError
+
+    def tensors(self, value: Any, mixed: bool = False) -> Any:
+        """What a rule returned as tensors; all complex, where numbers of both kinds are `mixed`."""
+        raise NotImplementedError
+
+    def ranks(self, arrays: list[Any]) -> Any:
+        """Ranks of numbers among each other: `arrays`, tensors, and the `elements(t)` of ranks."""
+        raise NotImplementedError
+
+    def zeros(self, shape: Any) -> Any:
+        """An array of exact zeros."""
+        raise NotImplementedError
+
+    def lift(self, array: Any) -> Any:
+        """Floats of NumPy as numbers."""
+        raise NotImplementedError
+
+    def others(self, t: torch.Tensor) -> Any:
+        """A tensor of whole numbers or flags, as the rules take it."""
+        raise NotImplementedError
+
+
+class Balls(Table):
+    """Balls, as NumPy's object arrays."""
+
+    def forget(self) -> None:
+        self.balls = np.empty(SMALLEST, dtype=object)
+
+    def price(self, operations: int, results: int) -> int:
+        return operations
 
     def add(self, balls: np.ndarray) -> np.ndarray:
         """The numbers of new balls."""
@@ -74,8 +129,74 @@ class Table:
             raise Escape("a tensor that outlives one run in balls was written to in an earlier one")
         return self.balls[at]
 
+    def decode(self, t: Any) -> np.ndarray:
+        if not isinstance(t, torch.Tensor):
+            return as_array(exactly(t))
+        numbers = plain(t)
+        if t.is_complex():
+            parts = numbers.astype(np.complex128).reshape(*numbers.shape, 1).view(np.float64)
+            return as_array(_acb(self._unboxed(parts[..., 0]), self._unboxed(parts[..., 1])))
+        return self._unboxed(numbers) if t.dtype == torch.float64 else exact_array(numbers)
 
-TABLE = Table()
+    def _unboxed(self, numbers: np.ndarray) -> np.ndarray:
+        bits = numbers.view(np.int64)
+        kind = bits & KIND
+        boxed = kind == BOX
+        if boxed.all():
+            balls = as_array(self.find(bits & NUMBER))
+        else:
+            if (kind == QUIET).any():
+                raise Escape(QUIETED)
+            balls = exact_array(np.where(boxed, 0.0, numbers))
+            balls[boxed] = self.find(bits[boxed] & NUMBER)
+        minus = boxed & (bits < 0)
+        if minus.any():
+            balls[minus] = -balls[minus]
+        return balls
+
+    def encode(self, numbers: Any) -> torch.Tensor:
+        balls = as_array(numbers)
+        if is_complex(balls):
+            return torch.complex(self.encode(_real(balls)), self.encode(_imag(balls)))
+        bits = self.add(balls) | BOX
+        return torch.from_numpy(bits.view(np.float64).reshape(balls.shape))
+
+    def nearest(self, t: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(midpoints(self.decode(t)))
+
+    def tensors(self, value: Any, mixed: bool = False) -> Any:
+        array = as_array(value)
+        if array.dtype == object:
+            return self.encode(alike(array) if mixed else array)
+        return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+
+    def zeros(self, shape: Any) -> np.ndarray:
+        return zeros(shape)
+
+    def lift(self, array: Any) -> np.ndarray:
+        return ball(array).data
+
+    def others(self, t: torch.Tensor) -> np.ndarray:
+        return np.asarray(t.numpy())
+
+    def ranks(self, arrays: list[Any]) -> Any:
+        return _Ranked(arrays)
+
+
+class _Ranked:
+    """Ranks of balls, as tensors."""
+
+    def __init__(self, arrays: list[np.ndarray]):
+        self._ranks = Ranks(arrays)
+        self.arrays = [torch.from_numpy(rank.copy()) for rank in self._ranks.arrays]
+
+    def elements(self, t: torch.Tensor) -> np.ndarray:
+        """The balls that ranks name."""
+        return self._ranks.elements(t.numpy())
+
+
+TABLE = Balls()
+_OPEN: list[Table] = [TABLE]
 
 
 def is_float(value: Any) -> bool:
@@ -150,41 +271,14 @@ def is_boxed(t: torch.Tensor) -> bool:
     return bool(((bits & KIND) == BOX).any())
 
 
-def decode(t: Any) -> np.ndarray:
-    """The balls of a tensor or a number, as an object array."""
-    if not isinstance(t, torch.Tensor):
-        return as_array(exactly(t))
-    numbers = plain(t)
-    if t.is_complex():
-        parts = numbers.astype(np.complex128).reshape(*numbers.shape, 1).view(np.float64)
-        return as_array(_acb(_unboxed(parts[..., 0]), _unboxed(parts[..., 1])))
-    return _unboxed(numbers) if t.dtype == torch.float64 else exact_array(numbers)
+def decode(t: Any) -> Any:
+    """The numbers of a tensor or of one of Python's, of the kind that is open: balls, if none."""
+    return _OPEN[-1].decode(t)
 
 
-def _unboxed(numbers: np.ndarray) -> np.ndarray:
-    bits = numbers.view(np.int64)
-    kind = bits & KIND
-    boxed = kind == BOX
-    if boxed.all():
-        balls = as_array(TABLE.find(bits & NUMBER))
-    else:
-        if (kind == QUIET).any():
-            raise Escape("a value went through arithmetic that no rule took over")
-        balls = exact_array(np.where(boxed, 0.0, numbers))
-        balls[boxed] = TABLE.find(bits[boxed] & NUMBER)
-    minus = boxed & (bits < 0)
-    if minus.any():
-        balls[minus] = -balls[minus]
-    return balls
-
-
-def encode(balls: Any) -> torch.Tensor:
-    """A new tensor of these balls."""
-    balls = as_array(balls)
-    if is_complex(balls):
-        return torch.complex(encode(_real(balls)), encode(_imag(balls)))
-    bits = TABLE.add(balls) | BOX
-    return torch.from_numpy(bits.view(np.float64).reshape(balls.shape))
+def encode(numbers: Any) -> torch.Tensor:
+    """A new tensor of these numbers."""
+    return _OPEN[-1].encode(numbers)
 
 
 def alike(balls: np.ndarray) -> np.ndarray:
@@ -208,7 +302,7 @@ def midpoints(balls: np.ndarray) -> np.ndarray:
 
 def nearest(t: torch.Tensor) -> torch.Tensor:
     """A tensor of the nearest floats."""
-    return torch.from_numpy(midpoints(decode(t)))
+    return _OPEN[-1].nearest(t)
 
 
 def zeros(shape: Any) -> np.ndarray:

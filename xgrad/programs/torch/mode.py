@@ -1,9 +1,10 @@
-"""The dispatch mode: each of torch's operations becomes movement, order or arithmetic of balls."""
+"""The dispatch mode: torch's operations become movement, order or arithmetic of exact numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,20 @@ import torch._refs.fft
 import torch._refs.linalg
 import torch._refs.nn.functional
 import torch._refs.special
-from flint import acb
 from torch._decomp import decomposition_table
 from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from xgrad.numbers import LEDGER
-from xgrad.programs.constants import as_array
 from xgrad.programs.failures import Escape, NoBallRule
 from xgrad.programs.scalars import is_complex
-from xgrad.programs.torch.arithmetic import RULES
-from xgrad.programs.torch.boxes import alike, decode, encode, is_boxed, is_float, nearest
+from xgrad.programs.torch.arithmetic import Rule, results_in
+from xgrad.programs.torch.boxes import Table, decode, is_boxed, is_float, nearest
 from xgrad.programs.torch.composed import COMPOSED, pullback
 from xgrad.programs.torch.freezing import Frozen, is_meant
 from xgrad.programs.torch.keeping import HALF, Journal, require_room
+from xgrad.programs.torch.kinds import Arithmetic
 from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, AT_MIDPOINTS, MOVEMENT
 from xgrad.programs.torch.order import COMPARED, order
 from xgrad.programs.torch.recording import Tape
@@ -40,14 +40,15 @@ NARROW = {
     torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16",
     torch.complex64: "float32", torch.complex32: "float16",
 }  # fmt: skip
-Act = Callable[["Balls", Any, str, tuple[Any, ...], dict[str, Any]], Any]
+Act = Callable[["ExactMode", Any, str, tuple[Any, ...], dict[str, Any]], Any]
 
 
-class Balls(TorchDispatchMode):
-    """What torch does inside is done in balls; `counts` says how often each operation was."""
+class ExactMode(TorchDispatchMode):
+    """What torch does inside is done in numbers of a table; `counts` says how often what was."""
 
     def __init__(
         self,
+        arithmetic: Arithmetic,
         rounding: Rounding | None = None,
         tape: Tape | None = None,
         frozen: Frozen | None = None,
@@ -55,6 +56,7 @@ class Balls(TorchDispatchMode):
         trace: Trace | None = None,
     ):
         super().__init__()
+        self.table, self.rules = arithmetic.table, arithmetic.rules
         self.nudge, self.trace = nudge, trace
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
@@ -73,7 +75,7 @@ class Balls(TorchDispatchMode):
         asked = kwargs.get("dtype")
         if asked in HALF:
             kwargs = {**kwargs, "dtype": HALF[asked]}
-        name, act, written = _ACTS.get(func) or _classified(func)
+        name, act, written = _ACTS.get((self.table, func)) or _classified(self, func)
         if act is _convert and asked in NARROW and is_float(args[0]) and not self.narrowed:
             self.narrowed = f"{NARROW[asked]} at {where()}"
         for k, key in written:
@@ -100,7 +102,7 @@ class Balls(TorchDispatchMode):
 # --- kinds of operations -------------------------------------------------------------------------
 
 
-def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _move(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if name in ("real", "imag") and not args[0].is_complex():
         return args[0]
     if name == "neg" and args[0].is_complex():
@@ -112,7 +114,7 @@ def _move(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return func(*args, **kwargs)
 
 
-def _overwrite(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _overwrite(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Movement in place."""
     for given in args[1:]:
         require_room(args[0], given)
@@ -121,7 +123,7 @@ def _overwrite(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
     return func(*args, **kwargs)
 
 
-def _convert(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _convert(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Casts: floats stay what they are, integers are those of the midpoints."""
     x, dtype = args[0], kwargs.get("dtype", args[1] if len(args) > 1 else None)
     dtype = HALF.get(dtype, dtype) if isinstance(dtype, torch.dtype) else None
@@ -134,48 +136,48 @@ def _convert(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return aten._to_copy.default(x, dtype=torch.complex128 if complex_ else torch.float64, **kwargs)
 
 
-def _take(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _take(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """A number for control flow: it is the midpoint, and what is computed from it is constant."""
     t = args[0]
     if not is_float(t):
         return func(t)
-    value = decode(t).item()
-    value = complex(value) if isinstance(value, acb) else float(value)
+    value = nearest(t).item()
     if not is_boxed(t):
         return value
     mode.cuts.append(Cut(".item()", where(), value))
     return value * (1 + mode.nudge)
 
 
-def _order(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _order(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if not has_floats((*args, *kwargs.values())):
         return func(*args, **kwargs)
     mode.counts[name] += 1
-    made = order(func, name, args, kwargs)
+    made = order(mode.table, func, name, args, kwargs)
     if mode.tape is not None:
         mode.tape.note(str(func), (args, kwargs), made)
     return made
 
 
-def _ask(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _ask(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     kept = 1 if name.endswith("_") else 0
     near = tree_map(lambda t: nearest(t) if is_float(t) else t, args[kept:])
     return func(*args[:kept], *near, **kwargs)
 
 
-def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _calculate(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if not has_floats((*args, *kwargs.values())):
         return func(*args, **kwargs)
     mode.counts[name] += 1
-    rule = RULES[name]
-    taken = _numbers if rule.numbers else _arrays
+    rule = mode.rules[name]
+    taken = _numbers if rule.numbers else partial(_arrays, mode.table)
     given, named = [taken(a) for a in args], {k: taken(v) for k, v in kwargs.items()}
     if mode.rounding is None:
         balls = rule.function(*given, **named)
     else:
         balls = mode.rounding.apply(rule, given, named)
-    LEDGER.charge(rule.cost(balls, given, named))
-    made = _tensors(balls, any(is_complex(a) for a in given if isinstance(a, np.ndarray)))
+    LEDGER.charge(mode.table.price(rule.cost(balls, given, named), results_in(balls)))
+    mixed = any(is_complex(a) for a in given if isinstance(a, np.ndarray))
+    made = _tensors(mode.table, balls, mixed)
     if rule.numbers and isinstance(made, torch.Tensor):
         made = _laid_out(made, args)
     if mode.tape is not None:
@@ -183,12 +185,12 @@ def _calculate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
     return made
 
 
-def _compose(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _compose(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     with mode:
         return COMPOSED[name](*args, **kwargs)
 
 
-def _decompose(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _decompose(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """torch's own decomposition, or the derivative of the operation's."""
     if not has_floats((*args, *kwargs.values())):
         return func(*args, **kwargs)
@@ -199,14 +201,14 @@ def _decompose(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any
     return made
 
 
-def _by_table(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _by_table(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if not has_floats((*args, *kwargs.values())):
         return func(*args, **kwargs)
     with mode:
         return decomposition_table[func](*args, **kwargs)
 
 
-def _mutate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _mutate(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """The functional operation, and its results copied to where the schema says."""
     if not has_floats((*args, *kwargs.values())):
         return func(*args, **kwargs)
@@ -227,7 +229,7 @@ def _mutate(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return targets[0] if len(targets) == 1 else tuple(targets)
 
 
-def _for_each(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _for_each(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """`_foreach_X` of lists: X of each."""
     packet = getattr(aten, name.removeprefix("_foreach_"))
     rows = len(args[0])
@@ -239,7 +241,7 @@ def _for_each(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return None if name.endswith("_") else made
 
 
-def _by_definition(mode: Balls, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _by_definition(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """An operation that was defined in Python."""
     with mode:
         return OPDEFS[func._schema.name]._init_fn(*args, **kwargs)
@@ -267,10 +269,10 @@ def _transposed(func: Any, name: str, args: Any, kwargs: Any) -> Any:
 
 # --- which kind an operation is ------------------------------------------------------------------
 
-_ACTS: dict[Any, tuple[str, Act, tuple[tuple[int, str], ...]]] = {}
+_ACTS: dict[tuple[Table, Any], tuple[str, Act, tuple[tuple[int, str], ...]]] = {}
 
 
-def _classified(func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
+def _classified(mode: ExactMode, func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
     """The name, what to do, and which arguments are written to; remembered."""
     name = func.overloadpacket.__name__
     arguments = func._schema.arguments
@@ -279,8 +281,8 @@ def _classified(func: Any) -> tuple[str, Act, tuple[tuple[int, str], ...]]:
         for k, a in enumerate(arguments)
         if a.alias_info is not None and a.alias_info.is_write
     )
-    _ACTS[func] = name, _act(func, name, bool(written)), written
-    return _ACTS[func]
+    found = name, _act(mode.rules, func, name, bool(written)), written
+    return _ACTS.setdefault((mode.table, func), found)
 
 
 _NATIVE = (_move, _overwrite, _convert)  # on sparse tensors too
@@ -296,7 +298,7 @@ def _is_composite(func: Any) -> bool:
         return False
 
 
-def _act(func: Any, name: str, written: bool) -> Act:
+def _act(rules: dict[str, Rule], func: Any, name: str, written: bool) -> Act:
     known = func.namespace in ("aten", "prims")
     arithmetic = f"{name}.{func._overloadname}" in ARITHMETIC_OVERLOADS
     out = any(a.is_out for a in func._schema.arguments)
@@ -305,10 +307,10 @@ def _act(func: Any, name: str, written: bool) -> Act:
         (known and _is_composite(func), _decompose),
         (name in MOVEMENT and not arithmetic and not out, _overwrite if written else _move),
         (name in _CASTS and not written, _convert),
-        (name in COMPARED and not written, _order),
+        (name in COMPARED and name not in rules and not written, _order),
         (name in AT_MIDPOINTS and not out, _ask),
         (known and name in COMPOSED and not out, _compose),
-        (known and name in RULES and not written, _calculate),
+        (known and name in rules and not written, _calculate),
         (name.startswith("_foreach_") and not out, _for_each),
         (known and written and (out or name.endswith("_")), _mutate),
         (func in decomposition_table, _by_table),
@@ -334,25 +336,20 @@ def _numbers(value: Any) -> Any:
     return value
 
 
-def _arrays(value: Any) -> Any:
-    """Tensors of floats as balls, others as NumPy has them."""
+def _arrays(table: Table, value: Any) -> Any:
+    """Tensors of floats as numbers, others as the rules of a table take them."""
     if isinstance(value, torch.Tensor):
-        return decode(value) if is_float(value) else value.numpy()
+        return decode(value) if is_float(value) else table.others(value)
     if isinstance(value, (list, tuple)):
-        return [_arrays(v) for v in value]
+        return [_arrays(table, v) for v in value]
     return value
 
 
-def _tensors(value: Any, mixed: bool) -> Any:
-    """Arrays as tensors; where they may hold real and complex balls, all are made complex."""
+def _tensors(table: Table, value: Any, mixed: bool) -> Any:
+    """Numbers as tensors; where they may be real and complex, all are made complex."""
     if isinstance(value, (tuple, list)):
-        return tuple(_tensors(v, mixed) for v in value)
-    if value is None:
-        return None
-    array = as_array(value)
-    if array.dtype == object:
-        return encode(alike(array) if mixed else array)
-    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+        return tuple(_tensors(table, v, mixed) for v in value)
+    return None if value is None else table.tensors(value, mixed)
 
 
 def _laid_out(made: torch.Tensor, args: Any) -> torch.Tensor:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._pytree import tree_map
 
 from xgrad.programs.failures import NoBallRule
-from xgrad.programs.ranks import Ranks
 from xgrad.programs.scalars import is_complex
-from xgrad.programs.torch.boxes import decode, encode, is_float
+from xgrad.programs.torch.boxes import Table, decode, encode, is_float
 
 _PAIRS = """maximum minimum fmax fmin lt le gt ge eq ne not_equal greater less greater_equal
     less_equal logical_and logical_or logical_xor equal"""
@@ -40,25 +40,22 @@ COMPARED: dict[str, tuple[str, ...]] = {
 }
 
 
-def order(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Any) -> Any:
+def order(
+    table: Table, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Any
+) -> Any:
     """An operation of the table done on ranks; what it returns names elements."""
     schema = list(function._schema.arguments)  # type: ignore[attr-defined]
     given = dict(zip([a.name for a in schema], args, strict=False)) | kwargs
     which = [k for k in COMPARED[name] if _is_number(given.get(k))]
-    balls = [decode(given[k]) for k in which]
-    if any(map(is_complex, balls)):
+    numbers = [decode(given[k]) for k in which]
+    if any(isinstance(a, np.ndarray) and is_complex(a) for a in numbers):
         return _of_complex(function, name, args, kwargs)
-    ranks = Ranks(balls)
+    ranks = table.ranks(numbers)
     for k, rank in zip(which, ranks.arrays, strict=True):
-        tensor = isinstance(given[k], torch.Tensor)
-        given[k] = torch.from_numpy(rank.copy()) if tensor else float(rank)
+        given[k] = rank if isinstance(given[k], torch.Tensor) else float(rank)
     positional = [given.pop(a.name) for a in schema if not a.kwarg_only and a.name in given]
     out = function(*positional, **given)
-    return tree_map(lambda t: _named(ranks, t) if is_float(t) else t, out)
-
-
-def _named(ranks: Ranks, t: torch.Tensor) -> torch.Tensor:
-    return encode(ranks.elements(t.detach().numpy()))
+    return tree_map(lambda t: encode(ranks.elements(t.detach())) if is_float(t) else t, out)
 
 
 def _is_number(value: Any) -> bool:
@@ -75,6 +72,4 @@ def _of_complex(function: Any, name: str, args: tuple[Any, ...], kwargs: Any) ->
 
 
 def _near(t: torch.Tensor) -> torch.Tensor:
-    import numpy as np
-
     return torch.from_numpy(np.asarray(np.frompyfunc(complex, 1, 1)(decode(t)), dtype=complex))

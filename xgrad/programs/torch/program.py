@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_leaves
 
 from xgrad.frameworks import find_framework, random_numbers_kept
 from xgrad.programs.graphs import Graph, Look
-from xgrad.programs.torch.boxes import TABLE, decode, encode, is_float, zeros
+from xgrad.programs.torch.boxes import decode, encode, is_float
 from xgrad.programs.torch.freezing import Frozen
-from xgrad.programs.torch.mode import Balls
+from xgrad.programs.torch.kinds import BALLS, DOUBLED, Arithmetic
+from xgrad.programs.torch.mode import ExactMode
 from xgrad.programs.torch.recording import Tape
 from xgrad.programs.torch.rounding import Rounding
 from xgrad.programs.torch.tracing import Trace
@@ -65,9 +66,22 @@ class TorchProgram:
     frozen: Frozen | None = None
     nudge: float = 0.0
     trace: Trace | None = None
+    arithmetic: Arithmetic = BALLS
     last: Run = field(default_factory=Run)
     _differentiable: list[bool] = field(default_factory=list, repr=False)
     _narrowed: str | None = field(default=None, repr=False)  # of the function's last value
+
+    def lift(self, array: Any) -> Any:
+        """Floats as the program's numbers."""
+        return self.arithmetic.table.lift(array)
+
+    def in_pairs(self) -> TorchProgram:
+        """The program in double-double numbers: 31 digits, for arrays of any size."""
+        return replace(self, arithmetic=DOUBLED, last=Run())
+
+    def rounded(self, dtype: str, seed: int) -> TorchProgram:
+        """The program in which every operation rounds at random as the dtype would."""
+        return replace(self, rounding=self.arithmetic.rounding(dtype, seed))
 
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
@@ -118,7 +132,10 @@ class TorchProgram:
             ]
             tangents = [forward.unpack_dual(y) for y in self._outputs(duals)]
             return [
-                zeros(t.primal.shape) if t.tangent is None else decode(t.tangent) for t in tangents
+                self.arithmetic.table.zeros(t.primal.shape)
+                if t.tangent is None
+                else decode(t.tangent)
+                for t in tangents
             ]
 
     def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
@@ -187,14 +204,15 @@ class TorchProgram:
         return outputs
 
     @contextmanager
-    def _inside(self) -> Iterator[Balls]:
+    def _inside(self) -> Iterator[ExactMode]:
         """Everything in balls and seeded; afterwards all is as it was."""
         if self.frozen is not None:
             self.frozen.start()
-        mode = Balls(self.rounding, self.tape, self.frozen, self.nudge, self.trace)
+        how = self.rounding, self.tape, self.frozen, self.nudge, self.trace
+        mode = ExactMode(self.arithmetic, *how)
         with ExitStack() as stack:
             stack.enter_context(_TORCH.dispatch_kept())
-            stack.enter_context(TABLE.open())
+            stack.enter_context(self.arithmetic.table.open())
             stack.enter_context(_seeded(self.seed))
             stack.callback(mode.journal.restore)
             for listener in (self.tape, self.trace):

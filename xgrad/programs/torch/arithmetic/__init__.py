@@ -8,7 +8,7 @@ from xgrad.programs.torch.arithmetic.matrices import MATRICES
 from xgrad.programs.torch.arithmetic.positions import POSITIONS
 from xgrad.programs.torch.arithmetic.products import PRODUCTS
 from xgrad.programs.torch.arithmetic.reductions import REDUCTIONS
-from xgrad.programs.torch.arithmetic.rule import Rule
+from xgrad.programs.torch.arithmetic.rule import Rule, results_in
 from xgrad.programs.torch.arithmetic.windows import WINDOWS
 
 RULES: dict[str, Rule] = {

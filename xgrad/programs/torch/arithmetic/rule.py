@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,15 @@ class Rule:
         """Elementary operations that a result took, roughly: its terms."""
         if isinstance(made, (tuple, list)):
             return sum(self.cost(each, args, named) for each in made)
-        size = int(getattr(made, "size", 1))
+        size = results_in(made)
         return int(size * self.terms(*args, made, **named)) if size > FEW else size
+
+
+def results_in(made: Any) -> int:
+    """How many numbers a rule returned."""
+    if isinstance(made, (tuple, list)):
+        return sum(map(results_in, made))
+    return math.prod(getattr(made, "shape", ()))
 
 
 def each(**functions: Callable[..., Any]) -> dict[str, Rule]:

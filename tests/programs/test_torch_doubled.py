@@ -1,0 +1,159 @@
+"""Torch programs in double-double: the digits of the same program in balls, and certificates."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import xgrad
+from xgrad.numbers import BITS, ball, halves, precision
+from xgrad.programs import NoBallRule, TorchProgram
+
+RNG = np.random.default_rng(5)
+X = RNG.uniform(0.2, 1.7, (4, 6))
+W = RNG.uniform(-1.0, 1.0, (6, 6))
+I = torch.tensor([2, 0, 3, 2])  # noqa: E741 - indices
+
+FUNCTIONS = {
+    "polynomial": lambda x: (x**3 - 2 * x + 1 / x) * x.sqrt(),
+    "elementary": lambda x: x.exp().log1p() + x.sin() * x.cos() + x.tanh() - x.log() + x.erf(),
+    "activations": lambda x: F.gelu(x) + F.silu(x) + F.softplus(x) + F.gelu(x, approximate="tanh"),
+    "losses": lambda x: F.cross_entropy(x, I) + F.mse_loss(x, x.roll(1, 0)),
+    "norms": lambda x: F.layer_norm(x, (6,)) + F.normalize(x, dim=-1) + x.var(0) + x.std(),
+    "products": lambda x: x @ torch.from_numpy(W) @ x.T + torch.outer(x[0], x[1, :4]).sum(),
+    "attention": lambda x: F.softmax(x @ x.T / 3, -1) @ x,
+    "order": lambda x: F.relu(x - 1) + x.clamp(0.5, 1.2) + x.amax(0) + x.sort(dim=0).values,
+    "places": lambda x: F.embedding(I, x) * x[I] + x.gather(1, I[:, None]) + x.flip(0).cumsum(1),
+    "shapes": lambda x: torch.cat([x.reshape(6, 4).T, x.unfold(1, 3, 1).sum(-1)], 1).logsumexp(1),
+    "written": lambda x: x.clone().mul_(2).index_add_(0, I, x).t().contiguous().softmax(0),
+}
+
+
+def exactly(program, method, x, *rest):
+    """What the program has in balls, as pairs of floats."""
+    with precision(BITS):
+        made = getattr(program, method)([ball(x).data], *[[ball(a).data] for a in rest])
+    return halves(ball(np.concatenate([np.reshape(a, -1) for a in made])))
+
+
+def in_pairs(program, method, x, *rest):
+    pairs = program.in_pairs()
+    made = getattr(pairs, method)([pairs.lift(x)], *[[pairs.lift(a)] for a in rest])
+    flat = [(np.asarray(a.high).reshape(-1), np.asarray(a.low).reshape(-1)) for a in made]
+    return tuple(np.concatenate(part) for part in zip(*flat, strict=True))
+
+
+def digits(found, want):
+    gap = np.max(np.abs((found[0] - want[0]) + (found[1] - want[1])))
+    return 31.0 if gap == 0 else -np.log10(gap / np.max(np.abs(want[0])))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_value_and_derivatives_are_those_of_balls_to_28_digits(name):
+    program = TorchProgram(FUNCTIONS[name])
+    shape = np.shape(FUNCTIONS[name](torch.from_numpy(X)).detach())
+    v, w = RNG.standard_normal(X.shape), RNG.standard_normal(shape)
+    for method, rest in (("value", ()), ("vjp", (w,)), ("jvp", (v,)), ("hvp", (w, v))):
+        found, want = in_pairs(program, method, X, *rest), exactly(program, method, X, *rest)
+        assert found[0].shape == want[0].shape
+        assert digits(found, want) >= 28, method
+
+
+def test_what_has_no_rule_for_pairs_is_refused():
+    program = TorchProgram(lambda x: torch.linalg.inv(x)).in_pairs()
+    with pytest.raises(NoBallRule):
+        program.value([program.lift(W)])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_operations_round_at_random_as_much_as_in_balls(dtype):
+    program, w = (
+        TorchProgram(lambda x: F.softplus(x @ torch.from_numpy(W)).cumsum(1) * x),
+        np.ones(X.shape),
+    )
+    want = exactly(program, "vjp", X, w)[0]
+
+    def spread(run):
+        drawn = [run(program.rounded(dtype, seed), "vjp", X, w)[0] for seed in range(6)]
+        return np.max(np.abs(np.array(drawn) - want))
+
+    def rounded_pairs(seed):
+        pairs = program.in_pairs().rounded(dtype, seed)
+        return np.asarray(pairs.vjp([pairs.lift(X)], [pairs.lift(w)])[0].high).reshape(-1)
+
+    of_pairs = np.max(np.abs(np.array([rounded_pairs(seed) for seed in range(6)]) - want))
+    assert spread(exactly) / 3 <= of_pairs <= spread(exactly) * 3
+
+
+# --- certificates --------------------------------------------------------------------------------
+
+MANY = 1_000
+
+
+class Product(torch.autograd.Function):
+    """exp(x) · Σ x, whose derivative may be off in one element."""
+
+    @staticmethod
+    def forward(ctx, x, slip):
+        ctx.save_for_backward(x)
+        ctx.slip = slip
+        return x.exp() * x.sum()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        made = g * x.exp() * x.sum() + (g * x.exp()).sum()
+        made = made.clone()
+        made[7] = made[7] * (1 + ctx.slip)
+        return made, None
+
+
+class Bent(torch.autograd.Function):
+    """|x|, whose derivative at 0 is what is given."""
+
+    @staticmethod
+    def forward(ctx, x, given):
+        ctx.save_for_backward(x)
+        ctx.given = given
+        return x.abs()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return torch.where(x == 0, ctx.given * g, x.sign() * g), None
+
+
+def judged(function, x, **options):
+    return xgrad.check(function, (x,), operators="vjp", methods="torch.reverse", **options).iloc[0]
+
+
+def test_many_inputs_are_certified_in_double_double():
+    x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
+    row = judged(lambda x: Product.apply(x, 0.0), x)
+    assert (row["verdict"], row["referee"]) == ("agrees", "certified")
+    assert "in double-double, 2" in row["message"]
+
+
+@pytest.mark.parametrize("slip", [1e-3, 1e-6, 1e-9, 1e-12])
+def test_one_element_of_many_that_is_off_is_found(slip):
+    x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
+    row = judged(lambda x: Product.apply(x, slip), x)
+    assert row["verdict"] == "disagrees"
+    assert row["worst"] == "x[7]"
+
+
+@pytest.mark.parametrize(("given", "verdict"), [(0.3, "convention"), (1.1, "disagrees")])
+def test_a_kink_among_many_inputs_is_found_with_its_slopes(given, verdict):
+    x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
+    x[3] = 0.0
+    row = judged(lambda x: (Bent.apply(x, given) * x.flip(0)).tanh().sum(), x)
+    assert (row["referee"], row["verdict"]) == ("kink", verdict)
+    assert "kink at x[3]" in row["message"]
+
+
+def test_the_mean_of_two_slopes_at_a_kink_is_not_certified():
+    """A difference of two sides is the mean of the slopes, as torch's derivative of |x| is."""
+    x = torch.linspace(-1.0, 1.0, MANY + 1, dtype=torch.float64)
+    x[MANY // 2] = 0.0
+    row = judged(lambda x: x.abs().sum(), x)
+    assert row["verdict"] != "agrees" or row["referee"] == "kink"
