@@ -45,7 +45,8 @@ class RoundingPairs:
                          ((moved.high, made.high), (moved.low, made.low))))  # fmt: skip
 
     def _drawn(self, like: Doubled, scale: float) -> torch.Tensor:
-        return torch.from_numpy((2 * self.rng.random(tuple(like.shape)) - 1) * scale)
+        drawn = self.rng.random(tuple(like.shape))
+        return torch.from_numpy(np.asarray((2 * drawn - 1) * scale))
 
     def _near(self, a: Any) -> Any:
         """a, moved by half a unit in the scale of each row's largest element."""
