@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from truths import setting_of
 
 import xgrad
 from xgrad.numbers import BITS, ball, halves, precision
 from xgrad.programs import NoBallRule, TorchProgram
+from xgrad.referee.doubled import Sloping
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(0.2, 1.7, (4, 6))
@@ -87,7 +89,7 @@ def test_operations_round_at_random_as_much_as_in_balls(dtype):
 
 # --- certificates --------------------------------------------------------------------------------
 
-MANY = 1_000
+MANY = 300
 
 
 class Product(torch.autograd.Function):
@@ -123,15 +125,26 @@ class Bent(torch.autograd.Function):
         return torch.where(x == 0, ctx.given * g, x.sign() * g), None
 
 
-def judged(function, x, **options):
-    return xgrad.check(function, (x,), operators="vjp", methods="torch.reverse", **options).iloc[0]
+def judged(function, x):
+    return xgrad.check(function, (x,), operators="vjp", quick=True).iloc[0]
 
 
-def test_many_inputs_are_certified_in_double_double():
+def test_many_inputs_are_certified_in_double_double_and_few_in_balls():
     x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
-    row = judged(lambda x: Product.apply(x, 0.0), x)
-    assert (row["verdict"], row["referee"]) == ("agrees", "certified")
-    assert "in double-double, 2" in row["message"]
+    quick = judged(lambda x: Product.apply(x, 0.0), x)
+    assert (quick["verdict"], quick["referee"], quick["technique"]) == (
+        "agrees",
+        "certified",
+        "reverse",
+    )
+    assert "in double-double, 2" in quick["message"]
+    few, many = (
+        xgrad.check(lambda x: Product.apply(x, 0.0), (torch.linspace(0.1, 1.0, n).double(),),
+                    operators="vjp", methods="torch.reverse").iloc[0]
+        for n in (MANY, 1_000)
+    )  # fmt: skip
+    assert "in double-double" in many["message"]
+    assert "in balls" in few["message"]
 
 
 @pytest.mark.parametrize("slip", [1e-3, 1e-6, 1e-9, 1e-12])
@@ -156,4 +169,28 @@ def test_the_mean_of_two_slopes_at_a_kink_is_not_certified():
     x = torch.linspace(-1.0, 1.0, MANY + 1, dtype=torch.float64)
     x[MANY // 2] = 0.0
     row = judged(lambda x: x.abs().sum(), x)
-    assert row["verdict"] != "agrees" or row["referee"] == "kink"
+    assert (row["referee"], row["verdict"]) == ("kink", "convention")
+
+
+def test_a_network_with_more_parameters_than_samples_of_noise_can_tell_apart_agrees():
+    """Of 40,000 errors some are larger than any few samples of their noise, by chance."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(200, 200), torch.nn.Tanh(), torch.nn.Linear(200, 1)
+    ).double()
+    frame = xgrad.check(net, (torch.randn(8, 200, dtype=torch.float64),), quick=True)
+    assert set(frame["verdict"]) == {"agrees"}
+    assert frame["digits"].min() > 14
+
+
+@pytest.mark.parametrize(("factor", "met"), [(1.0, True), (1 + 1e-15, False), (2.0, False)])
+def test_a_factor_in_all_elements_is_no_certificate(factor, met):
+    pairs = TorchProgram(lambda x: Product.apply(x, 0.0).sum()).in_pairs()
+    x = np.linspace(0.1, 1.0, 50)
+    setting = setting_of(lambda xp, x: xp.sum(x), {"x": x})
+    right = pairs.vjp([pairs.lift(x)], [pairs.lift(np.ones(()))])[0]
+    slopes = Sloping(lambda x: pairs.value([x])[0], x, pairs.lift)
+    truth = slopes.confirmed(setting, right * factor, None, "it")
+    assert (truth is not None) == met
+    assert slopes.right == met
+    assert (slopes.digits > 24) == met

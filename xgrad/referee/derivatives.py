@@ -40,7 +40,7 @@ def lifted(program: Any, arrays: Iterable[np.ndarray]) -> list[Any]:
 # --- candidates: an operator by the program's own derivatives ------------------------------------
 
 
-def value_of(setting: Setting, program: Any) -> Ball:
+def value_of(setting: Setting, program: Any) -> Any:
     """The function's value, flat."""
     return joined(program.value(lifted(program, setting.x)))
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.errors import BudgetExceeded
-from xgrad.numbers import BITS, DOUBLED, LEDGER, Doubled, nearest
+from xgrad.numbers import BITS, DOUBLED, LEDGER, Doubled
 from xgrad.problem import Operator, Setting
 from xgrad.referee.derivatives import joined, lifted, value_of
 from xgrad.referee.grades import grade_of
@@ -25,11 +25,13 @@ from xgrad.referee.truth import Truth
 from xgrad.techniques import length
 
 FROM = 1_000  # differentiated inputs: below, balls are cheap
+FROM_QUICK = 300  # the same where nobody asks for forty digits
 LEAST = 20.0  # digits that certify
 # Of the scale of x: h⁴ beside the rounding of pairs over h, and what is between x and a kink.
 STEPS = (2.0**-22, 2.0**-28, 2.0**-34)
 ROUGH = 1e-16  # of the slope: what differences of second order may leave, where it is smooth
 SETTLED = 1e-6  # of a slope: what a shorter step may change, on one side of a kink
+DEAR = 10  # a tenth of the budget may go into coordinates: balls have the rest
 MOST_TESTS = 200  # of groups of elements, some of which are off
 MOST = 31.0  # digits of these numbers
 
@@ -39,7 +41,12 @@ class InPairs:
     """A framework's own derivative of a function in double-double, and the function's value."""
 
     own: OwnDerivative
-    value: np.ndarray
+    exact: Doubled  # the value
+
+    @property
+    def value(self) -> np.ndarray:
+        """The function's value, as floats."""
+        return np.asarray(self.exact.high)
 
     @property
     def program(self) -> Any:
@@ -49,13 +56,12 @@ class InPairs:
     def truth(self, operator: Operator) -> Truth | None:
         """The derivative, where slopes of the function confirm it; None where they do not."""
         setting, compute = self.own.setting, self.own.compute(operator)
-        if compute is None or operator.name not in _OF:
+        if compute is None or operator.name not in (*_OF_VALUE, "hvp", "weighted_hvp"):
             return None
         try:
             candidate = self.own.evaluate(compute, BITS)
-            function = partial(_OF[operator.name], setting, self.program)
-            of = Sloping(function, setting.flat_x, self.program.lift)
-            along = _flat(setting.v) if operator.name in _DIRECTED else None
+            of = self._sloping(operator)
+            along = _flat(setting.v) if "v" in operator.directions else None
             made = of.confirmed(setting, candidate, along, self.own.name)
             if made is None and along is None:
                 made = of.mended(setting, candidate, self.own.name)
@@ -64,9 +70,21 @@ class InPairs:
             return None
         except Exception:
             return None  # balls tell what is wrong
-        if made is not None:
+        if made is not None and of.right:  # the noise of a wrong one has the mistake in it
             made.noises = self.own.noises(operator, made)
         return made
+
+    def _sloping(self, operator: Operator) -> Sloping:
+        """What slopes are taken of, with its value at x where that is known."""
+        setting, program, weigh = self.own.setting, self.program, _OF_VALUE.get(operator.name)
+        if weigh is None:
+            function = partial(_pulled, setting, program, weighed=operator.name == "weighted_hvp")
+            return Sloping(function, setting.flat_x, program.lift)
+
+        def weighed(x: Doubled) -> Doubled:
+            return weigh(setting, program, joined(program.value(setting.split(x, DOUBLED))))
+
+        return Sloping(weighed, setting.flat_x, program.lift, weigh(setting, program, self.exact))
 
 
 def in_pairs(derivative: OwnDerivative) -> InPairs | None:
@@ -78,7 +96,7 @@ def in_pairs(derivative: OwnDerivative) -> InPairs | None:
     if own is None:
         return None
     try:
-        value = np.asarray(nearest(value_of(own.setting, own.program)))
+        value = value_of(own.setting, own.program)
     except Exception:
         return None
     return None if own.program.last.cuts else InPairs(own, value)
@@ -87,32 +105,22 @@ def in_pairs(derivative: OwnDerivative) -> InPairs | None:
 # --- what slopes are taken of --------------------------------------------------------------------
 
 
-def _value(setting: Setting, program: Any, x: Doubled) -> Doubled:
-    return joined(program.value(setting.split(x, DOUBLED)))
+def _weighed(setting: Setting, program: Any, y: Doubled) -> Doubled:
+    return DOUBLED.sum(y * lifted(program, [np.reshape(setting.w, -1)])[0])
 
 
-def _weighed(setting: Setting, program: Any, x: Doubled) -> Doubled:
-    w = lifted(program, [np.reshape(setting.w, -1)])[0]
-    return DOUBLED.sum(_value(setting, program, x) * w)
-
-
-def _summed(setting: Setting, program: Any, x: Doubled) -> Doubled:
-    return DOUBLED.sum(_value(setting, program, x))
-
-
-def _pulled(setting: Setting, program: Any, x: Doubled, *, weighed: bool = False) -> Doubled:
+def _pulled(setting: Setting, program: Any, x: Doubled, *, weighed: bool) -> Doubled:
     w = np.reshape(setting.w, setting.y_shape) if weighed else np.ones(setting.y_shape)
     return joined(program.vjp(setting.split(x, DOUBLED), lifted(program, [w])))
 
 
-_OF: dict[str, Callable[[Setting, Any, Doubled], Doubled]] = {
-    "gradient": _summed,
+# By operator, what of the flat value it is the slope of; others are slopes of the gradient.
+_OF_VALUE: dict[str, Callable[[Setting, Any, Doubled], Doubled]] = {
+    "gradient": lambda setting, program, y: DOUBLED.sum(y),
     "vjp": _weighed,
-    "jvp": _value,
-    "hvp": _pulled,
-    "weighted_hvp": partial(_pulled, weighed=True),
+    "jvp": lambda setting, program, y: y,
 }
-_DIRECTED = frozenset(_OF) - {"gradient", "vjp"}  # along v, and not for every coordinate
+
 
 # --- slopes, and what they tell ------------------------------------------------------------------
 
@@ -144,12 +152,14 @@ class Sloping:
     function: Callable[[Doubled], Doubled]
     x: np.ndarray
     lift: Callable[[np.ndarray], Doubled]
-    digits: float = 0.0  # to which a candidate met them, at best
+    known: Doubled | None = None  # the function at x
+    digits: float = 0.0  # to which a candidate met them
+    right: bool = False  # whether it is the truth wherever there is one
 
     @cached_property
     def here(self) -> Doubled:
         """The function at x."""
-        return self.function(self.lift(self.x))
+        return self.function(self.lift(self.x)) if self.known is None else self.known
 
     def along(self, direction: np.ndarray, step: float) -> Slopes:
         """Slopes along a direction by four points, the farthest two steps away."""
@@ -186,6 +196,7 @@ class Sloping:
         self.digits = _digits(candidate, slopes.central, self.lift(direction), every=along is None)
         if self.digits < LEAST:
             return None
+        self.right = True
         note = f"{name} in double-double, {self.digits:.0f} digits"
         high, low = _parts([candidate])
         return Truth("certified", note, self.digits, high=high, low=low,
@@ -200,6 +211,7 @@ class Sloping:
         groups, odd = [np.arange(self.x.size)], dict[int, Slopes]()
         for _ in range(MOST_TESTS):
             if not groups:
+                self.right = not any(slopes.smooth for slopes in odd.values())
                 return self._joined(candidate, odd, name)
             group = groups.pop()
             direction = np.zeros(self.x.size)
@@ -252,7 +264,7 @@ class Sloping:
     def _foresee(self, evaluations: int) -> None:
         before = LEDGER.spent
         self.function(self.lift(self.x))
-        LEDGER.foresee((LEDGER.spent - before) * evaluations)
+        LEDGER.foresee(DEAR * (LEDGER.spent - before) * evaluations)
 
 
 def _digits(candidate: Doubled, slopes: Doubled, direction: Doubled, *, every: bool) -> float:

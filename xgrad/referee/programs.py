@@ -31,7 +31,7 @@ from xgrad.programs import Escape
 from xgrad.referee.blame import UNTOLD, Fault, find_faults
 from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, lifted, parts_at, value_of
 from xgrad.referee.detached import CONSTANT, advice, hold, told
-from xgrad.referee.doubled import FROM, InPairs, in_pairs
+from xgrad.referee.doubled import FROM, FROM_QUICK, InPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
@@ -225,7 +225,7 @@ class ProgramReferee(Referee):
     @cached_property
     def _pairs(self) -> InPairs | None:
         """The function in double-double; None where balls are cheap, or it cannot be run so."""
-        least = 0 if self.limits.quick else FROM
+        least = FROM_QUICK if self.limits.quick else FROM
         if self.setting.x_size < least or self.holds:
             return None
         with self._inside():

@@ -18,7 +18,7 @@ from xgrad.programs.torch.boxes import BOX, KIND, NUMBER, QUIET, QUIETED, Table,
 
 # Beside an elementary operation of balls: a call of any size, a result, and a term of a sum, of
 # which the library's own products have many at once.
-CALL, COST, COST_OF_TERM = 250, 0.15, 0.015
+CALL, COST, COST_OF_TERM = 1_000, 0.15, 0.015
 BITS = 128  # in which a Python number is read
 
 
