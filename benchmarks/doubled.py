@@ -1,0 +1,84 @@
+"""What a verdict on many parameters costs: certificates in double-double, a process for each.
+
+    OMP_NUM_THREADS=1 python benchmarks/doubled.py > results/doubled.md
+
+A verdict is a whole `xgrad.check(..., quick=True)` of the gradient of a loss by all parameters, in
+float64 on one thread: the first check of a process, and one more. Beside it `gradcheck` in fast
+mode, which takes one product and sees two digits.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+SIZES = {"MLP": (12, 40, 120, 380, 700), "transformer layer": (24, 96, 288, 900)}
+
+
+def made(kind, width):
+    """A loss of parameters as inputs, and them."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+    x, target = torch.randn(16, width), torch.randint(0, 10, (16,))
+    if kind == "MLP":
+        body = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, width), nn.GELU())
+    else:
+        body = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, activation="gelu")
+    net = nn.Sequential(body, nn.Linear(width, 10))
+    names, given = zip(*net.named_parameters(), strict=True)
+
+    def loss(*parameters):
+        y = torch.func.functional_call(net, dict(zip(names, parameters, strict=True)), (x,))
+        return nn.functional.cross_entropy(y, target)
+
+    return loss, given
+
+
+def measured(kind, width):
+    """A row of the table, in this process."""
+    import torch
+
+    import xgrad
+
+    loss, given = made(kind, width)
+    spent = []
+    for _ in range(2):
+        start = time.perf_counter()
+        row = xgrad.check(loss, given, quick=True).iloc[0]
+        spent.append(time.perf_counter() - start)
+    torch.autograd.gradcheck(loss, given, fast_mode=True)
+    start = time.perf_counter()
+    torch.autograd.gradcheck(loss, given, fast_mode=True)
+    count = sum(p.numel() for p in given)
+    return {"kind": kind, "parameters": count, "verdict": row["verdict"], "said": row["message"],
+            "first": spent[0], "second": spent[1], "fast": time.perf_counter() - start}  # fmt: skip
+
+
+def main():
+    """The page, on standard output."""
+    from xgrad.running import describe_machine
+
+    machine = describe_machine()
+    about = f"{machine['processor']}, torch {machine['versions']['torch']}"
+    print("# What a verdict on many parameters costs\n")
+    print(f"Made by `OMP_NUM_THREADS=1 python benchmarks/doubled.py`. On {about}.\n")
+    print("| function | parameters | verdict | first | second | gradcheck | ratio | evidence |")
+    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | --- |")
+    for kind, widths in SIZES.items():
+        for width in widths:
+            code = [sys.executable, __file__, kind, str(width)]
+            done = subprocess.run(code, capture_output=True, text=True, check=True)
+            r = json.loads(done.stdout.splitlines()[-1])
+            print(f"| {kind} | {r['parameters']:,} | {r['verdict']} | {r['first']:.2f} s | "
+                  f"{r['second']:.2f} s | {r['fast']:.3f} s | {r['second'] / r['fast']:.0f} | "
+                  f"{r['said']} |", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        print(json.dumps(measured(sys.argv[1], int(sys.argv[2]))))
+    else:
+        main()
