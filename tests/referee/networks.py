@@ -13,6 +13,7 @@ import torch
 from torch._decomp import decomposition_table
 
 from xgrad.programs.torch import mode
+from xgrad.programs.torch.boxes import TABLE
 
 aten = torch.ops.aten
 SIDE = 3
@@ -144,7 +145,7 @@ def wrong_rule(name: str, slip: str) -> Any:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(decomposition_table, {function: wrong}))
         stack.enter_context(mock.patch.dict(mode._ACTS, clear=False))
-        mode._ACTS[function] = packet, mode._by_table, ()
+        mode._ACTS[TABLE, function] = packet, mode._by_table, ()
         yield
 
 
