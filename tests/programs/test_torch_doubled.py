@@ -194,3 +194,10 @@ def test_a_factor_in_all_elements_is_no_certificate(factor, met):
     assert (truth is not None) == met
     assert slopes.right == met
     assert (slopes.digits > 24) == met
+
+
+def test_a_slope_that_drowns_in_the_functions_value_is_left_to_balls():
+    x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
+    row = judged(lambda x: x.exp().sum() + 1e15, x)
+    assert (row["verdict"], row["referee"]) == ("agrees", "certified")
+    assert "in balls" in row["message"]

@@ -33,7 +33,12 @@ ROUGH = 1e-16  # of the slope: what differences of second order may leave, where
 SETTLED = 1e-6  # of a slope: what a shorter step may change, on one side of a kink
 DEAR = 10  # a tenth of the budget may go into coordinates: balls have the rest
 MOST_TESTS = 200  # of groups of elements, some of which are off
+FLOOR = 1e-30  # of the function's values: rounding of pairs, some of them added up
 MOST = 31.0  # digits of these numbers
+
+
+class Vague(ArithmeticError):
+    """Slopes with too few digits for a certificate, that show nothing wrong: balls have more."""
 
 
 @dataclass
@@ -133,6 +138,7 @@ class Slopes:
     left: Doubled
     right: Doubled
     bend: Doubled
+    floor: float  # what the rounding of the function's values makes of a slope
 
     @property
     def smooth(self) -> bool:
@@ -153,7 +159,7 @@ class Sloping:
     x: np.ndarray
     lift: Callable[[np.ndarray], Doubled]
     known: Doubled | None = None  # the function at x
-    digits: float = 0.0  # to which a candidate met them
+    digits: float = np.nan  # to which a candidate met them
     right: bool = False  # whether it is the truth wherever there is one
 
     @cached_property
@@ -171,6 +177,7 @@ class Sloping:
             (back - behind * 4.0 + self.here * 3.0) / (2.0 * h),
             (ahead * 4.0 - beyond - self.here * 3.0) / (2.0 * h),
             (beyond + back - (ahead + behind) * 4.0 + self.here * 6.0) / (2.0 * h),
+            _largest(self.here) * FLOOR / h,
         )
 
     def found(self, direction: np.ndarray) -> list[Slopes]:
@@ -193,7 +200,10 @@ class Sloping:
         slopes = self.found(direction)[-1]
         if not slopes.smooth:
             return None
-        self.digits = _digits(candidate, slopes.central, self.lift(direction), every=along is None)
+        gap, size = _gap(candidate, slopes.central, self.lift(direction), every=along is None)
+        if gap <= slopes.floor and slopes.floor > 10.0**-LEAST * size:
+            raise Vague("the function's values leave too few digits to a slope")
+        self.digits = _digits(gap, size)
         if self.digits < LEAST:
             return None
         self.right = True
@@ -240,8 +250,7 @@ class Sloping:
         if along is None or not rows[0][-1].smooth:
             return None
         high, low = _parts([rows[0][-1].central])
-        note = grade_of(self.digits).told(name, self.digits)
-        return Truth("definition", note, self.digits, high=high, low=low)
+        return Truth("definition", self._note(name), self.digits, high=high, low=low)
 
     def _joined(self, rest: Doubled, odd: dict[int, Slopes], name: str) -> Truth:
         """Slopes of some elements, and what the others are."""
@@ -250,16 +259,19 @@ class Sloping:
         high[at] = [float(s.central.high) for s in odd.values()]
         low[at] = [float(s.central.low) for s in odd.values()]
         if all(s.smooth for s in odd.values()):
-            note = grade_of(self.digits).told(name, self.digits)
-            return Truth("definition", note, self.digits, high=high, low=low)
+            return Truth("definition", self._note(name), self.digits, high=high, low=low)
         left, right = high.copy(), high.copy()
         for k, s in odd.items():
             if not s.smooth:
                 left[k], right[k] = float(s.left.high), float(s.right.high)
         return Truth("kink", high=high, low=low, left=left, right=right)
 
+    def _note(self, name: str) -> str:
+        """To how many digits the candidate met the slopes, where that is known."""
+        return grade_of(self.digits).told(name, self.digits) if np.isfinite(self.digits) else ""
+
     def _met(self, candidate: Doubled, slopes: Slopes, direction: np.ndarray) -> float:
-        return _digits(candidate, slopes.central, self.lift(direction), every=True)
+        return _digits(*_gap(candidate, slopes.central, self.lift(direction), every=True))
 
     def _foresee(self, evaluations: int) -> None:
         before = LEDGER.spent
@@ -267,11 +279,17 @@ class Sloping:
         LEDGER.foresee(DEAR * (LEDGER.spent - before) * evaluations)
 
 
-def _digits(candidate: Doubled, slopes: Doubled, direction: Doubled, *, every: bool) -> float:
-    """To how many digits a candidate, of every coordinate or along the direction, is the slopes."""
+def _gap(
+    candidate: Doubled, slopes: Doubled, direction: Doubled, *, every: bool
+) -> tuple[float, float]:
+    """How far a candidate, of every coordinate or along a direction, is from slopes; its size."""
     terms = candidate * direction if every else candidate
     gap = _largest((DOUBLED.sum(terms) if every else terms) - slopes)
-    size = float(np.sum(np.abs(np.asarray(terms.high)))) if every else _largest(slopes)
+    return gap, float(np.sum(np.abs(np.asarray(terms.high)))) if every else _largest(slopes)
+
+
+def _digits(gap: float, size: float) -> float:
+    """To how many digits numbers agree."""
     if not np.isfinite(gap) or not size:
         return 0.0
     return float(min(MOST, -np.log10(gap / size))) if gap else MOST

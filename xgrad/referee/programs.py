@@ -226,7 +226,7 @@ class ProgramReferee(Referee):
     def _pairs(self) -> InPairs | None:
         """The function in double-double; None where balls are cheap, or it cannot be run so."""
         least = FROM_QUICK if self.limits.quick else FROM
-        if self.setting.x_size < least or self.holds:
+        if self.setting.x_size < least or self.holds or self.setting.case.legal is not None:
             return None
         with self._inside():
             return in_pairs(self._derivative)
