@@ -31,10 +31,10 @@ def test_names_stay_below_the_folder(odd):
 
 
 def test_commands_are_quoted_for_a_shell():
-    from xgrad.publication.cells import command_of
+    from xgrad.telling import reproduction
 
     row = saved.row(point="it's $HOME; rm -rf /")
-    said = command_of(row, "my case.py::f")
+    said = reproduction(row, "my case.py::f")
     done = subprocess.run(
         ["bash", "-c", f"printf '%s\\n' {said}"], capture_output=True, text=True, check=True
     )

@@ -104,12 +104,6 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
-def command_of(row: Mapping[str, Any], identifier: str) -> str:
-    """The command that shows a row again, quoted for a shell."""
-    quoted = {k: shlex.quote(v) if isinstance(v, str) and v else v for k, v in row.items()}
-    return reproduction(quoted, shlex.quote(identifier))
-
-
 def listed(run: Run) -> list[dict[str, Any]]:
     """The rows of a run, each with its method, how it looks, and the command that shows it."""
     found = []
@@ -125,7 +119,7 @@ def listed(run: Run) -> list[dict[str, Any]]:
             "style": look.style,
             "number": number_of(row),
             "share": share_of(row),
-            "command": command_of(row, run.about(row["case"])["identifier"]),
+            "command": reproduction(row, run.about(row["case"])["identifier"]),
         }
         found.append(row)
     return found

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from xgrad.publication.cells import LOOKS, command_of, cut, look_of
+from xgrad.publication.cells import LOOKS, cut, look_of
 from xgrad.publication.reading import Run
 from xgrad.table import COLUMNS, KNOWN, records
-from xgrad.telling import failure_text, grouped_failures, method_of, title
+from xgrad.telling import failure_text, grouped_failures, method_of, reproduction, title
 
 SLOPES = re.compile(r"slopes (.+?) and (.+?), returned")
 PLAIN = {"hardware": ("processor", "cores", "system", "python", "commit")}
@@ -43,7 +43,7 @@ def describe(
         "style": look_of(row).style,
         "text": "\n".join(cut(line.strip()) for line in text.splitlines()[1:]),
         "more": more,
-        "command": command_of(row, about["identifier"]),
+        "command": reproduction(row, about["identifier"]),
         "program": "",
     }
 

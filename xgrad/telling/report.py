@@ -311,7 +311,7 @@ def _neighbours(
 
 
 def reproduction(row: Mapping[str, Any], identifier: str) -> str:
-    """The command that shows a row again."""
+    """The command that shows a row again, quoted for a shell."""
     if not row["framework"]:
         return shlex.join(["xgrad", "run", identifier])
     words = ["xgrad", "explain", identifier, row["operator"], method_of(row)]
