@@ -71,10 +71,13 @@ class OwnDerivative:
         return made
 
     def noises(self, operator: Operator, truth: Truth) -> Samples | None:
-        """Errors of the program with every operation rounded at random, where that is cheap."""
+        """Errors of the program with every operation rounded at random, where that is cheap.
+
+        A few in double-double always: they cost less than its certificate.
+        """
         compute = self.compute(operator)
-        seconds = NOISE_SECONDS * (FEWEST if self.pairs else 1)
-        afforded = seconds / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
+        afforded = NOISE_SECONDS / max(self._spent * SECONDS_PER_ELEMENT, 1e-9)
+        afforded = max(afforded, FEWEST) if self.pairs else afforded
         if compute is None or afforded < FEWEST:
             return None
         seed = int(self.setting.generator("rounding").integers(2**31))
