@@ -34,13 +34,16 @@ def limit(reason: str, methods: str = "torch.*", **place: str) -> tuple[Known, .
 
 
 REPEATED = limit("indices that repeat: one of the values they stand for is kept")
-CHUNKED = "of the chunked path torch documents reverse mode alone: others are 0, without a word"
+CHUNKED = tuple(
+    known
+    for operator in ("jvp", "weighted_hvp")
+    for known in limit("of the chunked path torch documents reverse mode alone: 0, without a word",
+                       operator=operator)
+)  # fmt: skip
 LIMITS = {
     "as_strided_scatter": limit("elements of the view that overlap: gradcheck refuses it too"),
-    "nn.functional.linear_cross_entropy.chunked": (
-        *limit(CHUNKED, operator="jvp"),
-        *limit(CHUNKED, operator="weighted_hvp"),
-    ),
+    "nn.functional.linear_cross_entropy.chunked": CHUNKED,
+    "nn.functional.linear_cross_entropy.chunked_none": CHUNKED,
     "linalg.norm.subgradients_at_zero": limit("subgradients of norms at 0"),
     "nn.functional.max_unpool1d": REPEATED,
     "nn.functional.max_unpool2d": REPEATED,
