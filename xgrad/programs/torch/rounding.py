@@ -49,7 +49,7 @@ class Rounding:
             made = self._each_near(made, args[0].ndim, rule.units)
         if rule.rounding == SUM:
             sizes = rule.function(
-                *(_size(a) for a in args), **{k: _size(v) for k, v in named.items()}
+                *(self._size(a) for a in args), **{k: self._size(v) for k, v in named.items()}
             )
             return self._each(made, sizes, rule, args, named)
         return self._each(made, made, rule, args, named)
@@ -58,12 +58,23 @@ class Rounding:
         if isinstance(made, tuple):
             parts = zip(made, sizes, strict=True)
             return type(made)(self._each(m, s, rule, args, named) for m, s in parts)
-        if made is None or as_array(made).dtype != object:
+        if not self._is_numbers(made):
             return made
+        return self._moved(made, sizes, self.unit * math.sqrt(rule.terms(*args, made, **named)))
+
+    # --- what a kind of number has of its own --------------------------------------------------
+
+    def _is_numbers(self, made: Any) -> bool:
+        return made is not None and as_array(made).dtype == object
+
+    def _moved(self, made: Any, sizes: Any, scale: float) -> Any:
+        """Finite numbers, moved at random in the scale of sizes."""
         made = as_array(made)
-        units = self.unit * math.sqrt(rule.terms(*args, made, **named))
-        moved = as_array(_mid(made + self._errors(as_array(sizes), units)))
+        moved = as_array(_mid(made + self._errors(as_array(sizes), scale)))
         return as_array(np.where(_is_finite(made), moved, made))
+
+    def _size(self, a: Any) -> Any:
+        return _size(a)
 
     def _errors(self, sizes: np.ndarray, scale: float) -> np.ndarray:
         """In either part of a complex number an error in the scale of its size."""

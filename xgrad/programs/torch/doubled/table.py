@@ -19,7 +19,6 @@ from xgrad.programs.torch.boxes import BOX, KIND, NUMBER, QUIET, QUIETED, Table,
 # Beside an elementary operation of balls: a call of any size, a result, and a term of a sum, of
 # which the library's own products have many at once.
 CALL, COST, COST_OF_TERM = 1_000, 0.15, 0.015
-BITS = 128  # in which a Python number is read
 
 
 _MODES = torch._C.DispatchKeySet(torch._C.DispatchKey.Python) | torch._C.DispatchKeySet(
