@@ -1,11 +1,14 @@
 """What a wrong result looks like: each planted pattern is named."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from planted import BOTH, MEAN, SUM, changed, hint, planted_hint, rolled, setting, truth
+from truths import setting_of
 
+from xgrad.judging import Judge
 from xgrad.numbers import rounded
 
 
@@ -274,3 +277,11 @@ def test_a_single_number_has_few_patterns(factor):
     assert said == SCALARS[factor]
     alone = hint(np.asarray(factor * 1.7), np.asarray(1.7), at, "laplacian")
     assert alone == ("" if factor else SCALARS[factor])
+
+
+def test_a_small_element_that_lost_digits_is_named_where_the_largest_lost_none():
+    judge = Judge(setting_of(lambda xp, x: xp.sum(x**2), {"x": np.ones(3)}), "cpu")
+    found = SimpleNamespace(name="x[3]", want=1e-3, error=1e-13, at=lambda value: value)
+    said = "right mathematics, digits lost to rounding in small elements: x[3] keeps 10.0 of 15.7"
+    assert judge._lost(found, 15.6) == said
+    assert judge._lost(found, 14.6) == "right mathematics, 1 digits lost to rounding"

@@ -1,13 +1,11 @@
 """The judge: wrong derivatives are named, element by element, and right ones never accused."""
 
 from functools import lru_cache
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import xgrad
-from xgrad.judging import Judge
 from xgrad.problem import OPERATORS, Setting
 from xgrad.techniques import element_name
 
@@ -399,12 +397,3 @@ def test_a_quarter_too_much_is_no_rounding_in_short_types(dtype, factor, verdict
     for seed in range(10):
         frame = xgrad.run(cubes, methods=("torch.formula:off",), dtypes=(dtype,), seed=seed)
         assert list(frame["verdict"]) == [verdict]
-
-
-def test_a_small_element_that_lost_digits_is_named_where_the_largest_lost_none():
-    case = make("plain", lambda xp, x: xp.sum(x**2), small(-2, -1), lambda xp, x: 2 * x)
-    judge = Judge(Setting.make(case, "small", "random", "float64", 0), "cpu")
-    found = SimpleNamespace(name="x[3]", want=1e-3, error=1e-13, at=lambda value: value)
-    said = "right mathematics, digits lost to rounding in small elements: x[3] keeps 10.0 of 15.7"
-    assert judge._lost(found, 15.6) == said
-    assert judge._lost(found, 14.6) == "right mathematics, 1 digits lost to rounding"

@@ -23,7 +23,6 @@ from xgrad.programs.torch.arithmetic.rule import (
 from xgrad.programs.torch.doubled.table import number
 
 aten = torch.ops.aten
-WHOLE = 64  # exponents up to this are products
 
 # --- each element --------------------------------------------------------------------------------
 
@@ -51,20 +50,8 @@ def _div(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
 
 
 def _pow(a: Any, b: Any) -> Any:
-    exponent = float(b.high) if not b.shape and not float(b.low) else math.nan
-    if exponent.is_integer() and abs(exponent) <= WHOLE:
-        return _whole_power(a, int(exponent))
-    return xp.pow(a, b)
-
-
-def _whole_power(a: Any, n: int) -> Any:
-    """By squaring."""
-    if n < 0:
-        return 1 / _whole_power(a, -n)
-    made = a * 0 + 1 if n == 0 else a
-    for bit in f"{n:b}"[1:]:
-        made = made * made if bit == "0" else made * made * a
-    return made
+    plain = not b.shape and not float(b.low)  # a number of Python's, whose products are exact
+    return xp.pow(a, float(b.high) if plain else b)
 
 
 def _above(g: Any, x: Any, threshold: Any) -> Any:
