@@ -26,6 +26,7 @@ DATABASE = "torch.testing._internal.common_methods_invocations"
 LARGEST = 1_000  # differentiated elements of a sample
 LOOKED_AT = 100  # samples of an operation, of which some small ones are taken
 REALS, COMPLEXES = 3, 2  # samples that are taken
+LARGE = 9.0  # in place of infinity
 
 
 def limit(reason: str, methods: str = "torch.*", **place: str) -> tuple[Known, ...]:
@@ -56,6 +57,11 @@ def named(op: Any) -> str:
     return ".".join(filter(None, ("torch", op.name, op.variant_test_name)))
 
 
+def named_type(dtype: torch.dtype) -> str:
+    """As xgrad calls it."""
+    return str(dtype).removeprefix("torch.")
+
+
 def samples(op: Any) -> dict[str, Sample]:
     """Its calls by the names of their points."""
     made = {}
@@ -76,11 +82,19 @@ def drawn(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
         warnings.simplefilter("ignore")
         every = op.sample_inputs("cpu", dtype, requires_grad=True)
         looked_at = list(itertools.islice(every, LOOKED_AT))
-    full = [s for s in looked_at if min(_sizes(s), default=0) and "dtype" not in s.kwargs]
+    finite = [s.transform(_without_infinities) for s in looked_at]
+    full = [s for s in finite if min(_sizes(s), default=0) and "dtype" not in s.kwargs]
     small = [s for s in full if _size(s) <= LARGEST] or sorted(full, key=_size)[:1]
     step = max(1, (len(small) - 1) / max(1, count - 1))
     spread = [small[round(k * step)] for k in range(count) if round(k * step) < len(small)]
     return [s for s in spread if _is_function(op, s)]
+
+
+def _without_infinities(value: Any) -> Any:
+    """A tensor to differentiate at; there is no derivative at infinity."""
+    if not (isinstance(value, torch.Tensor) and value.requires_grad) or _is_finite(value):
+        return value
+    return value.detach().nan_to_num(0.0, LARGE, -LARGE).requires_grad_()
 
 
 def _size(sample: Any) -> int:
@@ -181,5 +195,8 @@ def _is_finite(value: Any) -> bool:
 for _op in op_db:
     if _op.supports_autograd:
         _draw, _limits = partial(samples, _op), LIMITS.get(named(_op).removeprefix("torch."), ())
-        _made = make_operation(named(_op), "torch", Path(__file__).resolve(), _draw, _limits)
+        _types = {named_type(t.to_real()) for t in _op.supported_backward_dtypes("cpu")}
+        _made = make_operation(
+            named(_op), "torch", Path(__file__).resolve(), _draw, _limits, dtypes=_types
+        )
         globals()[f"_{named(_op)}"] = _made

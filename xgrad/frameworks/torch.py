@@ -98,6 +98,7 @@ class Torch(Framework):
         "must override the setup_context staticmethod",
         "data pointer of Tensor that doesn't have storage",
         "is not implemented",  # the derivative of an operation
+        "does not support automatic differentiation",
         "Unsupported dtype",
         "Low precision dtypes not supported",
         "Cannot access storage of SparseTensorImpl",

@@ -31,6 +31,7 @@ UNTOLD = 1e-3  # of the largest element: how well an element must be known besid
 MULTIPLE = 3.0  # of the plain error that a right implementation may have in a short type
 MANY = 1_000  # elements, beyond which some stand out from few samples of their noise
 MULTIPLE_ALONE = 8.0  # of one rounding of inputs and result, without a plain implementation
+FEW_ROUNDINGS = 16.0  # of the largest element, by which a type may be off where float64 is right
 
 Twin = Callable[[], dict[str, Any] | None]
 
@@ -198,6 +199,15 @@ class Matter:
         if np.mean(small[asked]) < share <= np.mean(near[asked]):
             small = small | (near & self._differ_around)
         return bool(np.mean(small[asked]) >= share)
+
+    @property
+    def is_of_this_dtype(self) -> bool:
+        """Whether errors are few roundings of the largest element, and float64 has none of them."""
+        beyond, error = self.found.beyond, self.found.error
+        if not np.all(error[beyond] <= FEW_ROUNDINGS * self.eps * self.found.top):
+            return False
+        right = self.stability.goes_in_float64(self.method, self.operator, error)
+        return bool(np.all(right[beyond]))
 
     @property
     def _differ_around(self) -> np.ndarray:

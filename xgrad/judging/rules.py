@@ -190,6 +190,15 @@ def lost_digits(m: Matter) -> Ruling | None:
     return Ruling(UNSTABLE)
 
 
+def digits_of_this_dtype(m: Matter) -> Ruling | None:
+    """Few roundings of the largest element, and none of it where the same is done in float64."""
+    if m.truth.refuted or m.in_balls or m.short or not m.is_of_this_dtype:
+        return None
+    return Ruling(UNSTABLE, f"{m.found.name} is off by {m.found.at(m.found.error):.1e}: few "
+                  "roundings of the largest element, and nothing in float64 at the same "
+                  "inputs")  # fmt: skip
+
+
 def beyond_tolerance(m: Matter) -> Ruling | None:
     """Further off than rounding goes."""
     return Ruling(DISAGREES)
@@ -214,6 +223,7 @@ RULES: tuple[Rule, ...] = (
     past_what_lost_digits_excuse,
     digits_that_the_function_drops,
     lost_digits,
+    digits_of_this_dtype,
     beyond_tolerance,
 )
 

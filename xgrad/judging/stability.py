@@ -28,6 +28,7 @@ DISTANCE = 2.0**-6  # of those points, relative to the inputs
 COARSE = {"float64": "float32", "float32": "bfloat16"}
 SHORT = {"bfloat16": "float16", "float16": "bfloat16"}  # 16-bit types, eight times apart
 GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
+WIDER = 1e3  # times smaller is an error in float64, if no mathematics is wrong
 SHRINKS = 2.0  # by which an error of rounding shrinks at least in a type eight times finer
 FEW = 8  # elements along an axis whose mean shows what they share
 ROUNDING = 0.29  # root mean square of one rounding to nearest, in spacings: 1/√12
@@ -211,6 +212,14 @@ class Stability:
         top = np.max(np.abs(self.coarse.truth(operator).high), initial=0.0)
         return bool(np.max(np.abs(error)) < GAIN * relative * top)
 
+    def goes_in_float64(self, method: Method, operator: Operator, error: np.ndarray) -> np.ndarray:
+        """The elements whose error is of this dtype alone: float64 at the same inputs has none."""
+        wide, truth = self._wide(method, operator, self.setting), self.findings.truth(operator)
+        if wide is None or truth.directions or EPS[self.setting.dtype] <= EPS["float64"]:
+            return np.zeros(error.shape, dtype=bool)
+        left = np.abs((wide.reshape(truth.high.shape) - truth.high) - truth.low)
+        return np.asarray(WIDER * left.reshape(error.shape) <= error)
+
     def shrinks(self, method: Method, operator: Operator) -> bool:
         """Whether the error of a 16-bit type follows its epsilon, as one of rounding does.
 
@@ -258,6 +267,8 @@ class Stability:
         truth = self.findings.truth(operator).high
         sign = np.where(truth < 0, -1.0, 1.0) / unit.reshape(truth.shape)
         least = ROUNDING * self._spacings(truth) * np.abs(sign)
+        if method == plain:  # its own rounding inside, too, is no worse than it is
+            least = np.maximum(least, ROUNDING)
         along = method != plain  # the plain sums themselves are no better than they are
         found = [
             _ratio(*(part.reshape(-1, *shape) for part in parts), along=along)

@@ -201,6 +201,10 @@ class Case:
         every = [f for f in self.formulas if f.operator == operator and f.frameworks is None]
         return self.find_formula(operator) or next((f for f in every if f.default), None)
 
+    def takes(self, dtype: str) -> bool:
+        """Whether there is anything to ask in a dtype: mathematics is there in all."""
+        return True
+
     def places(self, sizes: Iterable[str]) -> list[tuple[str, str]]:
         """The (size, point) pairs to visit, a point without sizes of its own only once."""
         wanted = [s for s in self.sizes if s in set(sizes)]

@@ -35,6 +35,7 @@ class Operation(Case):
 
     draw_samples: Callable[[], dict[str, Sample]] = dict
     names: tuple[str, ...] = ()  # of the points, where they are known without drawing
+    dtypes: tuple[str, ...] = ()  # that the library offers it in; none: whatever is asked
     made: dict[Callable[..., Any], Case] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -53,6 +54,10 @@ class Operation(Case):
     def places(self, sizes: Iterable[str]) -> list[tuple[str, str]]:
         """A point for each sample."""
         return [(SIZE, name) for name in self.names or self.samples] if SIZE in sizes else []
+
+    def takes(self, dtype: str) -> bool:
+        """Whether the library offers the operation in a dtype."""
+        return not self.dtypes or dtype in self.dtypes
 
     def at(self, point: str) -> Case:
         """The case of one sample; raises `UsageError` where it has nothing to differentiate.
@@ -86,16 +91,18 @@ def make_operation(
     draw_samples: Callable[[], dict[str, Sample]],
     limits: Iterable[Known] = (),
     names: Iterable[str] = (),
+    dtypes: Iterable[str] = (),
 ) -> Operation:
     """An operation of a framework that a case file lists; `draw_samples` makes its points.
 
     `limits` are differences that the framework documents, or declines to judge itself; `names`
-    are those of the points, where they are known without drawing them.
+    are those of the points, where they are known without drawing them; `dtypes` those in which
+    the library offers it, where not in all.
     """
     return Operation(
         function=_elsewhere, name=name, wrt=(), sizes={SIZE: {}}, operators=None, methods=(),
         source="", path=path, framework=framework, draw_samples=draw_samples, knowns=[*limits],
-        names=tuple(names),
+        names=tuple(names), dtypes=tuple(dtypes),
     )  # fmt: skip
 
 

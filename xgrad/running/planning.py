@@ -154,7 +154,7 @@ def make_plan(
     for case in selected:
         operators = _operators(case, chosen.operators, alone=len(selected) == 1)
         for size, point in _places(case, chosen.sizes):
-            for dtype in chosen.dtypes:
+            for dtype in filter(case.takes, chosen.dtypes):
                 for device in devices:
                     for seed in seeds if point == "random" else seeds[:1]:
                         cells.append(

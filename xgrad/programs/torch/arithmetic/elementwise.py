@@ -160,7 +160,7 @@ ELEMENTWISE: dict[str, Rule] = {
         divide=divide,
         gelu=lambda x, approximate="none": _GELU[approximate][0](x),
         gelu_backward=lambda g, x, approximate="none": g * _GELU[approximate][1](x),
-        tanh_backward=lambda g, y: g * (1 - y * y),
-        sigmoid_backward=lambda g, y: g * (y * (1 - y)),
+        tanh_backward=lambda g, y: g * UNARY["conj"](as_array(1 - y * y)),
+        sigmoid_backward=lambda g, y: g * UNARY["conj"](as_array(y * (1 - y))),
     ),
 }
