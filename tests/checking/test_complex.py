@@ -252,3 +252,33 @@ def test_types_that_have_no_complex_numbers():
         "unsupported",
         True,
     )
+
+
+def torch_tanh(turned):
+    """tanh whose backward pass is torch's own rule, of the output or of its conjugate."""
+
+    class Tanh(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, z):
+            y = torch.tanh(z)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            (y,) = ctx.saved_tensors
+            return torch.ops.aten.tanh_backward(g, turned(y))
+
+    return Tanh.apply
+
+
+@pytest.mark.parametrize("function", [torch.tanh, torch.sigmoid, torch_tanh(lambda y: y)])
+def test_a_rule_of_the_output_turns_back_by_its_conjugate(function):
+    for row in records(xgrad.check(function, torch.tensor(Z / 2), operators=["vjp", "jvp"])):
+        assert (row["verdict"], row["referee"]) == ("agrees", "certified") or row["status"] != "ok"
+
+
+def test_a_rule_of_the_output_that_does_not_is_caught():
+    wrong = torch_tanh(lambda y: y.conj().resolve_conj())
+    (row,) = records(xgrad.check(wrong, torch.tensor(Z / 2), **REVERSE))
+    assert row["verdict"] == "disagrees"

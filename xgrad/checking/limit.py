@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ class OutOfTime(BaseException):
 def limited(seconds: float) -> Iterator[None]:
     """Raise `OutOfTime` after so many seconds of processor time; only where signals can be had.
 
-    A profiler's timer goes on where it stood.
+    Where a destructor swallows it, the next one comes after as long again. A profiler's timer goes
+    on where it stood.
     """
     if (
         not hasattr(signal, "setitimer")
@@ -29,6 +31,11 @@ def limited(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         raise OutOfTime
 
+    def unless_ours(told: Any) -> None:
+        if told.exc_type is not OutOfTime:
+            hook(told)
+
+    hook, sys.unraisablehook = sys.unraisablehook, unless_ours
     before = signal.signal(signal.SIGPROF, stop)
     theirs = signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
     try:
@@ -36,3 +43,4 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, *theirs)
         signal.signal(signal.SIGPROF, before)
+        sys.unraisablehook = hook

@@ -208,7 +208,8 @@ class Referee:
             if known is not None and self.truth(gradient).kind == "certified":
                 stencil = plan(operator, self.setting, Planner(gradient_known=True))
                 return Definition(known, self.x, attempt), stencil
-        return Definition(self._flat(), self.x, attempt), plan(operator, self.setting)
+        made = Definition(self._flat(), self.x, attempt, self.setting.x_shapes)
+        return made, plan(operator, self.setting)
 
     def _flat(self) -> Callable[[Ball], Ball]:
         """The function as one of flat balls."""

@@ -220,8 +220,8 @@ def matches(expression: str, case: Case) -> bool:
             return check(holds(v) for v in node.values)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return not holds(node.operand)
-        if isinstance(node, ast.Name):
-            return any(node.id.lower() in text for text in texts)
+        if isinstance(node, (ast.Name, ast.Attribute)):  # torch.clamp has a dot
+            return any(ast.unparse(node).lower() in text for text in texts)
         raise UsageError(f"-k {expression!r}: use names with and, or, not, ( )")
 
     return holds(tree)

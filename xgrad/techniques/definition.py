@@ -11,6 +11,7 @@ import numpy as np
 from xgrad.frameworks import find_framework
 from xgrad.numbers import LEDGER, Ball, ball, in_full, midpoint, precision
 from xgrad.problem import Arguments, Operator, Setting
+from xgrad.techniques.columns import Group, find_groups
 from xgrad.techniques.stencil import Stencil, combine, length, plan, points, repeated
 
 STEP_BITS = 170  # steps are 2^-170 of the scale: a slope from two points has 51 digits
@@ -94,6 +95,15 @@ class _Row:
         vanishing = smooth & (np.abs(midpoint(near.central)) <= least)
         return _Row(central, left, right, self.broken, self.tiny, kinks, jumps), vanishing
 
+    def only(self, values: np.ndarray) -> _Row:
+        """Slopes of these values alone; nothing else moves."""
+        where = self.central.namespace.where
+        central, left, right = (
+            where(values, s, 0.0) for s in (self.central, self.left, self.right)
+        )
+        kinks, jumps = self.kinks & values, self.jumps & values
+        return replace(self, central=central, left=left, right=right, kinks=kinks, jumps=jumps)
+
     def without(self, broken: np.ndarray) -> _Row:
         """With no slope where a lower derivative has none: it may be anything."""
         if not np.any(broken):
@@ -107,12 +117,14 @@ class _Row:
 class Definition:
     """Differences of a flat function at a point; `attempt` doubles the bits and the step's.
 
-    `function` takes and returns flat ball arrays; `x` is the point in float64.
+    `function` takes and returns flat ball arrays; `x` is the point in float64. Columns that share
+    no value are gone along at once.
     """
 
     function: Callable[[Ball], Ball]
     x: np.ndarray
     attempt: int = 0
+    shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that x is made of, where known
     _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict)
     _finer: dict[int, Definition] = field(default_factory=dict)
 
@@ -145,8 +157,7 @@ class Definition:
         """Central differences along every tuple of directions of a stencil, kinks told apart."""
         n = self.x.size
         with precision(self.bits(stencil.order)):
-            self._foresee(stencil)
-            rows = [self._smooth(d, stencil.power) for d in stencil.directions(n)]
+            rows = self._rows(stencil)
             sides = [[r.central for r in rows], [r.left for r in rows], [r.right for r in rows]]
             central, left, right = (self._assembled(stencil, each) for each in sides)
             sizes, kinks, jumps = (
@@ -159,12 +170,41 @@ class Definition:
             )
             return Slopes(_cleared(central, sizes), sizes, left, right, kinks > 0, jumps > 0)
 
-    def _foresee(self, stencil: Stencil) -> None:
+    def _rows(self, stencil: Stencil) -> list[_Row]:
+        """Slopes along every tuple of directions; of columns that share no value, from one step."""
+        n = self.x.size
+        groups = self._groups(stencil)
+        self._foresee(stencil, len(groups) if groups else n**stencil.free)
+        if not groups:
+            return [self._smooth(d, stencil.power) for d in stencil.directions(n)]
+        rows: dict[int, _Row] = {}
+        for group in groups:
+            directions = tuple(stencil.filled([group.direction(n)]).slots)
+            together = self._smooth(directions, stencil.power)
+            rows |= {int(j): together.only(group.owners == j) for j in group.columns}
+        return [rows[j] for j in range(n)]
+
+    def _groups(self, stencil: Stencil) -> list[Group] | None:
+        """Columns that may be gone along at once, by what values do at the steps of the stencil."""
+        if stencil.free != 1 or stencil.power != 1 or stencil.elementwise or not self.shapes:
+            return None
+        x, others = ball(self.x), stencil.given
+        h = self.step(np.ones(self.x.size))
+        along = [ball(d) * self.step(d) for d in others]
+        corners = [x + k * s for k in along for s in (-1, 1)] + [x]
+
+        def move(columns: np.ndarray) -> list[Ball]:
+            step = ball(columns.astype(float)) * h
+            return [self.function(at + step * sign) for at in corners for sign in (1, -1)]
+
+        return find_groups(move, self.shapes)
+
+    def _foresee(self, stencil: Stencil, columns: int) -> None:
         """Raise `BudgetExceeded` at once where all the points of a stencil cost too much."""
         before, slots = LEDGER.spent, len(stencil.slots)
         self._at(ball(self.x), 0, np.zeros(slots))
         count = (stencil.power + 1) * 2 ** (slots - 1)
-        LEDGER.foresee((LEDGER.spent - before) * count * self.x.size**stencil.free)
+        LEDGER.foresee((LEDGER.spent - before) * count * columns)
 
     def _assembled(self, stencil: Stencil, rows: list[Ball]) -> Ball:
         table = np.array([r.data for r in rows], dtype=object).reshape(len(rows), -1)
@@ -199,7 +239,9 @@ class Definition:
     def _nearer(self, times: int) -> Definition:
         """The same at shorter steps, which shares the points that directions share."""
         if times not in self._finer:
-            self._finer[times] = Definition(self.function, self.x, self.attempt + times)
+            self._finer[times] = Definition(
+                self.function, self.x, self.attempt + times, self.shapes
+            )
         return self._finer[times]
 
     def _magnified(self, directions: Any, power: int, before: Ball, faint: np.ndarray) -> Ball:
