@@ -18,9 +18,13 @@ def spin(seconds):
         pass
 
 
+def swallowed_first():
+    made = Slow()
+    del made  # the first signal is lost in here
+    spin(1.0)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_destructor_that_swallows_it_is_neither_heard_nor_obeyed():
     with pytest.raises(OutOfTime), limited(0.02):
-        made = Slow()
-        del made  # the first signal is lost in here
-        spin(1.0)
+        swallowed_first()
