@@ -61,6 +61,13 @@ def test_slopes_are_those_of_one_column_after_the_other(name, second):
     assert np.array_equal(want.jumps, got.jumps)
 
 
+@pytest.mark.parametrize("second", [False, True])
+def test_a_value_that_is_missing_beyond_an_edge_is_missing_of_one_column(second):
+    x, v = halves(), np.ones(N) if second else None
+    _, got = slopes(lambda x: xp.sqrt(2.0 - x) + x, x, np.ones(N), v, (SHAPE,))
+    assert np.array_equal(got.jumps, x == 2.0)
+
+
 def counted(function, x, shapes):
     calls = []
 

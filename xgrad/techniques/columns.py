@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xgrad.numbers import Ball, ball, midpoint
+from xgrad.numbers import Ball, midpoint
 
 FROM = 8  # columns, below which each has a step of its own
 WORTH = 4  # times fewer steps that are to be saved
@@ -116,5 +116,7 @@ def _mask(n: int, columns: np.ndarray) -> np.ndarray:
 
 
 def _same(a: Ball, b: Ball) -> np.ndarray:
-    """Which values are one number: not to some digits, but the same."""
-    return np.asarray(midpoint(ball(a) - ball(b)) == 0)
+    """Which values are one number: not to some digits, but the same; or the same is missing."""
+    here, there = midpoint(a), midpoint(b)
+    missing = ~np.isfinite(here) & ((here == there) | (np.isnan(here) & np.isnan(there)))
+    return np.asarray((midpoint(a - b) == 0) | missing)
