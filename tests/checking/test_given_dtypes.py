@@ -56,3 +56,9 @@ def test_constants_of_jax_are_no_wider_for_our_64_bits():
 
     frame = xgrad.check(scaled, jnp.ones(2), methods="jax.*", dtypes="float32")
     assert set(frame["verdict"]) == {"agrees"}
+
+
+def test_a_value_of_more_digits_than_its_inputs_is_judged_in_them():
+    x = torch.tensor([0.5, 1.5], dtype=torch.float32)
+    rows = xgrad.check(lambda x: torch.float_power(x, 2.5), x, dtypes="float32")
+    assert set(rows["verdict"]) == {"agrees"}

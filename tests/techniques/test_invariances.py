@@ -153,7 +153,7 @@ def test_a_wrong_derivative_is_told_once():
     assert [(r["technique"], r["verdict"]) for r in rows] == [("reverse", "disagrees")]
     named = records(xgrad.check(Wrong.apply, x, invariances="cotangent *"))
     assert [r["technique"] for r in named if r["verdict"] == "disagrees"] == ["reverse"]
-    assert {r["message"] for r in named[1:]} == {"torch.reverse is wrong without it too"}
+    assert {r["message"] for r in named[1:]} == {"torch.reverse fails or is wrong without it too"}
 
 
 def test_what_means_nothing_is_told_where_it_was_named():

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from xgrad.checking.checks import check
+from xgrad.errors import UsageError
 from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
 from xgrad.running import Row, run
@@ -60,9 +61,8 @@ def asked_by_gradcheck(
         shown = tuple(name for name in shown if name == "vmap")  # the others are of reverse mode
     elif not nondet_tol:
         shown = (*shown, "backward twice")
-    asked = {"methods": methods, "invariances": shown}
-    given = _as_tuple(inputs)
-    return Asked(_of_inputs(func, given), given, (asked,))
+    given = _points(inputs)
+    return Asked(_of_inputs(func, given), given, _once(methods, shown))
 
 
 def asked_by_gradgradcheck(
@@ -71,12 +71,25 @@ def asked_by_gradgradcheck(
     """Products of the Hessian of ⟨w, f⟩, with w random or `grad_outputs`."""
     asked: Options = {"operators": ("weighted_hvp",), "methods": _chosen(_SECOND, options)}
     asked["invariances"] = _chosen(_PRESENTED_TWICE, options)
-    given = _as_tuple(inputs)
+    given = _points(inputs)
     function = _of_inputs(func, given)
     if grad_outputs is not None:
         function = _weighed(function, _as_tuple(grad_outputs))
         asked |= {"operators": ("hvp",), "invariances": asked["invariances"][:1]}
     return Asked(function, given, (asked,))
+
+
+def _once(methods: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Options, ...]:
+    """A product with a random cotangent, and one with a random direction: no table of all."""
+    backward = tuple(m for m in methods if ".reverse" in m)
+    forward = tuple(m for m in methods if m not in backward)
+    asked: list[Options] = []
+    if backward:
+        asked.append({"quick": True, "methods": backward, "invariances": shown})
+    if forward:
+        rest = () if backward else shown
+        asked.append({"operators": ("jvp",), "methods": forward, "invariances": rest})
+    return tuple(asked)
 
 
 def _chosen(table: dict[str, str], options: Options) -> tuple[str, ...]:
@@ -85,6 +98,21 @@ def _chosen(table: dict[str, str], options: Options) -> tuple[str, ...]:
 
 def _as_tuple(inputs: Any) -> tuple[Any, ...]:
     return tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
+
+
+def _points(inputs: Any) -> tuple[Any, ...]:
+    """The inputs; raises `UsageError` where there is no derivative, which torch's checks let be."""
+    import torch
+
+    given = _as_tuple(inputs)
+    for k, t in enumerate(given):
+        if not (isinstance(t, torch.Tensor) and t.requires_grad) or t.layout != torch.strided:
+            continue
+        if not t.numel():
+            raise UsageError(f"input {k} has shape {tuple(t.shape)}: nothing to differentiate by")
+        if not torch.isfinite(t).all():
+            raise UsageError(f"input {k} is NaN or infinite: there is no derivative")
+    return given
 
 
 def _of_inputs(func: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[..., Any]:
@@ -145,15 +173,15 @@ def asked_by_check_grads(
     """The modes at each order up to `order`: both orders of composition where both are named."""
     named = tuple(modes)
     linear = ("linearize",) if "lin" in named else ()
-    first = {"methods": _ways(_ONCE, named), "invariances": linear}
-    checks = [first]
+    methods = _ways(_ONCE, named)
+    checks = [*_once(methods, linear)]
     if order > 1:
         mixed = _MIXED if {"fwd", "rev"} <= set(named) else ()
-        ways = _ways(_TWICE, named, mixed) or first["methods"]
+        ways = _ways(_TWICE, named, mixed) or methods
         checks.append({"operators": ("weighted_hvp",), "methods": ways})
     if order > 2:
         along = tuple(f"directional_{k}" for k in ORDERS if 2 < k <= order)
-        checks.append({"operators": along, "methods": first["methods"]})
+        checks.append({"operators": along, "methods": methods})
     return Asked(f, _with_arrays(args), tuple(checks))
 
 
@@ -165,7 +193,7 @@ def asked_by_check_vjp(f: Callable[..., Any], f_vjp: Any, args: Sequence[Any], *
     if not _is_partial_of(f_vjp, jax.vjp, f):
         function = jax.custom_vjp(_plain(f))
         function.defvjp(lambda *xs: f_vjp(*xs), lambda back, w: back(w))
-    return Asked(function, _with_arrays(args), ({"methods": ("jax.reverse",)},))
+    return Asked(function, _with_arrays(args), _once(("jax.reverse",)))
 
 
 def asked_by_check_jvp(f: Callable[..., Any], f_jvp: Any, args: Sequence[Any], **_: Any) -> Asked:
@@ -176,7 +204,7 @@ def asked_by_check_jvp(f: Callable[..., Any], f_jvp: Any, args: Sequence[Any], *
     if not _is_partial_of(f_jvp, jax.jvp, f):
         function = jax.custom_jvp(_plain(f))
         function.defjvp(f_jvp)
-    return Asked(function, _with_arrays(args), ({"methods": ("jax.forward",)},))
+    return Asked(function, _with_arrays(args), _once(("jax.forward",)))
 
 
 def _ways(table: Mapping[str, tuple[str, ...]], modes: Iterable[str], more: Any = ()) -> Any:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xgrad.numbers import EPS, Ball, midpoint, spacing
+from xgrad.numbers import EPS, SMALLEST, Ball, midpoint, spacing
 from xgrad.referee import Truth
 from xgrad.techniques import DIGITS_OF_ZERO, Outcome
 
@@ -87,10 +87,11 @@ class Comparison:
 
     @property
     def top(self) -> float:
-        """The largest element of the truth; 0 where only the rounding of balls is left of it."""
+        """The largest element of the truth; 0 below all floats, and of rounding in balls."""
         sizes = np.abs(self.want)
         size = float(np.max(sizes, initial=0.0, where=~np.isnan(sizes)))
-        return size if size > 10.0**-BALL_DIGITS * np.max(self.noise, initial=0.0) else 0.0
+        rounding = 10.0**-BALL_DIGITS * np.max(self.noise, initial=0.0)
+        return size if size > max(rounding, SMALLEST["float64"]) else 0.0
 
     @property
     def relative(self) -> float:

@@ -120,8 +120,9 @@ class Matter:
     def _sampled(self, found: Comparison) -> Comparison | None:
         """With the noise of so many samples that nothing is beyond tolerance, or never will be."""
         made = None
+        self.unsampled = self.truth.noises is not None
         for count, noise in enumerate(self.truth.noises or (), start=1):
-            made = found.widened(NOISE * noise)
+            made, self.unsampled = found.widened(NOISE * noise), False
             far = made.beyond & (made.error > HOPELESS * made.tolerance)
             if not made.beyond.any() or (count >= ENOUGH and far.any()):
                 return made
@@ -139,6 +140,13 @@ class Matter:
         return more
 
     measured = True  # whether any noise could be
+    unsampled = False  # whether the program fails where its operations round
+
+    @property
+    def scale(self) -> float:
+        """The size of what a result is linear in, where the truth is 0 and has none."""
+        given = [a for a in (*self.setting.v, self.setting.w) if np.size(a)]
+        return prod(float(np.max(np.abs(a))) or 1.0 for a in given)
 
     def _smooth_conditioning(self, found: Comparison) -> np.ndarray:
         """How far one spacing moves the truth, nothing where it moves far: that is another rule."""

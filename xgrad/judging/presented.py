@@ -35,7 +35,7 @@ class PresentedJudge:
     def judge(self, method: Method) -> Judgement:
         """The verdict on a presentation; a failure leads with it and the remedy.
 
-        Where reverse mode is wrong without it, nothing is told of the presentation.
+        Where reverse mode fails or is wrong without it, nothing is told of the presentation.
         """
         shown = presentation_of(method)
         there = self._judge_at(shown)
@@ -50,7 +50,7 @@ class PresentedJudge:
                 made.row.update(hint="", message=said)
                 return made
         made = there.weigh(method, operator, Outcome(UNSUPPORTED))
-        said = f"{plain} is wrong without it too"
+        said = f"{plain} fails or is wrong without it too"
         made.row.update(status=OK, verdict=INCONCLUSIVE, message=said)
         return made
 

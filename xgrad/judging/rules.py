@@ -151,10 +151,20 @@ def one_spacing_decides(m: Matter) -> Ruling | None:
 
 def rounding_unknown(m: Matter) -> Ruling | None:
     """Beyond plain rounding, not by much, and nothing shows how far rounding goes here."""
-    if m.measured or m.found.relative > GROSS or not m.found.top:
+    if not (m.unsampled or not m.measured) or m.found.largest > GROSS * (m.found.top or m.scale):
         return None
-    return Ruling(INCONCLUSIVE, "beyond plain rounding, and the method fails at all points nearby "
-                  "where its noise could be measured")  # fmt: skip
+    where = "in balls, where its operations round" if m.unsampled else "at all points nearby"
+    return Ruling(INCONCLUSIVE, f"beyond plain rounding, and the method fails {where}, where its "
+                  "noise could be measured")  # fmt: skip
+
+
+def no_scale(m: Matter) -> Ruling | None:
+    """Differences that leave an element more room than the largest has: none shows how much is."""
+    bound = m.truth.bound
+    if bound is None or not np.max(bound, initial=0.0) > m.found.top:
+        return None
+    return Ruling(INCONCLUSIVE, f"differences know an element to {np.max(bound):.1e} only, where "
+                  f"the largest is {m.found.top:.1e}: nothing to set an error beside")  # fmt: skip
 
 
 def another_value(m: Matter) -> Ruling | None:
@@ -219,6 +229,7 @@ RULES: tuple[Rule, ...] = (
     within_tolerance,
     one_spacing_decides,
     rounding_unknown,
+    no_scale,
     another_value,
     past_what_lost_digits_excuse,
     digits_that_the_function_drops,

@@ -28,7 +28,7 @@ def spacing(value: float, dtype: str) -> float:
     """The distance of neighbouring numbers of the dtype at a magnitude."""
     if not np.isfinite(value) or value == 0.0:
         return EPS[dtype]
-    return float(2.0 ** np.floor(np.log2(abs(value))) * EPS[dtype])
+    return max(float(2.0 ** np.floor(np.log2(abs(value))) * EPS[dtype]), SMALLEST[dtype])
 
 
 def real_dtype(dtype: str) -> str:

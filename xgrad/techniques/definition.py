@@ -364,7 +364,8 @@ class Agreement:
         """The digits to which they agree."""
         if self.gap == 0.0:
             return DIGITS_OF_ZERO
-        return max(0.0, float(-np.log10(self.gap / self.size))) if np.isfinite(self.gap) else 0.0
+        known = np.isfinite(self.gap) and self.size > 0
+        return max(0.0, float(-np.log10(self.gap / self.size))) if known else 0.0
 
 
 def agreement(

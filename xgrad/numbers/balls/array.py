@@ -127,12 +127,26 @@ def ball(value: Any) -> Ball:
 
 
 def midpoint(value: Any) -> np.ndarray:
-    """The midpoints as float64, of complex balls as complex128."""
+    """The midpoints as float64, of complex balls as complex128; NaN of what may be any number."""
     if not isinstance(value, Ball):
         return np.asarray(value)
-    if is_complex(value.data):
-        return np.asarray(np.frompyfunc(complex, 1, 1)(value.data), dtype=np.complex128)
-    return np.asarray(np.frompyfunc(float, 1, 1)(value.data), dtype=np.float64)
+    kind = complex if is_complex(value.data) else float
+    made = np.asarray(np.frompyfunc(kind, 1, 1)(value.data), dtype=kind)
+    finite = np.asarray(_is_finite(value.data), dtype=bool)
+    return made if np.all(finite) else np.where(finite | ~_is_endless(value.data), made, np.nan)
+
+
+_is_finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
+_endless = np.frompyfunc(lambda a: not a.rad().is_finite(), 1, 1)
+
+
+def _is_endless(data: np.ndarray) -> np.ndarray:
+    """Which balls reach everywhere: Arb calls their midpoint 0."""
+    parts = [_real(data), _imag(data)] if is_complex(data) else [data]
+    return np.any([np.asarray(_endless(part), dtype=bool) for part in parts], axis=0)
+
+
+_real, _imag = np.frompyfunc(lambda a: a.real, 1, 1), np.frompyfunc(lambda a: a.imag, 1, 1)
 
 
 def halves(value: Ball) -> tuple[np.ndarray, np.ndarray]:
