@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from xgrad.judging.verdict import Judge, Judgement
 from xgrad.judging.verdicts import DISAGREES, INCONCLUSIVE, is_failure
+from xgrad.numbers import EPS
 from xgrad.problem import Operator
 from xgrad.table import FAILED
 from xgrad.techniques import (
@@ -45,6 +48,11 @@ class PresentedJudge:
             if made.row["verdict"] != DISAGREES and made.row["status"] not in FAILED:
                 return made
             if not self._is_wrong(there, plain):
+                if _is_slight(made):
+                    said = "another way round loses so much, or is wrong by as little"
+                    said = f"off by {made.row['error']:.1e}: {said}"
+                    made.row.update(hint="", verdict=INCONCLUSIVE, message=said)
+                    return made
                 said = f"wrong with {method.variant} only: {shown.remedy}"
                 said = "; ".join(filter(None, (said, made.row["message"])))
                 made.row.update(hint="", message=said)
@@ -71,3 +79,15 @@ class PresentedJudge:
             usual = there.weigh(plain, operator, there.outcome(plain, operator))
             self._wrong[there, plain] = is_failure(usual.row)
         return self._wrong[there, plain]
+
+
+def _is_slight(made: Judgement) -> bool:
+    """Whether an error may be that of rounding: where a presentation is wrong, half the digits go.
+
+    The noise is that of the plain way; what is wrong by less shows there, in all its digits.
+    """
+    if made.row["status"] != OK:
+        return False
+    relative, error = made.row["relative_error"], made.row["error"]
+    off = error if np.isnan(relative) else relative
+    return bool(off <= EPS[made.row["dtype"]] ** 0.5)
