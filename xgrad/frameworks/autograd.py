@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ def _tracked(xs: tuple[Any, ...]) -> list[Any]:
     return [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
 
 
-def _pulled(y: Any, xs: list[Any], w: Any, *, again: bool, keep: bool) -> tuple[Any, ...]:
+def pulled(y: Any, xs: Sequence[Any], w: Any, *, again: bool, keep: bool) -> tuple[Any, ...]:
     """The cotangents of xs by the tape of y, zeros where it does not lead; it may be kept."""
     ys, ws = _recorded(y, torch.ones_like(y) if w is None else w)
     if not ys:
@@ -81,12 +81,12 @@ class Autograd(Transforms):
         """One recorded evaluation; the map back may be called many times."""
         inputs = _tracked(xs)
         y = f(*inputs)
-        return y, lambda w: _pulled(y, inputs, w, again=again, keep=True)
+        return y, lambda w: pulled(y, inputs, w, again=again, keep=True)
 
     def pull(self, f: Any, xs: tuple[Any, ...], w: Any = None, *, again: bool) -> Any:
         """`torch.autograd.grad`, which frees what was recorded unless it is needed again."""
         inputs = _tracked(xs)
-        return _pulled(f(*inputs), inputs, w, again=again, keep=again)
+        return pulled(f(*inputs), inputs, w, again=again, keep=again)
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """A loop over the graph that is already recorded."""

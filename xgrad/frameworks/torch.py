@@ -199,6 +199,12 @@ class Torch(Framework):
 
         return whole(value) if self.is_array(value) else value
 
+    def pulled(self, y: Any, xs: Any, w: Any, *, again: bool = False, keep: bool = False) -> Any:
+        """The cotangents of xs by the tape of y, which may be kept, or recorded in turn."""
+        from xgrad.frameworks.autograd import pulled
+
+        return pulled(y, xs, w, again=again, keep=keep or again)
+
     def seed(self, seed: int) -> None:
         """`torch.manual_seed`, which seeds every device."""
         import torch

@@ -7,7 +7,14 @@ from typing import Any
 
 from xgrad.frameworks import find_framework
 from xgrad.techniques.invariance.presentation import Call, Run
-from xgrad.techniques.invariance.torch_layouts import furthest, in_full, leaf, plainly, pulled
+from xgrad.techniques.invariance.torch_layouts import (
+    furthest,
+    in_full,
+    leaf,
+    plainly,
+    pulled,
+    pulled_rows,
+)
 
 Axes = tuple[int | None, ...]
 NEARER = 2.0**-4  # by which the other rows of a batch are further from zero
@@ -18,7 +25,7 @@ def twice(f: Any, xs: Any, w: Any) -> Any:
     """The second backward pass on one graph."""
     at = [leaf(x) for x in xs]
     y = f(*at)
-    pulled(y, at, w.clone(), retain_graph=True)
+    pulled(y, at, w.clone(), keep=True)
     return pulled(y, at, w)
 
 
@@ -53,7 +60,7 @@ def _along(f: Any, xs: Any, v: Any) -> tuple[list[Any], Any, Any]:
     at = [leaf(x) for x in xs]
     y = f(*at)
     w = leaf(torch.ones_like(y))
-    pull = pulled(y, at, w, create_graph=True)
+    pull = pulled(y, at, w, again=True)
     return at, w, torch.stack([(g * a).sum() for g, a in zip(pull, v, strict=True)]).sum()
 
 
@@ -144,10 +151,10 @@ def mapped_cotangents(f: Any, xs: Any, w: Any) -> Any:
     y, rows = f(*at), torch.stack((2 * w + 1, w, 1 - w))
 
     def batched() -> Any:
-        return pulled(y, at, rows, is_grads_batched=True, retain_graph=True)
+        return pulled_rows(y, at, rows)
 
     def in_func() -> Any:
-        return torch.func.vmap(lambda row: pulled(y, at, row, retain_graph=True))(rows)
+        return torch.func.vmap(lambda row: pulled(y, at, row, keep=True))(rows)
 
     found, errors = [], []
     for way in (batched, in_func):

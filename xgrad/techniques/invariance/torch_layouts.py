@@ -32,14 +32,18 @@ def leaf(x: Any) -> Any:
     return x.detach().requires_grad_()
 
 
-def pulled(y: Any, xs: Iterable[Any], w: Any = None, **options: Any) -> tuple[Any, ...]:
+def pulled(y: Any, xs: Iterable[Any], w: Any = None, **options: bool) -> tuple[Any, ...]:
     """The cotangents of xs by the tape of y, zeros where it does not lead."""
+    framework: Any = find_framework("torch")
+    return tuple(framework.pulled(y, tuple(xs), w, **options))
+
+
+def pulled_rows(y: Any, xs: Iterable[Any], rows: Any) -> tuple[Any, ...]:
+    """The same of several cotangents at once, as torch itself batches them."""
     import torch
 
-    xs = tuple(xs)
-    if not y.requires_grad:
-        return tuple(torch.zeros_like(x) for x in xs)
-    return in_full(xs, torch.autograd.grad(y, xs, w, allow_unused=True, **options))
+    xs, options = tuple(xs), {"allow_unused": True, "retain_graph": True}
+    return in_full(xs, torch.autograd.grad(y, xs, rows, is_grads_batched=True, **options))
 
 
 def in_full(xs: Iterable[Any], gradients: Iterable[Any]) -> tuple[Any, ...]:
