@@ -137,6 +137,30 @@ print(float(mp.diff(lambda t: -t / sqrt(1 + t * t), 0.75, 2)))
 """,
     ),
     Finding(
+        id="logcumsumexp-forward",
+        framework="torch",
+        title="logcumsumexp in forward mode drops all that a later element dwarfs",
+        what=(
+            "The tangent of a prefix is divided by its sum of exponentials over the largest of "
+            "the whole, plus 1e-13: thirteen digits at best, and 0 where the prefix is 745 below "
+            "the largest. Along ones every tangent is 1. Complex ones are NaN from 710 on. "
+            "Reverse mode is right."
+        ),
+        who="`jvp`, `jacfwd` and `hessian` through running log-sums, as in hidden Markov models.",
+        known="pytorch #196705 (open), #196741 (a fix, open).",
+        code="""
+import torch
+x = torch.tensor([-800.0, -40.0, 0.0], dtype=torch.double)
+ones = torch.ones(3, dtype=torch.double)
+print(torch.func.jvp(lambda x: torch.logcumsumexp(x, 0), (x,), (ones,))[1].tolist())
+""",
+        witness="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+x = jnp.array([-800.0, -40.0, 0.0])
+print(jax.jvp(jax.lax.cumlogsumexp, (x,), (jnp.ones(3),))[1].tolist())
+""",
+    ),
+    Finding(
         id="sinc-second-at-zero",
         framework="torch",
         title="The second derivative of sinc at 0 is NaN",
@@ -191,6 +215,30 @@ g, = torch.autograd.grad(torch.logaddexp(x, torch.tensor(89.0)), x, create_graph
 print(torch.autograd.grad(g, x)[0].item())
 """,
         witness="from math import exp; print(exp(-89) / (1 + exp(-89)) ** 2)",
+        allowed=1e-05,
+    ),
+    Finding(
+        id="renorm-complex-infinity",
+        framework="torch",
+        title="The gradient of renorm with p = inf is NaN for nearly all complex64 numbers",
+        what=(
+            "The value is right, and so is complex128; of 500 draws of three numbers 492 have NaN. "
+            "`linalg.vector_norm(x, inf)` of the same numbers is right."
+        ),
+        who="complex layers whose rows are kept within a largest modulus.",
+        known="no thread found.",
+        code="""
+import torch
+x = torch.tensor([[1.0 + 1.0j]], dtype=torch.complex64, requires_grad=True)
+y = torch.renorm(x, torch.inf, 0, 0.5)
+g = torch.autograd.grad(y, x, torch.ones_like(y))[0]
+print(torch.view_as_real(g).flatten().tolist())
+""",
+        witness="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+r = lambda x: x[0] / (2 * (jnp.hypot(*x) + 1e-7))  # the real part of x · 0.5 / (|x| + 1e-7)
+print(jax.grad(r)(jnp.ones(2)).tolist())
+""",
         allowed=1e-05,
     ),
     Finding(

@@ -210,9 +210,13 @@ class Matter:
 
     @property
     def is_of_this_dtype(self) -> bool:
-        """Whether errors are few roundings of the largest element, and float64 has none of them."""
+        """Whether errors are few roundings of the largest element, or near their tolerances.
+
+        And float64 has none of them at the same inputs.
+        """
         beyond, error = self.found.beyond, self.found.error
-        if not np.all(error[beyond] <= FEW_ROUNDINGS * self.eps * self.found.top):
+        few = error <= FEW_ROUNDINGS * self.eps * self.found.top
+        if not np.all((few | (self.found.excess <= NEAR))[beyond]):
             return False
         right = self.stability.goes_in_float64(self.method, self.operator, error)
         return bool(np.all(right[beyond]))

@@ -179,7 +179,7 @@ def _require_kind(
     as_its_value = (
         bool(setting.case.framework) and operator.layout[:1] == "y"
     )  # `to`, `float_power`
-    if dtype != wanted and not (as_its_value and EPS.get(dtype, np.inf) < EPS[setting.dtype]):
+    if dtype != wanted and not (as_its_value and dtype in EPS):
         raise _Finding(
             f"wrong dtype: {operator.name} is {dtype}, asked for {wanted}: a value inside was made "
             "in another dtype (make constants with xp.asarray, cast with xp.astype(a, x.dtype))"
