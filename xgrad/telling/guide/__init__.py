@@ -45,11 +45,11 @@ def guide_page(topic: str) -> str:
     return (_FOLDER / f"{topic}.md").read_text(encoding="utf-8")
 
 
+def guide_topics() -> dict[str, str]:
+    """The topics, each with the sentence below the heading of its page."""
+    return {topic: guide_page(topic).split("\n\n")[1] for topic in TOPICS}
+
+
 def guide_text() -> str:
-    """The topics, one a line, each with the sentence that its page begins with."""
-    return "\n".join(f"{topic:<18} {_sentence(topic)}" for topic in TOPICS)
-
-
-def _sentence(topic: str) -> str:
-    """The paragraph below the heading, in one line."""
-    return " ".join(guide_page(topic).split("\n\n")[1].split())
+    """The topics, one a line."""
+    return "\n".join(f"{topic:<18} {said}" for topic, said in guide_topics().items())
