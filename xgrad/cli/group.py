@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xgrad.cli import audit, census, doctor, explain, lists, merge, publish, run, time
+from xgrad.cli import audit, census, doctor, explain, guide, lists, merge, publish, run, time
 from xgrad.errors import UsageError, unknown
 
 
@@ -47,11 +47,12 @@ def main() -> None:
     xgrad time                         what the right ones cost
     xgrad publish RUN --to site        saved rows as pages and tables
     xgrad doctor                       what is installed here, and what is missing
+    xgrad guide                        the manual, by topic
 
     Exit status: 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
     wrong, 5 when nothing could be judged.
     """
 
 
-for _module in (lists, run, census, merge, time, explain, audit, publish, doctor):
+for _module in (lists, run, census, merge, time, explain, audit, publish, doctor, guide):
     main.add_command(_module.command)

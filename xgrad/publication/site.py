@@ -24,6 +24,7 @@ from xgrad.errors import UsageError
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
 from xgrad.publication.census_pages import pages_of
+from xgrad.publication.guide_pages import INDEX, guide_pages
 from xgrad.publication.operations import STYLES
 from xgrad.publication.reading import ABOUT, Run
 from xgrad.publication.typesetting import typeset
@@ -142,10 +143,21 @@ class Site:
             shutil.rmtree(final, ignore_errors=True)
             shutil.copytree(folder, final)
 
+    def add_guide(self) -> None:
+        """The pages of the guide, each with the topics above."""
+        nav = [{"path": f"{INDEX}.html", "title": "Guide"}]
+        for name, content in guide_pages().items():
+            path = f"{name}.html"
+            self.render(
+                self.folder / "guide" / path, "guide.html", "../", title=f"{name} · xgrad guide",
+                nav=nav, base="", path=path, content=content,
+            )  # fmt: skip
+
     @property
     def more(self) -> list[dict[str, str]]:
         """The pages of the site that belong to no run, of those that are there."""
         every = (
+            (f"guide/{INDEX}.html", "Guide", "what a verdict rests on, and how to get one"),
             (DETECTION, "Detection power", "the same mistakes before other checkers"),
             ("history/index.html", "History", "every benchmark over the commits, by asv; it needs "
              "a web server: python -m http.server in that folder"),
@@ -230,6 +242,7 @@ def _write_site(
         site.add_detection(counts)
     if history is not None:
         site.add_history(history)
+    site.add_guide()
     for run in runs:
         site.add(run)
     pairs = [site.compare(a, b) for a, b in itertools.pairwise(runs)]

@@ -2,6 +2,7 @@
 
 from xgrad.telling.bar import progress
 from xgrad.telling.explanation import explain, explanation_text
+from xgrad.telling.guide import guide_page, guide_text, guide_topics
 from xgrad.telling.lists import case_text, list_text
 from xgrad.telling.operations import OUTCOMES, Asked, by_operation, operations_table, outcome_of
 from xgrad.telling.report import EVIDENCE, LEGEND, SHOWN, WIDTH, failure_text, failures
