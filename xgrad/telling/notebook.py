@@ -8,7 +8,7 @@ from html import escape
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from xgrad.judging import LEAST, VERDICTS, is_failure
+from xgrad.judging import AGREES, BOUNDED, LEAST, VERDICTS, is_failure
 from xgrad.table import KNOWN, records
 from xgrad.telling.report import apart, error_text, label_of, method_of
 from xgrad.telling.results import are_timings, rows_in, summary_of
@@ -26,7 +26,7 @@ _LAYOUT = """
 .xgrad th,.xgrad td{padding:.25em .6em;text-align:left;vertical-align:top;white-space:nowrap}
 .xgrad thead th{border-bottom:1px solid currentColor}
 .xgrad .number{text-align:right}
-.xgrad .said{white-space:normal;min-width:16em;max-width:44em}
+.xgrad .said{white-space:normal;min-width:14em;max-width:44em}
 .xgrad b{padding:.05em .5em;border-radius:.4em;border:1px solid currentColor}
 .xgrad p{margin:.4em 0}
 """
@@ -71,6 +71,8 @@ def _digits(row: Mapping[str, Any]) -> str:
 def _worst(row: Mapping[str, Any]) -> str:
     if not row["worst"] or math.isnan(row["want"]):
         return ""
+    if row["verdict"] in (AGREES, BOUNDED):  # the same as far as anybody reads
+        return f"{row['worst']}: got {row['got']:.4e}, want {row['want']:.4e}"
     return f"{row['worst']}: {apart(row['got'], row['want'])}"
 
 
