@@ -27,6 +27,7 @@ _LAYOUT = """
 .xgrad thead th{border-bottom:1px solid currentColor}
 .xgrad .number{text-align:right}
 .xgrad .said{white-space:normal;min-width:14em;max-width:44em}
+.xgrad .worst{white-space:normal;min-width:17em}
 .xgrad b{padding:.05em .5em;border-radius:.4em;border:1px solid currentColor}
 .xgrad p{margin:.4em 0}
 """
@@ -101,7 +102,7 @@ _PLACE: tuple[Cell, ...] = (
 )
 _VERDICTS: tuple[Cell, ...] = (
     ("digits", "number", _plain(_digits)),
-    ("worst element", "", _plain(_worst)),
+    ("worst element", "worst", _plain(_worst)),
     ("hint or message", "said", _said),
 )
 _TIMINGS: tuple[Cell, ...] = (
