@@ -4,7 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xgrad.checking import assert_agreement, check, check_grads, gradcheck, gradgradcheck
+    from xgrad.checking import (
+        assert_agreement,
+        check,
+        check_grads,
+        explain,
+        gradcheck,
+        gradgradcheck,
+    )
     from xgrad.errors import CaseError, UsageError
     from xgrad.problem import Case, case, load_cases
     from xgrad.referee import Budget
@@ -19,6 +26,7 @@ __all__ = [
     "case",
     "check",
     "check_grads",
+    "explain",
     "gradcheck",
     "gradgradcheck",
     "load_cases",
@@ -27,7 +35,14 @@ __all__ = [
 
 # Loaded at first use: pytest loads the plugin wherever xgrad is installed.
 _ROOMS = {
-    "checking": ("assert_agreement", "check", "check_grads", "gradcheck", "gradgradcheck"),
+    "checking": (
+        "assert_agreement",
+        "check",
+        "check_grads",
+        "explain",
+        "gradcheck",
+        "gradgradcheck",
+    ),
     "errors": ("CaseError", "UsageError"),
     "problem": ("Case", "case", "load_cases"),
     "referee": ("Budget",),

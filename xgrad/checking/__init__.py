@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xgrad.checking.checks import assert_agreement, check
+    from xgrad.checking.explaining import explain
     from xgrad.checking.migration import check_grads, gradcheck, gradgradcheck
 
 _AT_FIRST_USE = {
     "assert_agreement": "checks",
     "check": "checks",
     "check_grads": "migration",
+    "explain": "explaining",
     "gradcheck": "migration",
     "gradgradcheck": "migration",
 }

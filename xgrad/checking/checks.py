@@ -29,7 +29,7 @@ from xgrad.techniques import USUAL
 from xgrad.telling import failure_text, failures
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from xgrad.running import Results
 
 Names = str | Iterable[str] | None
 
@@ -54,7 +54,7 @@ def check(
     invariances: Names = None,
     sizes: Callable[[int], Any] | None = None,
     quick: bool = False,
-) -> pd.DataFrame:
+) -> Results:
     """Judge the derivatives of a function at given inputs, in this process, as `run` does.
 
     NumPy-style, `function(xp, **inputs)`: `inputs` are arrays by name, `formula` is a hand-written
@@ -87,6 +87,8 @@ def check(
     more where a torch function can be run so.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
+    from xgrad.running import Results
+
     _require_callables(function, formula, like, sizes)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
@@ -131,7 +133,7 @@ def check(
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
         rows += judged_sizes(function, sizes, given, **options)
-    return make_frame(rows)
+    return Results.of(make_frame(rows), [s.case for s in subjects], budget, at_hand=True)
 
 
 def _judged(
@@ -211,18 +213,19 @@ def assert_agreement(
     own: dict[str, Any] = {"wrt": wrt, "formula": formula, "like": like,
                            "detached": detached, "structure": structure}  # fmt: skip
     if isinstance(subject, Case):
-        _require_absent(f"case {subject.name}", "check of a function", inputs=inputs, **own)
+        require_absent(f"case {subject.name}", "check of a function", inputs=inputs, **own)
         frame, identifier = run(subject, sizes=sizes, **common), subject.identifier
     elif inputs is None:
         raise UsageError("assert_agreement(function, inputs): the inputs are missing")
     else:
         if not callable(sizes):
-            _require_absent(name_of(subject), "a case", sizes=sizes)
+            require_absent(name_of(subject), "a case", sizes=sizes)
         frame, identifier = check(subject, inputs, sizes=sizes, **own, **common), ""
     _assert_judged(records(frame), identifier, subject, least)
 
 
-def _require_absent(name: str, where: str, **options: Any) -> None:
+def require_absent(name: str, where: str, **options: Any) -> None:
+    """Raise `UsageError` for an option that was given and goes with something else."""
     for option, value in options.items():
         if value is not None:
             raise UsageError(f"{name}: {option}= goes with {where}")

@@ -7,16 +7,13 @@ from typing import Any
 
 import click
 
+from xgrad.checking import explain
 from xgrad.cli.options import BUDGET, takes
 from xgrad.cli.saving import end
-from xgrad.errors import UsageError, unknown
-from xgrad.judging import Judge
-from xgrad.numbers import DTYPES
-from xgrad.problem import OPERATORS, Case, Setting, display_path, load_cases
+from xgrad.errors import UsageError
+from xgrad.problem import display_path
 from xgrad.referee import Budget
-from xgrad.running import DEVICE, DEVICES
-from xgrad.techniques import choose_methods, describe_error, methods_of, require_methods
-from xgrad.telling import explain, explanation_text, save_picture
+from xgrad.telling import save_picture
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -52,8 +49,8 @@ def command(
     """
     if picture and picture.suffix not in PICTURES:
         raise UsageError(f"--picture {picture}: end it in {', '.join(PICTURES)}")
-    made = _explained(case, operator, method, budget, place)
-    click.echo(explanation_text(made))
+    made = explain(case, operator, method, budget=budget, **place)
+    click.echo(str(made))
     if made.curve is not None:
         path = picture or _picture_path(made)
         try:
@@ -70,45 +67,3 @@ def _picture_path(made: Any) -> Path:
     name = "-".join((row["case"], row["operator"], str(made.method), row["dtype"]))
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
     return Path("results/explain") / f"{safe}.png"
-
-
-def _explained(text: str, operator: str, method: str, budget: Budget, place: dict[str, Any]) -> Any:
-    case = _one_case(text)
-    size = place["size"] or ("small" if "small" in case.sizes else next(iter(case.sizes)))
-    points = [point for _, point in case.places(case.sizes)]
-    for kind, name, known in (
-        ("operator", operator, OPERATORS),
-        ("size", size, case.sizes),
-        ("dtype", place["dtype"], DTYPES),
-        ("point", place["point"], dict.fromkeys(["random", *points])),
-    ):
-        if name not in known:
-            raise unknown(kind, name, known)
-    if not DEVICE.fullmatch(place["device"]):
-        raise unknown("device", place["device"], DEVICES)
-    require_methods([case], (method,))
-    found = choose_methods(case, (method,))
-    if not found:
-        raise unknown(f"method of case {case.name}", method, map(str, methods_of(case)))
-    if len(found) > 1:
-        raise UsageError(f"explain takes one method; {method!r} is {', '.join(map(str, found))}")
-    point = place["point"]
-    if point == "random" and points and point not in points:
-        point = points[0]
-    try:
-        setting = Setting.make(case, size, point, place["dtype"], place["seed"])
-    except UsageError:
-        raise
-    except Exception as error:
-        at = Setting(case, size, point, place["dtype"], place["seed"], {})
-        raise UsageError(f"{case.name} cannot be set up: {describe_error(error, at)}") from None
-    judge = Judge(setting, place["device"], budget)
-    return explain(setting, OPERATORS[operator], found[0], judge)
-
-
-def _one_case(text: str) -> Case:
-    cases = load_cases(text)
-    if len(cases) != 1:
-        names = ", ".join(c.name for c in cases)
-        raise UsageError(f"{text} holds {len(cases)} cases; name one: {text}::NAME of {names}")
-    return cases[0]

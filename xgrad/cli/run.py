@@ -17,7 +17,6 @@ import click
 from xgrad import running, telling
 from xgrad.cli import options
 from xgrad.cli.saving import console, end, print_data, save_cells
-from xgrad.errors import counted
 from xgrad.frameworks import broken_plugins
 from xgrad.problem import display_path, find_cases
 from xgrad.referee import Budget
@@ -102,8 +101,7 @@ def judge_and_end(
         _print_rows(frame, style)
     else:
         (show or _print_matrices)(frame)
-    failed = telling.grouped_failures(frame, least_digits)
-    _print_end(frame, failed, plan, style, parquet, time.perf_counter() - started)
+    _print_end(frame, least_digits, plan, style, parquet, time.perf_counter() - started)
     end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 
@@ -146,7 +144,7 @@ def _print_matrices(frame: pd.DataFrame) -> None:
 
 def _print_end(
     frame: pd.DataFrame,
-    grouped: list[tuple[dict[str, Any], int]],
+    least_digits: float,
     plan: running.Plan,
     style: str,
     parquet: Path | str,
@@ -154,15 +152,8 @@ def _print_end(
 ) -> None:
     """What failed, then the summary; beside data on standard output they go to standard error."""
     err = style != "table"
-    rows = records(frame)
-    for row, more in grouped[: telling.SHOWN]:
-        click.echo(telling.failure_text(row, rows, plan.identifier(row["case"])), err=err)
-        if more:
-            click.echo(f"  ({counted(more, 'more row')} alike)", err=err)
-        click.echo("", err=err)
-    if len(grouped) > telling.SHOWN:
-        hidden = counted(len(grouped) - telling.SHOWN, "more failure")
-        click.echo(f"… and {hidden}, all in the rows\n", err=err)
+    for text in telling.failures_told(frame, plan.identifier, least_digits):
+        click.echo(f"{text}\n", err=err)
     for line in telling.summarise(frame):
         click.echo(line, err=err)
     for broken in broken_plugins():

@@ -92,8 +92,8 @@ class Case:
 
     @property
     def mathematics(self) -> str:
-        """The case's own docstring, or its file's."""
-        module = inspect.getmodule(self.function)
+        """The case's own docstring, or its file's; the wrapper of a function at hand has none."""
+        module = None if self.framework else inspect.getmodule(self.function)
         return (inspect.getdoc(self.function) or (module and inspect.getdoc(module)) or "").strip()
 
     @property

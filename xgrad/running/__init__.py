@@ -1,5 +1,7 @@
 """Everything about many cells: plan, workers, cluster, and what a run leaves on disk."""
 
+from typing import TYPE_CHECKING, Any
+
 from xgrad.running.cells import describe_failure, gather_cases, make_judge, map_cells, run
 from xgrad.running.cells import rows_here, run_cells, workers_can_load
 from xgrad.running.census import CENSUSES, CENSUS_DTYPES, make_census
@@ -16,3 +18,15 @@ from xgrad.running.remote import RemoteFolder, fetched, is_url
 from xgrad.running.reproduction import PROGRAM_PLACE
 from xgrad.running.storage import ENVIRONMENT, RunFolder, new_folder, read_environment
 from xgrad.running.workers import Limits, Step, case_of, environment_with
+
+if TYPE_CHECKING:
+    from xgrad.running.results import Results
+
+
+def __getattr__(name: str) -> Any:
+    """The frame, for pandas is loaded at first use."""
+    if name != "Results":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from xgrad.running.results import Results
+
+    return Results

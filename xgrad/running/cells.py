@@ -21,7 +21,7 @@ from xgrad.table import completed
 from xgrad.techniques import ERROR, Method, Prepared, choose_presentations, describe_error
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from xgrad.running.results import Results
 
 # --- one cell ------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ def run(
     scheduler: str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     invariances: str | Iterable[str] | None = None,
-) -> pd.DataFrame:
+) -> Results:
     """Judge every method on every cell: one row per verdict, with the columns of `table`.
 
     `cases` are cases or paths (default: the shipped library). `sizes` defaults to `small`, `dtypes`
@@ -179,6 +179,8 @@ def run(
     address of a Dask cluster that does it instead. `progress` is called with cells done, cells in
     all and the last one's name. Raises `UsageError` for options and names that nothing has.
     """
+    from xgrad.running.results import Results
+
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("limits", limits, Limits, "xgrad.running.Limits(seconds=60)")
     require_kind("workers", workers, int, "a number of processes, 0 for this one")
@@ -199,7 +201,7 @@ def run(
         rows.add(cell, found)
         if progress is not None:
             progress(k, len(plan.cells), cell.case)
-    return rows.frame()
+    return Results.of(rows.frame(), plan.cases.values(), budget)
 
 
 def rows_here(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from dataclasses import dataclass, field
+from html import escape
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from xgrad.problem import Operator, Setting
 from xgrad.running import StepCurve, has_curve, step_curve
 from xgrad.techniques import OK, Method, choose_methods, parse_step
 from xgrad.telling.report import method_of, title
-from xgrad.telling.stepcurve import to_lines
+from xgrad.telling.stepcurve import save_picture, to_lines
 
 ELEMENTS = 8  # shown of a result
 FAULTS = 3  # wrong rules of a backward program
@@ -23,9 +26,12 @@ _SCHEMES = {"central": "(f(x + h) − f(x − h)) / 2h", "forward": "(f(x + h) �
 CURVES = ("float32", "float64", "256 bits")
 
 
-@dataclass
+@dataclass(repr=False)
 class Explanation:
-    """All that `xgrad explain` shows about one method at one setting."""
+    """All that `xgrad explain` shows about one method at one setting.
+
+    Printed it is the terminal's text; a notebook draws the step curve below it.
+    """
 
     setting: Setting
     operator: Operator
@@ -40,6 +46,19 @@ class Explanation:
     def row(self) -> dict[str, Any]:
         """The row of the agreement table."""
         return self.judgement.row
+
+    def __repr__(self) -> str:
+        return explanation_text(self)
+
+    def _repr_html_(self) -> str:
+        text = f"<pre style='line-height:1.3'>{escape(str(self))}</pre>"
+        if self.curve is None:
+            return text
+        picture = BytesIO()
+        save_picture(self.curve, self.setting.case.name, picture)
+        data = b64encode(picture.getvalue()).decode()
+        said = escape(f"the step curve of {self.curve.element}", quote=True)
+        return f'{text}<img alt="{said}" width="540" src="data:image/png;base64,{data}">'
 
 
 def explain(
@@ -119,7 +138,9 @@ def _curve_of(made: Explanation) -> StepCurve | None:
 def explanation_text(made: Explanation) -> str:
     """The explanation for a terminal."""
     row, case = made.row, made.setting.case
-    lines = [f"{title(row)}: {row['verdict'] or row['status']}", f"  {case.title}"]
+    lines = [f"{title(row)}: {row['verdict'] or row['status']}"]
+    if case.title:
+        lines.append(f"  {case.title}")
     if case.source:
         lines.append(f"  source: {case.source}")
     lines += _numbers(made)

@@ -58,11 +58,11 @@ def cell_text(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["referee"].startswith("none"):
         return "?", colour
     if math.isnan(digits):
-        return _error_text(row["error"]) + mark, colour
+        return error_text(row["error"]) + mark, colour
     return f"{digits:.1f}{mark}", colour
 
 
-def _error_text(error: float) -> str:
+def error_text(error: float) -> str:
     """An error where digits are undefined; nothing where it was not measured."""
     return "" if math.isnan(error) else "exact" if error == 0 else f"{error:.0e}"
 
@@ -262,7 +262,7 @@ def failure_text(
         off = abs(row["got"] - row["want"])
         share = off / row["tolerance"] if row["tolerance"] else math.inf
         lines.append(
-            f"  worst {row['worst']}: {_apart(row['got'], row['want'])} "
+            f"  worst {row['worst']}: {apart(row['got'], row['want'])} "
             f"(error {share:.1e} × tolerance {row['tolerance']:.1e})"
         )
     if row["message"]:
@@ -280,7 +280,7 @@ def failure_text(
     return "\n".join(lines)
 
 
-def _apart(got: float, want: float) -> str:
+def apart(got: float, want: float) -> str:
     """Both numbers, with as many digits as it takes to tell them apart."""
     for digits in (4, 8, 12, 16):
         texts = f"{got:.{digits}e}", f"{want:.{digits}e}"

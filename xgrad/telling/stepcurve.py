@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,12 @@ def _beside_a_kink(curve: StepCurve) -> float | None:
     return None
 
 
-def save_picture(curve: StepCurve, case: str, path: Path) -> None:
-    """The curve as PNG, SVG or PDF, by the file's ending."""
-    import matplotlib
+def save_picture(curve: StepCurve, case: str, path: Path | BytesIO) -> None:
+    """The curve as PNG, SVG or PDF, by the file's ending; as PNG where it is no file."""
+    from matplotlib.figure import Figure  # not pyplot, whose backend is the caller's
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
     styles = (
         ("float32", "#d55e00", "o-"),
         ("float64", "#0072b2", "s-"),
@@ -98,4 +97,3 @@ def save_picture(curve: StepCurve, case: str, path: Path) -> None:
     axes.grid(True, which="major", color="0.9")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
-    plt.close(figure)

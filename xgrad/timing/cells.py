@@ -45,7 +45,7 @@ from xgrad.timing.table import TIMING_COLUMNS
 from xgrad.timing.worker import Worker, require_threads
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from xgrad.running import Results
 
 QUICK = ("softmax_cross_entropy", "tsne_kl", "mlp_input", "sigmoid_layer")  # where none is named
 UNASKED = ("differences",)  # techniques that are timed only when they are named
@@ -223,7 +223,7 @@ def time_cases(
     limit: float = LIMIT,
     budget: Budget | None = None,
     progress: Callable[[int, int, str], None] | None = None,
-) -> pd.DataFrame:
+) -> Results:
     """What each method costs at each cell: one row per method, in seconds and bytes.
 
     The selection is that of `xgrad.run`, except that `cases` are by default a few well-known ones
@@ -231,6 +231,8 @@ def time_cases(
     `limit` the seconds that one method at one setting may take before it gives fewer samples.
     `attrs["environment"]` of the frame says where it ran. Raises `UsageError`.
     """
+    from xgrad.running import Results
+
     chosen = Selection.of(
         seed, sizes=sizes, dtypes=dtypes, devices=devices, methods=methods, operators=operators
     )
@@ -242,6 +244,6 @@ def time_cases(
             rows.add(cell, more)
             if progress is not None:
                 progress(k, len(plan.cells), cell.case)
-    frame = rows.frame()
+    frame = Results.of(rows.frame(), plan.cases.values(), budget)
     frame.attrs["environment"] = worker.about
     return frame
