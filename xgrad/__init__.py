@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from xgrad.checking import assert_agreement, check, check_grads, gradcheck, gradgradcheck
     from xgrad.errors import CaseError, UsageError
     from xgrad.problem import Case, case, load_cases
+    from xgrad.publication import paper_table
     from xgrad.referee import Budget
     from xgrad.running import run
 
@@ -22,6 +23,7 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "load_cases",
+    "paper_table",
     "run",
 ]
 
@@ -30,6 +32,7 @@ _ROOMS = {
     "checking": ("assert_agreement", "check", "check_grads", "gradcheck", "gradgradcheck"),
     "errors": ("CaseError", "UsageError"),
     "problem": ("Case", "case", "load_cases"),
+    "publication": ("paper_table",),
     "referee": ("Budget",),
     "running": ("run",),
 }
