@@ -118,7 +118,7 @@ def test_rows_without_a_partner_are_told(runs):
     judged, _, timed = table_of(*runs, cases=None).unpaired
     assert "tsne_kl (numpy.formula, numpy.differences)" in judged
     assert "abs (every method)" in judged
-    assert "nowhere, gradient, small, float64, cpu, torch.reverse" in timed
+    assert "nowhere, gradient, small, float64, cpu (torch.reverse)" in timed
     assert "nowhere" not in table_of(*runs, cases=None).markdown().partition("- ")[0]
 
 
@@ -213,6 +213,14 @@ def test_a_bad_name_is_answered_with_the_nearest(runs, options, said):
     with pytest.raises(xgrad.UsageError) as caught:
         table_of(*runs, **options)
     assert said in str(caught.value)
+
+
+def test_of_many_names_only_the_nearest_are_told():
+    rows = timing.make_frame([saved.row(f"case_{k:03d}") for k in range(100)])
+    with pytest.raises(xgrad.UsageError) as caught:
+        xgrad.paper_table(rows, cases="case_07")
+    assert "did you mean 'case_097' or " in str(caught.value)
+    assert str(caught.value).endswith("known: 100 names")
 
 
 def test_runs_that_make_no_table_are_clear_errors(runs):

@@ -143,8 +143,11 @@ class PaperTable:
                 if (row["word"] in RIGHT) != (timing["derivative"] > 0):
                     said = timing["verdict"] or timing["status"]
                     apart.append(f"{where} ({row['word']}, there {said})")
-        keys = ("label", "operator", "size", "dtype", "device", "method")
-        alone = [", ".join(self.names.get(r[k], r[k]) for k in keys) for r in self.alone]
+        lines: dict[str, list[str]] = {}
+        for row in self.alone:
+            place = [self._name(row[k]) for k in ("label", "operator", "size", "dtype", "device")]
+            lines.setdefault(", ".join(place), []).append(self._name(row["method"]))
+        alone = [f"{place} ({', '.join(methods)})" for place, methods in lines.items()]
         told = {
             "Judged, and in no run of timings": none,
             "Judged otherwise where it was timed, so that no time is shown": apart,

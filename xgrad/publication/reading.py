@@ -153,7 +153,16 @@ def _checked(frame: pd.DataFrame, columns: Sequence[Column], what: str) -> pd.Da
     """The columns in their order and types; raises `UsageError` for somebody else's table."""
     import pandas as pd
 
-    optional = {"multiple", "samples", "disturbed", "throughput", "message", "hint", "noise"}
+    optional = {
+        "multiple",
+        "samples",
+        "disturbed",
+        "throughput",
+        "message",
+        "hint",
+        "noise",
+        "rule",
+    }
     missing = [c.name for c in columns if c.name not in frame and c.name not in optional]
     if missing:
         raise UsageError(f"{what} was not written by xgrad: it lacks {', '.join(missing[:4])}")
