@@ -11,7 +11,7 @@ import saved_runs as saved
 from site_pages import called
 
 import xgrad
-from xgrad.publication import cells, paper
+from xgrad.publication import cells, paper, paper_texts
 from xgrad.timing import table as timing
 
 CASES = ("tsne_kl", "a_b & 100%", "abs")
@@ -158,6 +158,22 @@ def test_of_several_seeds_the_worst_is_shown():
 def test_every_word_of_a_verdict_has_its_place_among_the_worst():
     words = {look.word for look in cells.LOOKS.values()}
     assert words - set(paper.WORST) == {"not here", "unavailable"}
+
+
+def test_every_mark_of_a_verdict_has_a_note():
+    plain = ("agrees", "not here", "unavailable")
+    marks = {look.symbol for look in cells.LOOKS.values() if look.word not in plain}
+    assert marks <= set(paper_texts.NOTES)
+
+
+def test_whatever_went_wrong_is_in_a_note():
+    rows = [r for r in saved.odd_rows() if r.get("framework")]
+    table = table_of(timing.make_frame(rows), cases=None, methods=None)
+    told = " ".join(table.notes)
+    for case in ("failing", "broken", "slow", "dead", "holes", "unjudged", "lost"):
+        assert f"{case}, " in told, case
+    assert "timeout: beyond 60 s" in told
+    assert "<script" not in table.markdown()
 
 
 def test_the_caption_names_what_the_runs_record(runs, tmp_path):
