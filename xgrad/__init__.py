@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from xgrad.errors import CaseError, UsageError
     from xgrad.problem import Case, case, load_cases
+    from xgrad.publication import paper_table
     from xgrad.referee import Budget
     from xgrad.running import run
 
@@ -30,6 +31,7 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "load_cases",
+    "paper_table",
     "run",
 ]
 
@@ -45,6 +47,7 @@ _ROOMS = {
     ),
     "errors": ("CaseError", "UsageError"),
     "problem": ("Case", "case", "load_cases"),
+    "publication": ("paper_table",),
     "referee": ("Budget",),
     "running": ("run",),
 }

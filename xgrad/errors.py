@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONG = 60  # names of a list that is not told whole beside the nearest
+
 
 class UsageError(ValueError):
     """A call that cannot be carried out as written; the message names the remedy."""
@@ -31,11 +33,15 @@ class BudgetExceeded(Exception):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not in a list: what was asked, the nearest names, and all."""
+    """The error for a name that is not in a list: what was asked, the nearest names, and all.
+
+    Of a long list the nearest are enough.
+    """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return UsageError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")
+    listed = f"{len(names):,} names" if near and len(names) > LONG else ", ".join(names)
+    return UsageError(f"unknown {kind} {name!r}: {hint}known: {listed or 'none'}")
 
 
 def counted(count: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from site_pages import called
 from xgrad.cli import main
 from xgrad.publication import reading
 from xgrad.running import description
+from xgrad.table import write_frame
 
 
 def test_an_empty_folder_is_a_clear_error(tmp_path):
@@ -91,4 +92,10 @@ def test_a_run_without_descriptions_is_published_all_the_same(tmp_path):
     (folder / "environment.json").unlink()
     (run,) = reading.read_runs([folder])
     assert (run.date, run.commit) == ("2026-01-02", "none")
+    assert called(folder, "--to", tmp_path / "site").exit_code == 0
+
+
+def test_a_run_made_before_rows_had_a_rule_is_published(tmp_path):
+    folder = saved.save(tmp_path / "r", [saved.row()])
+    write_frame(pd.read_parquet(folder / "rows.parquet").drop(columns="rule"), folder)
     assert called(folder, "--to", tmp_path / "site").exit_code == 0

@@ -83,7 +83,7 @@ def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, 
     return tuple(v.strip() for text in value for v in text.split(",") if v.strip()) or None
 
 
-def _several(name: str, words: str) -> Option:
+def several(name: str, words: str) -> Option:
     return click.option(f"--{name}", multiple=True, callback=_many, help=words)
 
 
@@ -98,13 +98,13 @@ def selection(*dtypes: str) -> Group:
     return Group(make, {
         "expression": click.option("-k", "expression", default="", metavar="EXPR",
             help="Only cases whose name or path matches, e.g. 'tsne or softmax'."),
-        "size": _several("size", "Sizes; default: small."),
-        "dtype": _several("dtype", f"float64, float32, bfloat16, float16; default: {usual}."),
-        "device": _several("device", "cpu, cuda, cuda:1, …; default: every device present."),
-        "method": _several("method",
+        "size": several("size", "Sizes; default: small."),
+        "dtype": several("dtype", f"float64, float32, bfloat16, float16; default: {usual}."),
+        "device": several("device", "cpu, cuda, cuda:1, …; default: every device present."),
+        "method": several("method",
             "Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'."),
-        "operator": _several("operator", "gradient, hessian, …; default: those that a case lists."),
-        "seed": _several("seed", "Seeds; default: 0."),
+        "operator": several("operator", "gradient, hessian, …; default: those that a case lists."),
+        "seed": several("seed", "Seeds; default: 0."),
     })  # fmt: skip
 
 

@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from xgrad.cli.options import PLACE
+from xgrad.cli.options import PLACE, Group, several, takes
 from xgrad.errors import UsageError
 from xgrad.problem import display_path
 from xgrad.running import fetched
 
 DEFAULT = Path("results/runs")
+CHOSEN = ("case", "method", "operator", "size", "dtype", "device", "show", "name")
+
+
+def _named(context: Any, parameter: Any, value: tuple[str, ...]) -> dict[str, str]:
+    """`case=Name` as a mapping."""
+    pairs = [text.partition("=") for text in value]
+    for name, _, own in pairs:
+        if not name or not own:
+            raise UsageError(f"--name {name}: write it as case=Name or method=Name")
+    return {name: own for name, _, own in pairs}
+
+
+def _paper(paper: tuple[Path, ...], name: dict[str, str], **chosen: Any) -> dict[str, Any] | None:
+    """What `--paper` is asked for; None where it is not."""
+    given = [f"--{k}" for k in CHOSEN if chosen.get(k) or (k == "name" and name)]
+    if given and not paper:
+        raise UsageError(f"{', '.join(given)} choose what a paper's table shows: add --paper FILE")
+    options = {k if k == "show" else f"{k}s": v for k, v in chosen.items()}
+    return {"files": paper, "options": {**options, "names": name}} if paper else None
+
+
+PAPER = Group(_paper, {
+    "paper": click.option("--paper", type=click.Path(path_type=Path), multiple=True,
+        metavar="FILE", help="A table of cases × methods, FILE.tex, .md or .csv: digits, and time "
+        "and ratio where a run of xgrad time is among RESULTS. Repeatable."),
+    "case": several("case", "Of --paper: its cases, in this order; patterns too."),
+    "method": several("method", "Of --paper: its methods, in this order; patterns too."),
+    "operator": several("operator", "Of --paper: its operators."),
+    "size": several("size", "Of --paper: its sizes."),
+    "dtype": several("dtype", "Of --paper: its dtypes."),
+    "device": several("device", "Of --paper: its devices."),
+    "show": several("show", "Of --paper: some of digits, time, ratio."),
+    "name": click.option("--name", multiple=True, callback=_named, metavar="CASE=NAME",
+        help="Of --paper: what it calls a case or a method. Repeatable."),
+})  # fmt: skip
 
 
 @click.command("publish")
@@ -25,6 +62,7 @@ DEFAULT = Path("results/runs")
               "that has them.")  # fmt: skip
 @click.option("--latex", type=click.Path(path_type=Path), metavar="FILE",
               help="The latest run as booktabs tables for \\input in a paper.")  # fmt: skip
+@takes(table=PAPER)
 @click.option("--detection", type=click.Path(path_type=Path), metavar="FILE",
               help="Counts that benchmarks/peers.py wrote, for a page.")  # fmt: skip
 @click.option("--history", type=click.Path(path_type=Path), metavar="DIR",
@@ -34,6 +72,7 @@ def command(
     to: Path | None,
     markdown: Path | None,
     latex: Path | None,
+    table: Mapping[str, Any] | None,
     detection: Path | None,
     history: Path | None,
 ) -> None:
@@ -48,9 +87,13 @@ def command(
     xgrad publish before after --to site
     xgrad publish --to site --detection results/detection.csv --history results/asv/html
     xgrad publish results/runs/2026-11-21-36532ab --markdown results/agreement.md --latex table.tex
+    xgrad publish RUN TIMINGS --paper table.tex --case tsne_kl --name tsne_kl=t-SNE
     """
-    if to is None and markdown is None and latex is None:
-        raise UsageError("nothing to write: name a folder with --to, or --markdown or --latex FILE")
+    pages = any(path is not None for path in (to, markdown, latex))
+    if not pages and table is None:
+        raise UsageError(
+            "nothing to write: name a folder with --to, or --paper, --markdown or --latex FILE"
+        )
     if to is None and (detection or history):
         raise UsageError(
             "--detection and --history are pages of the site: name its folder with --to"
@@ -60,8 +103,23 @@ def command(
     started = time.perf_counter()
     with fetched(results or (DEFAULT,)) as folders:
         files = {"markdown_file": markdown, "latex_file": latex, "detection_file": detection}
-        made = publish(folders, to, **files, history=history)
+        made = _write_tables(folders, **table) if table is not None else []
+        if pages:
+            made += publish(folders, to, **files, history=history)
     spent = time.perf_counter() - started
     for path in made:
         click.echo(f"written: {display_path(path.resolve())}")
     click.echo(f"{spent:.1f} s", err=True)
+
+
+def _write_tables(
+    folders: tuple[Path, ...], files: tuple[Path, ...], options: dict[str, Any]
+) -> list[Path]:
+    """The paper's table in each file; what had no partner goes to standard error."""
+    from xgrad.publication import paper_table
+
+    table = paper_table(folders, **options)
+    made = table.save(*files)
+    for line in table.unpaired:
+        click.echo(line, err=True)
+    return made

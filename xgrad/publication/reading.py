@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +68,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
     A folder may hold a run or the folders of several. Raises `UsageError` where one holds neither,
     and where timings were made where no run was.
     """
-    folders = list(dict.fromkeys(f for path in paths for f in _folders(Path(path))))
-    found = [_read(folder) for folder in folders]
+    found = read_each(paths)
     runs = sorted((r for r in found if len(r.rows)), key=lambda r: r.date)
     if not runs:
         raise UsageError("no agreement rows to publish: give a folder that xgrad run wrote")
@@ -79,6 +78,27 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
         run.name = name
     _set_apart(runs)
     return runs
+
+
+def read_each(given: Iterable[str | Path | pd.DataFrame]) -> list[Run]:
+    """What folders (a run's, or of several) and frames hold, in order: timings are runs apart."""
+    import pandas as pd
+
+    found: dict[Any, Run] = {}
+    for each in given:
+        if isinstance(each, pd.DataFrame):
+            found[len(found)] = _of_frame(each, "the frame")
+        else:
+            found |= {folder: _read(folder) for folder in _folders(Path(each))}
+    return list(found.values())
+
+
+def _of_frame(frame: pd.DataFrame, what: str) -> Run:
+    """A table as a run that says nothing of where it was made."""
+    if "derivative" in frame:
+        timings = _checked(frame, TIMING_COLUMNS, what)
+        return Run(Path(), "", "", timings.iloc[:0], {}, timings=timings)
+    return Run(Path(), "", "", _checked(frame, COLUMNS, what), {})
 
 
 def _folders(path: Path) -> list[Path]:
@@ -104,17 +124,15 @@ def _is_run(rows: Path, below: Path) -> bool:
 
 
 def _read(folder: Path) -> Run:
-    frame = read_frame(folder)
-    environment = read_environment(folder)
+    found = _of_frame(read_frame(folder), str(folder / "rows.parquet"))
     saved, cases = read_cases(folder)
-    date = _date(folder, saved)
-    if "derivative" in frame:
-        timings = _checked(frame, TIMING_COLUMNS, folder)
-        return Run(folder, "", date, frame.iloc[:0], environment, cases, timings)
-    rows = _checked(frame, COLUMNS, folder)
-    if rows.empty:
-        raise UsageError(f"{folder} has no rows: the run judged nothing")
-    return Run(folder, "", date, rows, environment, cases, curves=_curves(folder))
+    found.folder, found.date = folder, _date(folder, saved)
+    found.environment, found.cases = read_environment(folder), cases
+    if found.timings is None:
+        if found.rows.empty:
+            raise UsageError(f"{folder} has no rows: the run judged nothing")
+        found.curves = _curves(folder)
+    return found
 
 
 def _curves(folder: Path) -> pd.DataFrame | None:
@@ -128,19 +146,26 @@ def _curves(folder: Path) -> pd.DataFrame | None:
         found = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
-    return _checked(found, CURVE_COLUMNS, folder)
+    return _checked(found, CURVE_COLUMNS, str(file))
 
 
-def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame, columns: Sequence[Column], what: str) -> pd.DataFrame:
     """The columns in their order and types; raises `UsageError` for somebody else's table."""
     import pandas as pd
 
-    optional = {"multiple", "samples", "disturbed", "throughput", "message", "hint", "noise"}
+    optional = {
+        "multiple",
+        "samples",
+        "disturbed",
+        "throughput",
+        "message",
+        "hint",
+        "noise",
+        "rule",
+    }
     missing = [c.name for c in columns if c.name not in frame and c.name not in optional]
     if missing:
-        raise UsageError(
-            f"{folder / 'rows.parquet'} was not written by xgrad: it lacks {', '.join(missing[:4])}"
-        )
+        raise UsageError(f"{what} was not written by xgrad: it lacks {', '.join(missing[:4])}")
     try:
         data = {
             c.name: pd.Series(
@@ -151,7 +176,7 @@ def _checked(frame: pd.DataFrame, columns: Sequence[Column], folder: Path) -> pd
             for c in columns
         }
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{folder / 'rows.parquet'} was not written by xgrad: {error}") from None
+        raise UsageError(f"{what} was not written by xgrad: {error}") from None
     return pd.DataFrame(data).reset_index(drop=True)
 
 

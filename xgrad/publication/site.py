@@ -224,11 +224,7 @@ def publish(
     latest = pages_of(runs[-1])
     for path, text in ((markdown_file, latest.markdown), (latex_file, latest.latex)):
         if path is not None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_within(path, text()), encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+            tables.write_text(path, _within(path, text()))
             made.append(path)
     return made
 
@@ -251,7 +247,7 @@ def _write_site(
 
 def _within(path: Path, text: str) -> str:
     """The text, in place of what stands between the marks of a file that has them."""
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
     head, begin, rest = before.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):

@@ -77,7 +77,7 @@ def _is_trouble(row: dict[str, Any]) -> bool:
     return is_failure(row) or row["verdict"] == "unstable" or row["message"].startswith(KNOWN)
 
 
-def _made(run: Run) -> str:
+def made(run: Run) -> str:
     """Where a run was made: commit, processor, versions."""
     env = run.environment
     versions = dict(env.get("versions") or {})
@@ -90,7 +90,7 @@ def markdown(run: Run, rows: list[dict[str, Any]]) -> str:
     """A run in a page of Markdown."""
     parts = [
         f"# Agreement with the referee, {run.date}",
-        _made(run),
+        made(run),
         "\n".join(f"- {line}" for line in summarise(run.rows)),
         "Digits of agreement from the least to the most of the methods that agree, and how many "
         "there are of each verdict.",
@@ -107,7 +107,7 @@ def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -
     right = right_frame(operations)
     parts = [
         f"# Every derivative of {run.census}, {run.date}",
-        _made(run),
+        made(run),
         f"{counted(len(operations.lines), 'operation')} at sample calls, each derivative beside "
         "the referee. An operation shows what its worst sample shows.",
         to_markdown(counts_frame(operations)),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from xgrad.errors import UsageError
 from xgrad.publication.columns import named
 from xgrad.table import Column, write_frame
 
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONG = 48  # characters of a text that goes on in the next line
+ACCENTED = "À-ÏÑ-ÖØ-ïñ-öø-ýÿ"  # letters that LaTeX reads as they are
 FIRST = 400  # lines of a long table on a page
 LATEX = str.maketrans({
     "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
     "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'",
+    "✗": r"$\times$", "°": r"$\circ$", "§": r"\S{}",
 })  # fmt: skip
 
 
@@ -107,14 +110,18 @@ def _plain(text: str, frame: pd.DataFrame) -> str:
     return re.sub(r' class="data row\d+ col\d+ ?', ' class="', text)
 
 
-def to_markdown(frame: pd.DataFrame) -> str:
-    """A pipe table without padding, so that a changed row is one changed line."""
-    texts = frame.map(_markdown_text).rename(columns=_markdown_text)
-    text = texts.to_markdown(index=False, disable_numparse=True)
+def to_markdown(frame: pd.DataFrame, align: Sequence[str] | None = None) -> str:
+    """A pipe table without padding, so that a changed row is one changed line.
+
+    `align` has `left` or `right` for each column.
+    """
+    texts = frame.map(markdown_text).rename(columns=markdown_text)
+    text = texts.to_markdown(index=False, disable_numparse=True, colalign=align)
     return re.sub(r"-{4,}", "---", re.sub(r" {2,}", " ", text))
 
 
-def _markdown_text(value: Any) -> str:
+def markdown_text(value: Any) -> str:
+    """A text on one line of Markdown, also within a table: escaped."""
     one_line = " ".join(str(value).split())
     return html.escape(one_line, quote=False).replace("|", "\\|").replace("`", "\\`")
 
@@ -122,19 +129,20 @@ def _markdown_text(value: Any) -> str:
 def to_latex(frame: pd.DataFrame, caption: str, label: str) -> str:
     """A booktabs table for \\input, by pandas: texts are escaped, letters that TeX lacks spelt."""
     styler = frame.style.hide(axis="index")
-    styler.format(_latex_text, na_rep="").format_index(_latex_text, axis="columns")
+    styler.format(latex_text, na_rep="").format_index(latex_text, axis="columns")
     formats = "".join("r" if str(t)[:3] in ("flo", "int") else "l" for t in frame.dtypes)
     text = styler.to_latex(
-        hrules=True, caption=_latex_text(caption), label=label, position_float="centering",
+        hrules=True, caption=latex_text(caption), label=label, position_float="centering",
         column_format=formats,
     )  # fmt: skip
     return str(text)
 
 
-def _latex_text(value: Any) -> str:
+def latex_text(value: Any) -> str:
+    """A text on one line of LaTeX: escaped, letters that TeX lacks spelt."""
     text = " ".join(str(value).split())
     found = re.sub(r"[\\{}&%$#_~^<>\[\]]", lambda m: _SPECIAL[m[0]], text).translate(LATEX)
-    return re.sub(r"[^\x00-\x7f]", lambda m: f"{{[}}U+{ord(m[0]):04X}{{]}}", found)
+    return re.sub(rf"[^\x00-\x7f{ACCENTED}]", lambda m: f"{{[}}U+{ord(m[0]):04X}{{]}}", found)
 
 
 _SPECIAL = {c: f"\\{c}" for c in "{}&%$#_"} | {
@@ -151,3 +159,12 @@ def write_data(frame: pd.DataFrame, stem: Path, known: Sequence[Column] = ()) ->
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_frame(frame, stem.parent, named(map(str, frame), known), stem.name)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file and the folders above it; raises `UsageError` where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
