@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -259,7 +260,9 @@ class ProgramReferee(Referee):
         """In what shorter type the function computes in float64, and where; or nothing."""
         program = self._pairs.program if self._pairs else self._program
         look = getattr(program, "narrowed", None)
-        return look(lifted(program, self.setting.x)) if look else ""
+        told = look(lifted(program, self.setting.x)) if look else ""
+        kind, at, place = told.partition(" at ")
+        return kind + at + Path(place).name
 
     @property
     def _near(self) -> np.ndarray:
