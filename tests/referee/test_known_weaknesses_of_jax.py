@@ -91,3 +91,25 @@ def test_dawsn_is_a_float64_approximation():
     row = row_of(lambda x: jax.scipy.special.dawsn(x).sum(), [0.3, 0.7])
     assert (row["verdict"], row["referee"]) == ("agrees", "definition")
     assert "a float64 approximation or a loop's tolerance inside" in row["message"]
+
+
+@jax.custom_jvp
+def root(x):
+    return jnp.sqrt(x)
+
+
+@root.defjvp
+def _of_root(primals, tangents):
+    (x,), (t,) = primals, tangents
+    y = root(x)
+    return y, t / (2 * y) * (1 + 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("function", "called"), [(root, ""), (lambda x: root(x) + 1, ", called at test_known_")]
+)
+def test_a_rule_that_is_checked_by_itself_is_called_by_no_line_of_the_user(function, called):
+    x = jnp.asarray([0.5, 1.5], jnp.float32)
+    rows = xgrad.check(function, x, operators="jvp", methods="jax.forward")
+    assert all(m.startswith(f"`root.custom_jvp`{called}") for m in rows["message"])
+    assert not rows["message"].str.contains("foreign.py").any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -98,10 +99,13 @@ class Shift:
 
 
 def place(source: Any) -> str:
-    """`file:line` of the program's source; empty where JAX knows none outside of itself."""
+    """`file:line` of the program's source; empty where JAX knows none outside of itself and us."""
     said = str(source_info_util.summarize(source)) if source is not None else ""
     found = re.match(r"(.+?:\d+)", said)
-    return found[1] if found else ""
+    return found[1] if found and not said.startswith(_OURS) else ""
+
+
+_OURS = str(Path(__file__).parents[2])  # where a function is called that is asked for by itself
 
 
 def find_narrowing(jaxpr: Any, around: str = "") -> str:
