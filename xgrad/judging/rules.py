@@ -151,7 +151,8 @@ def one_spacing_decides(m: Matter) -> Ruling | None:
 
 def rounding_unknown(m: Matter) -> Ruling | None:
     """Beyond plain rounding, not by much, and nothing shows how far rounding goes here."""
-    if not (m.unsampled or not m.measured) or m.found.largest > GROSS * (m.found.top or m.scale):
+    known = m.measured and not m.unsampled
+    if known or m.found.largest > GROSS * (m.found.top or m.scale):
         return None
     where = "in balls, where its operations round" if m.unsampled else "at all points nearby"
     return Ruling(INCONCLUSIVE, f"beyond plain rounding, and the method fails {where}, where its "

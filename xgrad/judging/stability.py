@@ -214,9 +214,12 @@ class Stability:
 
     def goes_in_float64(self, method: Method, operator: Operator, error: np.ndarray) -> np.ndarray:
         """The elements whose error is of this dtype alone: float64 at the same inputs has none."""
-        wide, truth = self._wide(method, operator, self.setting), self.findings.truth(operator)
-        if wide is None or truth.directions or EPS[self.setting.dtype] <= EPS["float64"]:
-            return np.zeros(error.shape, dtype=bool)
+        truth, none = self.findings.truth(operator), np.zeros(error.shape, dtype=bool)
+        if truth.directions or self.setting.dtype == "float64":
+            return none
+        wide = self._wide(method, operator, self.setting)
+        if wide is None:
+            return none
         left = np.abs((wide.reshape(truth.high.shape) - truth.high) - truth.low)
         return np.asarray(WIDER * left.reshape(error.shape) <= error)
 

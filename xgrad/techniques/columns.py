@@ -27,9 +27,7 @@ class Group(NamedTuple):
 
     def direction(self, n: int) -> np.ndarray:
         """Along all of them at once."""
-        made = np.zeros(n)
-        made[self.columns] = 1.0
-        return made
+        return _mask(n, self.columns).astype(float)
 
 
 def find_groups(move: Move, shapes: Sequence[tuple[int, ...]]) -> list[Group] | None:
@@ -117,6 +115,10 @@ def _mask(n: int, columns: np.ndarray) -> np.ndarray:
 
 def _same(a: Ball, b: Ball) -> np.ndarray:
     """Which values are one number: not to some digits, but the same; or the same is missing."""
+    gap = midpoint(a - b)
+    same = np.asarray(gap == 0)
+    if np.all(np.isfinite(gap)):
+        return same
     here, there = midpoint(a), midpoint(b)
-    missing = ~np.isfinite(here) & ((here == there) | (np.isnan(here) & np.isnan(there)))
-    return np.asarray((midpoint(a - b) == 0) | missing)
+    alike = (here == there) | (np.isnan(here) & np.isnan(there))
+    return same | (alike & ~np.isfinite(here))

@@ -176,9 +176,8 @@ def _require_kind(
         )
     _, dtype, place = framework.describe(part)
     wanted = "ball" if framework.name == "ball" else setting.dtype
-    as_its_value = (
-        bool(setting.case.framework) and operator.layout[:1] == "y"
-    )  # `to`, `float_power`
+    # Of a function of a framework what is shaped as its value has its dtype: `to`, `float_power`.
+    as_its_value = bool(setting.case.framework) and operator.layout[:1] == "y"
     if dtype != wanted and not (as_its_value and dtype in EPS):
         raise _Finding(
             f"wrong dtype: {operator.name} is {dtype}, asked for {wanted}: a value inside was made "

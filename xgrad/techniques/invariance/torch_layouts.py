@@ -43,6 +43,8 @@ def pulled_rows(y: Any, xs: Iterable[Any], rows: Any) -> tuple[Any, ...]:
     import torch
 
     xs, options = tuple(xs), {"allow_unused": True, "retain_graph": True}
+    if not y.requires_grad:
+        return tuple(torch.zeros_like(x) for x in xs)
     return in_full(xs, torch.autograd.grad(y, xs, rows, is_grads_batched=True, **options))
 
 
