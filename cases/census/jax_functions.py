@@ -3,7 +3,8 @@
 Public functions of `jax.numpy`, `jax.scipy`, `jax.lax`, `jax.nn` and optax's losses that take
 floats to floats. Which of a list of simple inputs a function gets stands in `jax_functions.csv`,
 made by `python cases/census/jax_functions.py`: the first at which it is finite and moves. Besides,
-the same with other numbers, complex ones, and floats in multiples of a half, where kinks are.
+the same with other numbers, complex ones, and floats in multiples of a half, where kinks are. The
+table has the dtypes too, of functions that decline some.
 
 Source: the signatures and documentation of JAX.
 """
@@ -28,7 +29,8 @@ from xgrad.problem import Sample, make_operation, write_call
 
 HERE = Path(__file__).resolve()
 TABLE = HERE.with_suffix(".csv")
-SEPARATOR = "; "  # between the points of a function
+SEPARATOR = "; "  # between the points of a function, and its dtypes
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 MODULES = (
     "jax.nn", "jax.scipy.special", "jax.numpy", "jax.numpy.linalg", "jax.scipy.linalg",
     "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.scipy.signal", "jax.scipy.integrate",
@@ -274,26 +276,42 @@ def fitting(module: str, name: str, function: Callable[..., Any]) -> int | None:
     return None
 
 
+def offered(call: Callable[..., Any], x: tuple[Any, ...]) -> tuple[str, ...]:
+    """The dtypes that a function takes; none where it takes all."""
+    found = []
+    for dtype in DTYPES:
+        try:
+            jax.eval_shape(call, *(a.astype(dtype) if is_float_array(a) else a for a in x))
+            found.append(dtype)
+        except (TypeError, ValueError):  # how JAX declines a dtype
+            continue
+    return () if len(found) == len(DTYPES) else tuple(found)
+
+
 def write_table() -> None:
     """Find inputs for every function anew, as after a new version of JAX: in half an hour."""
     with TABLE.open("w", newline="") as file, jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("function", "inputs", "points"))
+        rows.writerow(("function", "inputs", "points", "dtypes"))
         for k, (module, name, function) in enumerate(functions()):
             at = fitting(module, name, function)
             print(f"{module}.{name}: {at}", file=sys.stderr, flush=True)
             if at is not None:
                 points = samples(module, name, function, at)
-                rows.writerow((f"{module}.{name}", at, SEPARATOR.join(points)))
+                dtypes = offered(*points["sample 1"][:2])
+                told = (SEPARATOR.join(points), SEPARATOR.join(dtypes))
+                rows.writerow((f"{module}.{name}", at, *told))
             if k % 100 == 99:
                 jax.clear_caches()
 
 
 def _made(module: str, name: str, function: Callable[..., Any], row: dict[str, str]) -> Any:
     draw = partial(samples, module, name, function, int(row["inputs"]))
-    names = row["points"].split(SEPARATOR)
-    return make_operation(f"{module}.{name}", "jax", HERE, draw, names=names)
+    names, dtypes = row["points"].split(SEPARATOR), row["dtypes"].split(SEPARATOR)
+    return make_operation(
+        f"{module}.{name}", "jax", HERE, draw, names=names, dtypes=filter(None, dtypes)
+    )
 
 
 if __name__ == "__main__":

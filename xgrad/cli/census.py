@@ -52,7 +52,10 @@ def command(
     """
     find_framework(framework).require()
     plan = running.make_census(framework, selected, budget)
-    judge_and_end(plan, saving, labour, shard, least_digits, style, show=_print_operations)
+    judge_and_end(
+        plan, saving, labour, shard, least_digits, style, work=running.run_census,
+        columns=running.CENSUS_COLUMNS, show=_print_operations,
+    )  # fmt: skip
 
 
 def _print_operations(frame: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from xgrad.cli.saving import console, end, print_data, save_cells
 from xgrad.frameworks import broken_plugins
 from xgrad.problem import display_path, find_cases
 from xgrad.referee import Budget
-from xgrad.table import records, write_frame
+from xgrad.table import COLUMNS, Column, records, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +77,8 @@ def judge_and_end(
     style: str,
     *,
     curves: bool = False,
+    work: Callable[..., Any] = running.run_cells,
+    columns: Sequence[Column] = COLUMNS,
     show: Callable[[pd.DataFrame], None] | None = None,
 ) -> None:
     """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command."""
@@ -85,7 +87,7 @@ def judge_and_end(
     folder = saving.open()
     started = time.perf_counter()
     with _interruptible(folder.name):
-        rows = save_cells(plan, folder, partial(running.run_cells, **vars(labour)))
+        rows = save_cells(plan, folder, partial(work, **vars(labour)), columns)
     frame = rows.frame()
     running.write_cases(plan, folder.path, records(frame))
     if curves:
@@ -96,7 +98,7 @@ def judge_and_end(
             running.CURVE_COLUMNS,
             running.CURVES,
         )
-    parquet, _ = folder.close(frame)
+    parquet, _ = folder.close(frame, columns)
     if style != "table":
         _print_rows(frame, style)
     else:

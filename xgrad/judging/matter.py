@@ -286,6 +286,9 @@ class Matter:
 def margins(truth: Truth, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Tolerance and noise of each element in a dtype, as far as the truth comes with them."""
     size, eps = np.abs(truth.high), EPS[dtype]
+    if truth.left is not None and truth.right is not None:  # at a kink, what it may return
+        size = np.max([size, *(np.abs(np.where(truth.kinked & np.isfinite(s), s, 0))
+                               for s in truth.slopes)], axis=0)  # fmt: skip
     if truth.directions:  # products with probes: the terms decide, not their sum
         size = np.maximum(size, np.max(size, initial=0.0))
     spacings = SHORT_SPACINGS if eps > COARSEST else SPACINGS

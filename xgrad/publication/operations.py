@@ -29,6 +29,7 @@ class Cell:
     outcome: str
     alike: int
     samples: int
+    seconds: float  # of processor time that the verdicts took; NaN where nobody measured it
 
     @property
     def look(self) -> Look:
@@ -95,7 +96,8 @@ def make_operations(rows: list[dict[str, Any]]) -> Operations:
 def _cell(rows: list[dict[str, Any]]) -> Cell:
     worst = min(rows, key=_badness)
     alike = sum(r["word"] == worst["word"] for r in rows)
-    return Cell(worst, outcome_of([worst]), alike, len(rows))
+    seconds = sum(r.get("seconds", math.nan) for r in rows)
+    return Cell(worst, outcome_of([worst]), alike, len(rows), seconds)
 
 
 def _badness(row: dict[str, Any]) -> tuple[int, float]:
@@ -154,6 +156,7 @@ def operations_frame(operations: Operations) -> pd.DataFrame:
     told = [
         {"operation": name, "outcome": cell.outcome, "samples": cell.samples, "alike": cell.alike}
         | {k: cell.worst[k] for k in names}
+        | {"seconds": cell.seconds}
         for name, line in operations.lines.items()
         for cell in line
         if cell
@@ -178,7 +181,7 @@ def findings_frame(findings: list[Finding]) -> pd.DataFrame:
 
 
 def right_frame(operations: Operations) -> pd.DataFrame:
-    """The operations that are right wherever they are there, with their fewest digits by dtype."""
+    """The operations that are right wherever they are there: fewest digits by dtype, and cost."""
     dtypes = list(dict.fromkeys(a.numbers for a in operations.asked))
     told = []
     for name, line in operations.lines.items():
@@ -186,7 +189,12 @@ def right_frame(operations: Operations) -> pd.DataFrame:
                  if c and c.outcome != "not there"]  # fmt: skip
         if there and all(c.outcome == "right" for _, c in there):
             cells = {d: [c for a, c in there if a.numbers == d] for d in dtypes}
-            told.append({"operation": name} | {d: _fewest(cells[d]) for d in dtypes})
+            seconds = f"{sum(c.seconds for c in line if c):.2g}"
+            told.append(
+                {"operation": name}
+                | {d: _fewest(cells[d]) for d in dtypes}
+                | ({} if seconds == "nan" else {"seconds": seconds})
+            )
     return pd.DataFrame(told)
 
 

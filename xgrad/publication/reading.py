@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xgrad.errors import UsageError
 from xgrad.problem import CENSUS
-from xgrad.running import CURVE_COLUMNS, CURVES, EMPTY, read_cases, read_environment
+from xgrad.running import CENSUS_COLUMNS, CURVE_COLUMNS, CURVES, EMPTY, read_cases, read_environment
 from xgrad.table import COLUMNS, MISSING, PLACE, Column, read_frame
 from xgrad.timing import TIMING_COLUMNS
 
@@ -98,7 +98,13 @@ def _of_frame(frame: pd.DataFrame, what: str) -> Run:
     if "derivative" in frame:
         timings = _checked(frame, TIMING_COLUMNS, what)
         return Run(Path(), "", "", timings.iloc[:0], {}, timings=timings)
-    return Run(Path(), "", "", _checked(frame, COLUMNS, what), {})
+    return Run(Path(), "", "", _checked(frame, _columns_of(frame), what), {})
+
+
+def _columns_of(frame: pd.DataFrame) -> Sequence[Column]:
+    """Those of its kind: a census has what each verdict took."""
+    costs = CENSUS_COLUMNS[len(COLUMNS) :]
+    return CENSUS_COLUMNS if all(c.name in frame for c in costs) else COLUMNS
 
 
 def _folders(path: Path) -> list[Path]:

@@ -117,7 +117,8 @@ def census_markdown(run: Run, operations: Operations, findings: list[Finding]) -
     if len(right):
         parts += [
             "## Right at every sample",
-            "The fewest digits of agreement by dtype, over all derivatives and samples.",
+            "The fewest digits of agreement by dtype, over all derivatives and samples, and the "
+            "processor time that all of their verdicts took.",
             to_markdown(right),
         ]
     return "\n\n".join(parts) + "\n"

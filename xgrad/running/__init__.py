@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from xgrad.running.cells import describe_failure, gather_cases, make_judge, map_cells, run
 from xgrad.running.cells import rows_here, run_cells, workers_can_load
-from xgrad.running.census import CENSUSES, CENSUS_DTYPES, make_census
+from xgrad.running.census import CENSUSES, CENSUS_COLUMNS, CENSUS_DTYPES, make_census, run_census
 from xgrad.running.cluster import Cluster
 from xgrad.running.curves import CURVES, CURVE_COLUMNS, PRECISIONS, StepCurve, curves_of, has_curve
 from xgrad.running.curves import step_curve

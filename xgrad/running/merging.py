@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xgrad.running.census import CENSUS_COLUMNS
 from xgrad.running.curves import CURVE_COLUMNS, CURVES
 from xgrad.running.description import join_cases
 from xgrad.running.storage import RunFolder, write_text
@@ -35,4 +36,4 @@ def merge(folders: Sequence[Path], made: RunFolder) -> tuple[pd.DataFrame, tuple
     if curves := [pd.read_parquet(file) for file in files if file.exists()]:
         joined = pd.concat(curves, ignore_index=True).drop_duplicates(ignore_index=True)
         write_frame(joined, out, CURVE_COLUMNS, CURVES)
-    return whole, made.close(whole)
+    return whole, made.close(whole, CENSUS_COLUMNS)

@@ -62,6 +62,44 @@ class Job:
     skip: set[Step] = field(default_factory=set)
     step: Step | None = None
 
+    @property
+    def case(self) -> tuple[str, str]:
+        """What its like have in common: what one of them drew and compiled, the next one finds."""
+        return self.cell.path, self.cell.case
+
+
+class Queue:
+    """Jobs that wait: a worker is given those of the case that it knows, else of one that is new.
+
+    Where all cases are begun, it helps with the one that has most left.
+    """
+
+    def __init__(self, jobs: Iterable[Job]):
+        self.begun: deque[Job] = deque()  # by a worker that is gone: they go first
+        self.cases: dict[tuple[str, str], deque[Job]] = {}
+        for job in jobs:
+            self.cases.setdefault(job.case, deque()).append(job)
+        self.new = deque(self.cases)
+
+    def take(self, known: tuple[str, str] | None = None) -> Job | None:
+        """The next job of a worker that knows a case."""
+        if self.begun:
+            return self.begun.popleft()
+        if known not in self.cases:
+            known = (
+                self.new.popleft() if self.new else max(self.cases, key=self._left, default=None)
+            )
+        if known is None:
+            return None
+        jobs = self.cases[known]
+        job = jobs.popleft()
+        if not jobs:
+            del self.cases[known]
+        return job
+
+    def _left(self, case: tuple[str, str]) -> int:
+        return len(self.cases[case])
+
 
 class Worker:
     """One process and its job."""
@@ -75,13 +113,15 @@ class Worker:
             self.process.start()
         theirs.close()
         self.job: Job | None = None
+        self.case: tuple[str, str] | None = None  # the one that it did last, drawn and compiled
         self.last = False  # it takes no other job
         self.ready = False  # it has its job
         self.since = time.monotonic()
 
     def give(self, work: Work, job: Job) -> None:
         """Send a job, without the steps that it has been through."""
-        self.job, self.ready, self.since = job, False, time.monotonic()
+        self.job, self.case = job, job.case
+        self.ready, self.since = False, time.monotonic()
         with suppress(OSError):  # told as a crash when its end is seen
             self.pipe.send((work, job.cell, frozenset(job.skip)))
 
@@ -154,16 +194,16 @@ class Pool:
         self.count, self.limits = count, limits
         self.gigabytes = limits.gigabytes or SHARE * total_memory() / max(1, count)
         self.workers: list[Worker] = []
-        self.waiting: deque[Job] = deque()  # begun before
+        self.waiting = Queue(())
 
     def do(self, work: Work, jobs: Iterable[Job]) -> Iterator[tuple[Cell, list[Row]]]:
         """Do some work, and yield the rows of each cell as it ends; the workers stay."""
-        coming = iter(jobs)
-        self.replenish(work, coming)
+        self.waiting = Queue(jobs)
+        self.replenish(work)
         while any(w.job for w in self.workers):
             for job in [*self.listen(), *self.watch()]:
                 yield job.cell, job.rows
-            self.replenish(work, coming)
+            self.replenish(work)
 
     def stop(self) -> None:
         """End all workers."""
@@ -171,19 +211,16 @@ class Pool:
             worker.stop()
         self.workers.clear()
 
-    def replenish(self, work: Work, coming: Iterator[Job]) -> None:
+    def replenish(self, work: Work) -> None:
         """Give every idle worker a job, and start workers where there are fewer than asked."""
         for worker in [w for w in self.workers if w.job is None]:
             if not worker.process.is_alive():
                 self._drop(worker)  # it died with nothing to do
-            elif (job := self._next(coming)) is not None:
+            elif (job := self.waiting.take(worker.case)) is not None:
                 worker.give(work, job)
-        while len(self.workers) < self.count and (job := self._next(coming)) is not None:
+        while len(self.workers) < self.count and (job := self.waiting.take()) is not None:
             self.workers.append(Worker())
             self.workers[-1].give(work, job)
-
-    def _next(self, coming: Iterator[Job]) -> Job | None:
-        return self.waiting.popleft() if self.waiting else next(coming, None)
 
     def listen(self) -> list[Job]:
         """One message of each worker that has one; the jobs that ended."""
@@ -225,7 +262,7 @@ class Pool:
             return [job]
         job.skip.add(job.step)
         job.step = None
-        self.waiting.appendleft(job)
+        self.waiting.begun.appendleft(job)
         return []
 
 
