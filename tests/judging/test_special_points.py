@@ -84,3 +84,28 @@ def test_wrong_and_right_ones_and_kinks_are_among_the_points():
     for framework, least in (("torch", 16), ("jax", 12)):
         assert len(kinds[framework]) >= least
         assert {kinds[framework].count(kind) >= 3 for kind in ("kink", True, False)} == {True}
+
+
+class Jump(torch.autograd.Function):
+    """sin(x) up to 1, then 0; `off` is the relative error of its slope at the jump."""
+
+    @staticmethod
+    def forward(x, off):
+        return torch.where(x <= 1, torch.sin(x), 0.0 * x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.off = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, weight):
+        (x,) = ctx.saved_tensors
+        return weight * torch.where(x <= 1, torch.cos(x) * (1 + ctx.off), 0.0 * x), None
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(4e-16, "convention"), (1e-9, "disagrees")])
+def test_the_slope_beside_a_jump_may_be_off_by_roundings_of_itself(off, verdict):
+    x = torch.tensor([1.0], dtype=torch.float64)
+    frame = xgrad.check(lambda x: Jump.apply(x, off), (x,), operators=("vjp",), dtypes=("float64",))
+    assert set(frame["verdict"]) == {verdict}, list(frame["message"])

@@ -8,7 +8,8 @@ import pytest
 
 import xgrad
 from xgrad.running import Limits
-from xgrad.running.workers import resident, total_memory
+from xgrad.running.planning import Cell
+from xgrad.running.workers import Job, Queue, resident, total_memory
 from xgrad.table import records
 
 METHODS = ("numpy.formul*", "numpy.complex*")
@@ -153,3 +154,33 @@ def test_two_workers_lose_no_row_to_one_that_dies(judged):
 def test_what_a_process_holds_is_seen():
     assert 0.01 < resident(os.getpid()) < total_memory()
     assert resident(2**30) == 0.0
+
+
+def jobs(*cases):
+    """A job for each letter: the case of its name."""
+    return [Job(Cell("", name, "small", str(k), "float64", "cpu", 0, (), None))
+            for k, name in enumerate(cases)]  # fmt: skip
+
+
+def test_a_worker_stays_with_a_case_whatever_others_do():
+    queue = Queue(jobs(*"aaabbbcc"))
+    known, done = [None, None], ["", ""]
+    for worker in (0, 1, 1, 0, 0, 1, 1, 1):
+        job = queue.take(known[worker])
+        known[worker], done[worker] = job.case, done[worker] + job.cell.case
+    assert done == ["aaa", "bbbcc"]
+    assert queue.take() is None
+
+
+def test_a_worker_without_a_case_of_its_own_helps_with_the_longest():
+    queue = Queue(jobs(*"abbb"))
+    assert [queue.take().cell.case for _ in range(3)] == ["a", "b", "b"]
+    assert queue.take(("", "a")).cell.case == "b"
+    assert queue.take(("", "b")) is None
+
+
+def test_what_is_left_of_a_cell_goes_first():
+    queue = Queue(jobs(*"ab"))
+    (left,) = jobs("c")
+    queue.begun.append(left)
+    assert queue.take(("", "a")) is left
