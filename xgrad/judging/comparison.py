@@ -94,6 +94,12 @@ class Comparison:
         return size if size > max(rounding, SMALLEST["float64"]) else 0.0
 
     @property
+    def is_vague(self) -> bool:
+        """Whether the truth leaves an element more room than the largest one has."""
+        bound = self.truth.bound
+        return bound is not None and bool(np.max(bound, initial=0.0) > self.top)
+
+    @property
     def relative(self) -> float:
         """The largest error over the largest element; NaN where the truth is zero."""
         return self.largest / self.top if self.top else np.nan

@@ -135,7 +135,8 @@ class Matter:
         noise = self.stability.typical_noise(self.operator, self.truth)
         self.measured = noise is not None
         more = WEAKER_NOISE * noise if noise is not None else np.zeros(found.tolerance.shape)
-        if np.any((found.error > found.tolerance + more) & ~found.kinked):
+        far = np.any((found.error > found.tolerance + more) & ~found.kinked)
+        if far and not found.is_vague:
             more = more + CONDITIONING * self._smooth_conditioning(found)
         return more
 

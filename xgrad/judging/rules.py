@@ -162,7 +162,7 @@ def rounding_unknown(m: Matter) -> Ruling | None:
 def no_scale(m: Matter) -> Ruling | None:
     """Differences that leave an element more room than the largest has: none shows how much is."""
     bound = m.truth.bound
-    if bound is None or not np.max(bound, initial=0.0) > m.found.top:
+    if bound is None or not m.found.is_vague:
         return None
     return Ruling(INCONCLUSIVE, f"differences know an element to {np.max(bound):.1e} only, where "
                   f"the largest is {m.found.top:.1e}: nothing to set an error beside")  # fmt: skip
