@@ -242,35 +242,7 @@ def test_points_around_are_not_asked_where_they_excuse_nothing(monkeypatch):
     assert (row["verdict"], row["rule"], asked) == ("disagrees", "beyond tolerance", [])
 
 
-# --- digits that the function drops, and kinks beside other elements ------------------------------
-
-
-def cast(factor):
-    """Σ of x³ taken in float32, whose backward pass is off by a factor."""
-
-    class Cubes(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx, g):
-            return factor * 3 * g * ctx.saved_tensors[0] ** 2
-
-    return lambda x: Cubes.apply(x.to(torch.float32)).double().sum()
-
-
-@pytest.mark.parametrize(
-    ("factor", "verdict"), [(1.0, "unstable"), (1 + 1e-4, "disagrees"), (-1.0, "disagrees")]
-)
-def test_a_function_that_casts_loses_what_its_type_lacks_and_no_more(factor, verdict):
-    x = torch.tensor([0.3, -1.7, 2.1], dtype=torch.float64)
-    (row,) = judged(cast(factor), (x,), methods="torch.reverse", invariances=()).values()
-    assert row["verdict"] == verdict
-    if verdict == "unstable":
-        assert row["rule"] == "digits that the function drops"
-        assert "the function computes in float32 at " in row["message"]
+# --- kinks beside other elements -----------------------------------------------------------------
 
 
 def beside_a_kink(factor):

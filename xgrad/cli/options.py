@@ -14,7 +14,16 @@ from xgrad.errors import UsageError
 from xgrad.judging import LEAST, share_of_digits
 from xgrad.numbers import EPS
 from xgrad.referee import Budget
-from xgrad.running import Cluster, Limits, RemoteFolder, RunFolder, Selection, is_url, new_folder
+from xgrad.running import (
+    Cluster,
+    Limits,
+    RemoteFolder,
+    RunFolder,
+    Selection,
+    is_url,
+    new_folder,
+    write_text,
+)
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 Command = Callable[..., None]
@@ -148,10 +157,15 @@ class Saving:
 
     def open(self, *root: Path) -> RunFolder:
         """The folder, a new one below the root where none is named."""
-        place = self.out or new_folder(*root)
-        if is_url(place):
-            return RemoteFolder(str(place), resume=self.resume)
-        return RunFolder(Path(place), resume=self.resume)
+        if self.out is None:
+            made = RunFolder(new_folder(*root), resume=False)
+            write_text(
+                made.path / ".gitignore", "*\n"
+            )  # of what nobody named, nothing is committed
+            return made
+        if is_url(self.out):
+            return RemoteFolder(str(self.out), resume=self.resume)
+        return RunFolder(Path(self.out), resume=self.resume)
 
 
 RESUME = click.option("--resume", is_flag=True, help="Do what is missing in --out.")

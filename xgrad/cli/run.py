@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,13 +18,18 @@ import click
 from xgrad import running, telling
 from xgrad.cli import options
 from xgrad.cli.saving import console, end, print_data, save_cells
+from xgrad.errors import counted
 from xgrad.frameworks import broken_plugins
-from xgrad.problem import display_path, find_cases
+from xgrad.problem import Case, display_path, find_cases, is_first
 from xgrad.referee import Budget
+from xgrad.running import write_text
 from xgrad.table import COLUMNS, Column, records, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PAGE = 100  # lines of tables that are shown; longer ones go to a file
+TABLES = "tables.txt"
 
 
 @click.command("run")
@@ -51,6 +57,9 @@ def command(
 ) -> None:
     """Judge every method against the referee, and save the rows.
 
+    Without paths the library: its well-known checks first, which are answered within seconds. More
+    tables than fit a page are written beside the rows.
+
     Ends with status 0 when nothing disagrees, 1 when something does or failed, 2 when the call is
     wrong, 5 when nothing could be judged. Progress and notes go to standard error.
 
@@ -64,8 +73,12 @@ def command(
     xgrad run --scheduler tcp://10.0.0.1:8786 --out cluster
     """
     selected = replace(selected, invariances=invariances or ())
-    plan = running.make_plan(find_cases(paths), selected, budget)
-    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves)
+    cases = find_cases(paths)
+    asked = paths or selected.expression
+    first = [] if asked else [c for c in cases if isinstance(c, Case) and is_first(c)]
+    plan = running.make_plan(list(dict.fromkeys([*first, *cases])), selected, budget)
+    names = {c.name for c in first} & {cell.case for cell in plan.cells}
+    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves, first=names)
 
 
 def judge_and_end(
@@ -80,14 +93,20 @@ def judge_and_end(
     work: Callable[..., Any] = running.run_cells,
     columns: Sequence[Column] = COLUMNS,
     show: Callable[[pd.DataFrame], None] | None = None,
+    first: Collection[str] = (),
 ) -> None:
-    """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command."""
+    """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command.
+
+    The `first` cases are shown as soon as they are done, where more go on.
+    """
     if shard is not None:
         plan.cells = running.part_of(plan.cells, shard)
     folder = saving.open()
     started = time.perf_counter()
+    rest = len({cell.case for cell in plan.cells}) - len(first)
+    early = partial(_print_first, rest=rest) if style == "table" and rest else None
     with _interruptible(folder.name):
-        rows = save_cells(plan, folder, partial(work, **vars(labour)), columns)
+        rows = save_cells(plan, folder, partial(work, **vars(labour)), columns, first, early)
     frame = rows.frame()
     running.write_cases(plan, folder.path, records(frame))
     if curves:
@@ -98,12 +117,17 @@ def judge_and_end(
             running.CURVE_COLUMNS,
             running.CURVES,
         )
+    text = "" if show or style != "table" else _matrices_text(frame)
+    long = text.count("\n") > PAGE
+    if long:
+        write_text(folder.path / TABLES, text)
     parquet, _ = folder.close(frame, columns)
     if style != "table":
         _print_rows(frame, style)
-    else:
+    elif not long:
         (show or _print_matrices)(frame)
-    _print_end(frame, least_digits, plan, style, parquet, time.perf_counter() - started)
+    _print_end(frame, least_digits, plan, style, parquet, time.perf_counter() - started,
+               long=long)  # fmt: skip
     end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 
@@ -133,8 +157,21 @@ def _print_rows(frame: pd.DataFrame, style: str) -> None:
     print_data(frame, style, frame[columns].assign(digits=frame["digits"].round(1)))
 
 
-def _print_matrices(frame: pd.DataFrame) -> None:
-    page = console()
+def _print_first(frame: pd.DataFrame, rest: int) -> None:
+    """What is known after seconds, while the library goes on."""
+    _print_matrices(frame)
+    click.echo(f"These are the well-known checks; {counted(rest, 'case')} of the library go on.\n")
+
+
+def _matrices_text(frame: pd.DataFrame) -> str:
+    """The matrices as a file has them."""
+    with io.StringIO() as file:
+        _print_matrices(frame, console(file))
+        return file.getvalue()
+
+
+def _print_matrices(frame: pd.DataFrame, page: Any = None) -> None:
+    page = page or console()
     tables = telling.matrices(frame, page.width)
     for table in tables:
         page.print(table)
@@ -151,6 +188,8 @@ def _print_end(
     style: str,
     parquet: Path | str,
     seconds: float,
+    *,
+    long: bool,
 ) -> None:
     """What failed, then the summary; beside data on standard output they go to standard error."""
     err = style != "table"
@@ -161,4 +200,6 @@ def _print_end(
     for broken in broken_plugins():
         click.echo(str(broken), err=True)
     where = display_path(parquet.resolve()) if isinstance(parquet, Path) else parquet
+    if long:
+        click.echo(f"all digits: {where.replace(Path(where).name, TABLES)}")
     click.echo(f"rows saved: {where} (and .csv), {seconds:.0f} s", err=err)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -24,8 +24,13 @@ def save_cells(
     folder: RunFolder,
     run: Callable[..., Any],
     columns: Sequence[Column] = COLUMNS,
+    first: Collection[str] = (),
+    show: Callable[[pd.DataFrame], None] | None = None,
 ) -> Gathered:
-    """The rows of all cells: those saved before, and those done now, saved as they end."""
+    """The rows of all cells: those saved before, and those done now, saved as they end.
+
+    The rows of the `first` cases are shown as soon as they are there.
+    """
     before = folder.finished()
     rows = plan.gather(columns)
     todo = []
@@ -37,11 +42,15 @@ def save_cells(
     if before:
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     before.clear()
+    left = sum(cell.case in first for cell in todo)
     with progress(len(todo)) as tell:
         for cell, found in run(plan, todo):
             folder.add(cell, found)
             rows.add(cell, found)
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
+            left -= cell.case in first
+            if show is not None and cell.case in first and not left:
+                show(rows.frame().query("case in @first"))
     return rows
 
 
@@ -65,9 +74,9 @@ def print_data(frame: pd.DataFrame, style: str, shown: pd.DataFrame | None = Non
         click.echo((frame if shown is None else shown).to_markdown(index=False, floatfmt=".3g"))
 
 
-def console() -> Any:
+def console(file: IO[str] | None = None) -> Any:
     """Where tables go: the terminal in its width, or a file."""
     from rich.console import Console
 
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(width=WIDTH, highlight=False)
+    made = Console(highlight=False, file=file)
+    return made if made.is_terminal else Console(width=WIDTH, highlight=False, file=file)

@@ -130,7 +130,7 @@ class JaxFramework(Framework):
     takes_numpy = True
     widens = True
     convention = "of w JAX's own vjp is ∂/∂re − i ∂/∂im of Re Σ w y"
-    no_rule = ("to a custom_vjp function",)
+    no_rule = ("to a custom_vjp function", "Reverse-mode differentiation does not work for lax.")
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and `cuda` and the like where a plugin sees one."""

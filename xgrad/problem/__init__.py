@@ -3,7 +3,8 @@
 from xgrad.problem.arguments import bind, name_of
 from xgrad.problem.cases import RANDOM, Case, Formula, Implementation, Known, case, display_path
 from xgrad.problem.cases import generator
-from xgrad.problem.discovery import Broken, CENSUS, cases_of_file, find_cases, library, load_cases
+from xgrad.problem.discovery import Broken, CENSUS, cases_of_file, find_cases, is_first, library
+from xgrad.problem.discovery import load_cases
 from xgrad.problem.foreign import AtHand, find_framework_of, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in
 from xgrad.problem.foreign import numpy_case, returned_by, take_at_hand

@@ -42,6 +42,9 @@ class Broken:
 CONVENTIONS = "conventions"  # the field of kinks and traps
 CENSUS = "census"  # that of whole libraries of operations
 NAMED = (CONVENTIONS, CENSUS)  # fields that are run when they are named
+# The well-known derivative checks that the library began with: what a run answers first.
+FIRST = ("calculus", "deep_learning/layers.py", "deep_learning/mlp.py", "deep_learning/softmax.py",
+         "embedding/tsne.py")  # fmt: skip
 
 
 def library() -> Path:
@@ -49,6 +52,12 @@ def library() -> Path:
     package = Path(__file__).parent.parent
     inside = package / "cases"
     return inside if inside.is_dir() else package.parent / "cases"
+
+
+def is_first(case: Case) -> bool:
+    """Whether a case is of the shipped library's well-known checks, which are short."""
+    first = (library() / name for name in FIRST)
+    return case.path is not None and any(case.path.is_relative_to(each) for each in first)
 
 
 def load_cases(*paths: str | Path) -> list[Case]:

@@ -17,6 +17,7 @@ from xgrad.running.planning import matches, methods_at, operators_at, part_of
 from xgrad.running.remote import RemoteFolder, fetched, is_url
 from xgrad.running.reproduction import PROGRAM_PLACE
 from xgrad.running.storage import ENVIRONMENT, RunFolder, new_folder, read_environment
+from xgrad.running.storage import write_text
 from xgrad.running.workers import Limits, Step, case_of, environment_with
 
 if TYPE_CHECKING:
