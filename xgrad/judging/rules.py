@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xgrad.judging.matter import SPACINGS, Matter
+from xgrad.judging.matter import NOISE, SPACINGS, Matter
 from xgrad.judging.verdicts import (
     AGREES,
     BOUNDED,
@@ -25,6 +25,7 @@ from xgrad.judging.verdicts import (
 )
 from xgrad.numbers import EPS
 
+BARELY = 2.0  # tolerances, of sampled noise
 MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
 SHARE = 1e-2  # of the largest element: rounding that costs more comes and goes
 VAGUE = 1e-2  # of the largest element: differences known no better tell nothing
@@ -211,6 +212,18 @@ def digits_of_this_dtype(m: Matter) -> Ruling | None:
                   "alone: float64 at the same inputs is right")  # fmt: skip
 
 
+def barely_beyond(m: Matter) -> Ruling | None:
+    """Beyond by less than the margin on sampled noise: the samples cannot tell it from rounding."""
+    sampled = m.truth.noise is not None or (m.truth.noises is not None and not m.unsampled)
+    if m.truth.refuted or m.in_balls or not sampled:
+        return None
+    if not np.all((m.found.excess <= BARELY) & (m.found.error <= 2 * NOISE * BARELY * m.found.noise)
+                  | ~m.found.beyond):  # fmt: skip
+        return None
+    return Ruling(INCONCLUSIVE, f"{m.found.name} is beyond what samples of rounding allow by a "
+                  f"factor of {np.max(m.found.excess[m.found.beyond]):.1f} only")  # fmt: skip
+
+
 def beyond_tolerance(m: Matter) -> Ruling | None:
     """Further off than rounding goes."""
     return Ruling(DISAGREES)
@@ -237,6 +250,7 @@ RULES: tuple[Rule, ...] = (
     digits_of_this_dtype,
     past_what_lost_digits_excuse,
     lost_digits,
+    barely_beyond,
     beyond_tolerance,
 )
 

@@ -9,14 +9,13 @@ import math
 from typing import Any
 
 import numpy as np
-from flint import acb, arb
+from flint import acb
 
 from xgrad.numbers import EPS
 from xgrad.programs.constants import as_array, exact_array
 from xgrad.programs.scalars import UNARY, is_complex
 from xgrad.programs.torch.arithmetic.rule import EXACT, ROUTINE, SUM, Rule
 
-_arb = np.frompyfunc(arb, 1, 1)
 _float = np.frompyfunc(float, 1, 1)
 _finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
 _mid = np.frompyfunc(lambda a: acb(a.real.mid(), a.imag.mid()) if isinstance(a, acb) else a.mid(),
@@ -78,12 +77,15 @@ class Rounding:
 
     def _errors(self, sizes: np.ndarray, scale: float) -> np.ndarray:
         """In either part of a complex number an error in the scale of its size."""
-        drawn = self._drawn(sizes.shape, scale)
-        if is_complex(sizes):
-            return as_array(sizes * exact_array(drawn + 1j * self._drawn(sizes.shape, scale)))
+        drawn = self._drawn_like(sizes, scale)
         if sizes.dtype == object:
-            return as_array(sizes * _balls(drawn))
-        return as_array(_balls(np.nan_to_num(sizes, posinf=0.0) * drawn))
+            return as_array(sizes * exact_array(drawn))
+        return exact_array(np.nan_to_num(sizes, posinf=0.0) * drawn)
+
+    def _drawn_like(self, a: np.ndarray, scale: float) -> np.ndarray:
+        """A float for each element, one for either part of complex ones."""
+        drawn = self._drawn(a.shape, scale)
+        return drawn + 1j * self._drawn(a.shape, scale) if is_complex(a) else drawn
 
     def _drawn(self, shape: Any, scale: float) -> np.ndarray:
         return (2 * self.rng.random(shape) - 1) * scale
@@ -101,13 +103,8 @@ class Rounding:
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
         largest = sizes.max(axis=(-2, -1) if a.ndim > 1 else None, keepdims=True)
         scale = units * self.unit * math.sqrt(max(a.shape[-2:], default=1))
-        moved = _balls(self._drawn(a.shape, scale))
-        moved = as_array(a + as_array(_arb(largest.astype(object))) * moved)
-        return as_array(np.where(_is_finite(a), moved, a))
-
-
-def _balls(a: np.ndarray) -> np.ndarray:
-    return as_array(_arb(a.astype(object)))
+        drawn = exact_array(largest * self._drawn_like(a, scale))
+        return as_array(np.where(_is_finite(a), as_array(a + drawn), a))
 
 
 def _size(a: Any) -> Any:
