@@ -125,6 +125,15 @@ def test_the_derivative_of_a_derivative():
         assert sorted({f.name for f in faults}) == wrong
 
 
+def test_the_derivative_of_a_derivative_of_several_values():
+    with precision(384):
+        x = [ball(X).data]
+    for factor, wrong in ((1.0, []), (1 + 1e-9, ["square.custom_jvp"])):
+        program = JaxProgram(lambda x, f=factor: jnp.sin(cube_with(f)(x)))
+        faults = find_equation_faults(program, x, np.random.default_rng(0), order=2)
+        assert sorted({f.name for f in faults}) == wrong
+
+
 def test_what_the_author_stops_is_named_where_it_matters_alone():
     def f(x):
         return (x * jax.lax.stop_gradient(jnp.exp(x))).sum()

@@ -27,6 +27,13 @@ TRACED = (
 _PLATFORMS = {"cuda": "gpu", "rocm": "gpu"}  # how jax.devices() calls them
 
 
+def _wide_as(w: Any, y: Any) -> Any:
+    """A cotangent in the dtype of a value that is wider than the inputs: JAX takes no other."""
+    import jax.numpy as jnp
+
+    return w.astype(y.dtype) if jnp.promote_types(w.dtype, y.dtype) == y.dtype else w
+
+
 class Jax(Transforms):
     """`jax.jvp`, `jax.vjp` and `jax.vmap`."""
 
@@ -47,7 +54,7 @@ class Jax(Transforms):
         import jax
 
         y, back = jax.vjp(f, *xs)
-        return back(jax.numpy.ones_like(y) if w is None else w)
+        return back(jax.numpy.ones_like(y) if w is None else jax.tree.map(_wide_as, w, y))
 
     def taylor(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...], order: int) -> Any:
         """`jax.experimental.jet`; raises `Unsupported` for a primitive without a rule there."""

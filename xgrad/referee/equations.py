@@ -45,7 +45,7 @@ def find_equation_faults(
     are stopped. Of second order those of the gradient's program, else of the function's.
     """
     if order > 1:
-        once = program.gradient([np.array(arb(1), dtype=object)])
+        once = program.gradient([direction(y.shape, rng) for y in program.value(x)])
         return _found(once, x, rng) or _found(program, x, rng)
     return _found(program, x, rng)
 
