@@ -115,6 +115,24 @@ def cube_with(factor):
     return cube
 
 
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-9])
+def test_of_complex_numbers_both_parts_are_seen_and_right_rules_are_not_named(factor):
+    """JAX's gradients are those of Re Σ g z, not of pairs of reals."""
+
+    @jax.custom_jvp
+    def turned(z):
+        return z * (2 + 1j)
+
+    turned.defjvp(lambda z, t: (turned(z[0]), t[0].real * (2 + 1j) + t[0].imag * (2j - 1) * factor))
+
+    def f(x, y):
+        z = turned(jax.lax.complex(x, y))
+        return jnp.imag(z) * jnp.real(jnp.exp(z)), jnp.abs(jnp.conj(z))
+
+    names = {fault.name for fault in faults_of(f, X, Y)}
+    assert names == (set() if factor == 1 else {"turned.custom_jvp"})
+
+
 def test_the_derivative_of_a_derivative():
     with precision(384):
         x = [ball(X).data]

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import acb, arb
 
 from xgrad.numbers import ball, precision
 from xgrad.programs import NoBallRule
@@ -24,13 +24,17 @@ from xgrad.referee.tangents import (
     NOTHING,
     WORKING,
     array,
+    conjugated,
     direction,
+    in_reals,
+    is_complex,
     product,
     size,
     step,
 )
 
 KINDS = ("custom", "primitive", "stopped")  # where mistakes are looked for first
+PARTS = (arb(1), acb(0, 1))  # of a complex number; a real one has the first
 MOST = 256  # equations of one kind that are looked at
 
 Parts = Sequence[np.ndarray]
@@ -89,9 +93,10 @@ def _fault(
 
 def _slips(part: Any, alone: Any, along: Parts, rng: np.random.Generator) -> tuple[Slip, ...]:
     """The inputs whose gradients are wrong, where the law is broken as all move as they do."""
-    w = [direction(shape, rng) * int(used) for shape, used in part.results]
-    w = [array(a) for a in w]
-    made, here = alone.vjp(part.x, w), alone.value(part.x)
+    here = alone.value(part.x)
+    w = [array(_drawn(y, rng) * int(used))
+         for y, (_, used) in zip(here, part.results, strict=True)]  # fmt: skip
+    made = [conjugated(g) for g in alone.vjp(part.x, list(map(conjugated, w)))]
     slope, mine = _slope(alone, part.x, along, w, here), arb(0)
     terms = 0.0
     for got, t in zip(made, along, strict=True):
@@ -125,12 +130,21 @@ def _slip(
     def slope(t: np.ndarray) -> Any:
         return _slope(alone, x, [t if k in places else array(0 * a) for k, a in enumerate(x)], w)
 
+    turns = PARTS if is_complex(got) else PARTS[:1]
     if got.size <= COORDINATES:
-        want = [slope(ball(u.reshape(got.shape)).data) for u in np.eye(got.size)]
-        return slip_of(label, got, np.array(want, dtype=object).reshape(got.shape))
-    v = direction(got.shape, rng)
+        units = np.eye(got.size).reshape(got.size, *got.shape)
+        want = [sum(slope(ball(u).data * turn) * turn for turn in turns) for u in units]
+        right = np.array(want, dtype=object).reshape(got.shape)
+        return slip_of(label, in_reals(got), in_reals(right))
+    v = _drawn(got, rng)
     mine, terms = product(got, v)
     return slip_of(label, array([mine]), array([slope(v)]), terms)
+
+
+def _drawn(like: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random direction, in both parts of what is complex."""
+    turns = PARTS if is_complex(like) else PARTS[:1]
+    return array(sum(direction(like.shape, rng) * turn for turn in turns))
 
 
 def _slope(alone: Any, x: Parts, along: Parts, w: Parts, here: Parts | None = None) -> Any:

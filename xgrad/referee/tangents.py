@@ -46,6 +46,27 @@ def product(g: np.ndarray | None, t: Any) -> tuple[Any, float]:
     return sum(terms, arb(0)), sum(abs(float(a)) for a in terms)
 
 
+def conjugated(g: np.ndarray) -> np.ndarray:
+    """A gradient in JAX's convention, Re Σ g t, as that of pairs of reals, or the other way."""
+    return array(_conjugated(g))
+
+
+def is_complex(a: np.ndarray) -> bool:
+    """Whether there are complex numbers among the elements."""
+    return any(isinstance(each, acb) for each in a.reshape(-1))
+
+
+def in_reals(a: np.ndarray) -> np.ndarray:
+    """The same, complex numbers by their parts along a last axis."""
+    if not is_complex(a):
+        return a
+    pairs = [(b.real, b.imag) for b in map(acb, a.reshape(-1))]
+    return np.array(pairs, dtype=object).reshape(*a.shape, 2)
+
+
+_conjugated = np.frompyfunc(lambda a: acb(a.real, -a.imag) if isinstance(a, acb) else a, 1, 1)
+
+
 def _term(a: Any, b: Any) -> Any:
     """Of complex numbers the real product of pairs of reals."""
     if isinstance(a, acb) or isinstance(b, acb):
