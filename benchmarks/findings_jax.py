@@ -250,4 +250,44 @@ f = lambda x: exp(x * x) * erfc(x)
 print(float(f(mp.mpf(26.6))), float(mp.diff(f, 26.6)))
 """,
     ),
+    Finding(
+        id="boxcox-lambda-zero",
+        framework="jax",
+        title="boxcox and boxcox1p: the derivative by λ is 0 at λ = 0",
+        what=(
+            "At λ = 0 the value is log(x), without λ; the derivative by λ is log(x)²/2, which both "
+            "have at every λ beside 0."
+        ),
+        who="an estimate of λ that starts at 0, the logarithm, as is usual: it never moves.",
+        known="no thread found for this (#37564 put both in).",
+        code="""
+import jax; jax.config.update("jax_enable_x64", True)
+from jax.scipy.special import boxcox, boxcox1p
+print(float(jax.grad(boxcox, 1)(2.0, 0.0)), float(jax.grad(boxcox1p, 1)(2.0, 0.0)))
+""",
+        witness="""
+from mpmath import log; print(float(log(2) ** 2 / 2), float(log(3) ** 2 / 2))
+""",
+    ),
+    Finding(
+        id="betainc-ends",
+        framework="jax",
+        title="The gradient of betainc is NaN at x = 0 and x = 1",
+        what=(
+            "The density is exp((a − 1) log x + (b − 1) log1p(−x) − …), and (a − 1) log 0 is 0 · ∞ "
+            "where a = 1: I(1, 1, x) is x. At 1 the same of b."
+        ),
+        who="CDFs of beta, binomial and Student's t at the ends of their ranges.",
+        known="no thread found.",
+        code="""
+import jax; jax.config.update("jax_enable_x64", True)
+slope = jax.grad(jax.scipy.special.betainc, 2)
+print(float(slope(1.0, 1.0, 0.0)), float(slope(2.0, 1.0, 1.0)))
+""",
+        witness="""
+from mpmath import mp, betainc, diff; mp.dps = 60
+value = lambda a: lambda x: betainc(a, 1, 0, x, regularized=True)
+print(float(diff(value(1), 0, direction=1)), float(diff(value(2), 1, direction=-1)))
+""",
+    ),
 )
