@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from pages import after, blocks, commands, masked, require_command, require_files
 
 from xgrad.cli import main
+from xgrad.table import FAILED, KNOWN, read_frame
 from xgrad.telling import guide_page
 from xgrad.telling.guide import TOPICS
 
@@ -36,6 +37,15 @@ def test_the_case_of_the_readme_fails_as_it_says(tmp_path, monkeypatch):
 
 def test_the_one_line_check_of_the_readme_passes():
     exec(compile(CHECK, "README.md", "exec"), {})
+
+
+def test_what_the_readme_says_of_its_picture_is_in_the_rows_it_is_made_of():
+    told = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    (made_of,) = re.findall(r"publish (results/runs/\S+) --picture results/overview.png", told)
+    rows = read_frame(ROOT / made_of)
+    assert f"*{rows['case'].nunique()} problems, small" in README
+    wrong = rows[(rows["verdict"] == "disagrees") | rows["status"].isin(FAILED)]
+    assert wrong["message"].str.startswith(KNOWN).all()
 
 
 def test_files_that_the_readme_names_exist():

@@ -62,6 +62,8 @@ PAPER = Group(_paper, {
               "that has them.")  # fmt: skip
 @click.option("--latex", type=click.Path(path_type=Path), metavar="FILE",
               help="The latest run as booktabs tables for \\input in a paper.")  # fmt: skip
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE",
+              help="The latest run as a picture of cases × methods: png, svg or pdf.")  # fmt: skip
 @takes(table=PAPER)
 @click.option("--detection", type=click.Path(path_type=Path), metavar="FILE",
               help="Counts that benchmarks/peers.py wrote, for a page.")  # fmt: skip
@@ -72,6 +74,7 @@ def command(
     to: Path | None,
     markdown: Path | None,
     latex: Path | None,
+    picture: Path | None,
     table: Mapping[str, Any] | None,
     detection: Path | None,
     history: Path | None,
@@ -87,12 +90,14 @@ def command(
     xgrad publish before after --to site
     xgrad publish --to site --detection results/detection.csv --history results/asv/html
     xgrad publish results/runs/2026-11-21-36532ab --markdown results/agreement.md --latex table.tex
+    xgrad publish results/runs/2026-11-28 --picture results/overview.png
     xgrad publish RUN TIMINGS --paper table.tex --case tsne_kl --name tsne_kl=t-SNE
     """
-    pages = any(path is not None for path in (to, markdown, latex))
+    pages = any(path is not None for path in (to, markdown, latex, picture))
     if not pages and table is None:
         raise UsageError(
-            "nothing to write: name a folder with --to, or --paper, --markdown or --latex FILE"
+            "nothing to write: name a folder with --to, or a FILE with --paper, --markdown, "
+            "--latex or --picture"
         )
     if to is None and (detection or history):
         raise UsageError(
@@ -102,7 +107,8 @@ def command(
 
     started = time.perf_counter()
     with fetched(results or (DEFAULT,)) as folders:
-        files = {"markdown_file": markdown, "latex_file": latex, "detection_file": detection}
+        files = {"markdown_file": markdown, "latex_file": latex, "detection_file": detection,
+                 "picture_file": picture}  # fmt: skip
         made = _write_tables(folders, **table) if table is not None else []
         if pages:
             made += publish(folders, to, **files, history=history)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"  # stands for the page's text colour
+PAPER = "#fefdfc"  # stands for what is behind it
 SERIES = tuple(f"#01020{k}" for k in range(4, 10))  # stand for --series-1 … of the style sheet
 MARKERS = "osD^vP"
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
@@ -33,8 +34,8 @@ SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def drawing(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
-    """A figure and its axes, away from any window and any global state."""
+def drawing(width: float, height: float, rows: int = 0) -> Iterator[tuple[Figure, Any]]:
+    """A figure and its axes, a list of them for so many rows; away from any global state."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -42,10 +43,11 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
-        axes = figure.subplots()
-        axes.grid(True, alpha=0.25, linewidth=0.6, color=INK)
-        axes.set_axisbelow(True)
-        yield figure, axes
+        panels = [figure.add_subplot(max(rows, 1), 1, k + 1) for k in range(max(rows, 1))]
+        for axes in panels:
+            axes.grid(True, alpha=0.25, linewidth=0.6, color=INK)
+            axes.set_axisbelow(True)
+        yield figure, panels if rows else panels[0]
 
 
 def to_svg(figure: Figure, titles: dict[str, str | list[str]], label: str) -> Markup:
@@ -59,7 +61,7 @@ def to_svg(figure: Figure, titles: dict[str, str | list[str]], label: str) -> Ma
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
-    text = _shorter(text).replace(INK, "currentColor")
+    text = _shorter(text).replace(INK, "currentColor").replace(PAPER, "var(--bg)")
     for k, colour in enumerate(SERIES, start=1):
         text = text.replace(colour, f"var(--series-{k})")
     for gid, title in titles.items():

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
+from xgrad.publication.overview import draw_overview
 from xgrad.publication.reading import Run, slug
 from xgrad.publication.tables import first_lines, to_html, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
@@ -20,6 +22,7 @@ from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
 CARDS = 150  # failures on their page
+MANY = 12  # cases, from which on a picture of all of them says something
 
 
 class RunPages:
@@ -59,6 +62,12 @@ class RunPages:
     def links(self) -> dict[str, str]:
         """The page of each case."""
         return {case: f"cases/{stem}.html" for case, stem in self.stems.items()}
+
+    @cached_property
+    def overview(self) -> str:
+        """The picture of all cases, as text of SVG, where they are many."""
+        many = len(self.stems) >= MANY and (self.run.rows["verdict"] != "").any()
+        return str(draw_overview(self.rows)) if many else ""
 
     @cached_property
     def problems(self) -> list[dict[str, Any]]:
@@ -119,7 +128,8 @@ class RunPages:
         return {
             "name": run.name, "date": run.date, "commit": run.commit, "machine": self.machine,
             "saved": str((run.folder / "rows.parquet").stat().st_mtime_ns),
-            "cases": len(self.stems), "called": self.CALLED, "methods": len(self.matrix.methods),
+            "overview": self.overview, "cases": len(self.stems), "called": self.CALLED,
+            "methods": len(self.matrix.methods),
             "rows": len(self.rows),
             "devices": sorted(set(run.rows["device"]) - {""}), "counts": counts, "pages": self.nav,
         }  # fmt: skip
@@ -183,7 +193,8 @@ class RunPages:
         }
         dtypes = m.filters.get("dtype", [])
         return "Matrix", "matrix.html", {
-            "matrix": m, "lines": lines, "data": to_data(self.rows),
+            "overview": Markup(self.overview), "matrix": m, "lines": lines,
+            "data": to_data(self.rows),
             "scripts": ("table.js", "matrix.js"),
             "links": self.links, "found": pages.counts(self.rows), "legend": self._legend(),
             "summary": summarise(self.run.rows), "first_dtype": dtypes[0] if dtypes else "",

@@ -26,6 +26,7 @@ from xgrad.publication.cells import style_of_verdicts
 from xgrad.publication.census_pages import pages_of
 from xgrad.publication.guide_pages import INDEX, guide_pages
 from xgrad.publication.operations import STYLES
+from xgrad.publication.overview import save_overview
 from xgrad.publication.reading import ABOUT, Run
 from xgrad.publication.typesetting import typeset
 from xgrad.running import find_version
@@ -201,8 +202,11 @@ def publish(
     latex_file: Path | None = None,
     detection_file: Path | None = None,
     history: Path | None = None,
+    picture_file: Path | None = None,
 ) -> list[Path]:
     """Publish saved runs as a site in the folder `to`, and the latest as Markdown and LaTeX.
+
+    A picture of the latest, cases × methods, goes to `picture_file` (png, svg or pdf).
 
     A Markdown file that has the lines `<!-- xgrad publish -->` and `<!-- /xgrad publish -->` keeps
     what stands outside of them.
@@ -226,6 +230,9 @@ def publish(
         if path is not None:
             tables.write_text(path, _within(path, text()))
             made.append(path)
+    if picture_file is not None:
+        save_overview(latest.rows, picture_file)
+        made.append(picture_file)
     return made
 
 
