@@ -16,11 +16,12 @@ from xgrad.publication.plots import INK, PAPER, drawing, to_svg
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The colours of styles, the worst first: a square has that of the worst row of its case.
+# The colours of styles, in the hues of the pages, the worst first: a square has the worst of its
+# case.
 COLOURS = {
-    "disagrees": "#c4282d", "failed": "#8a2d7d", "known": "#e9c62c", "unstable": "#e8731c",
-    "inconclusive": "#a3a8ad", "convention": "#5b7fd1", "bounded": "#35a3a0",
-    "agrees": "#2a9d57",
+    "disagrees": "#b3261e", "failed": "#3b3b3b", "known": "#e0763a", "unstable": "#8e5bb5",
+    "inconclusive": "#d8b41f", "convention": "#2aa198", "bounded": "#5a9e54",
+    "agrees": "#2f74c0",
 }  # fmt: skip
 FAINTEST = 0.3  # of a colour, where no digit is left
 SHARE = 1 / 8  # of the cases that a method needs for a line of its own
