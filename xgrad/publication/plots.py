@@ -1,9 +1,10 @@
-"""Plots as SVG inside a page: drawn by matplotlib, in the page's colours, titles on hovering."""
+"""Plots as SVG inside a page, in its colours, with titles on hovering."""
 
 from __future__ import annotations
 
 import html
 import io
+import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from xgrad.publication.cells import FULL
+from xgrad.publication.loglog import Mark, draw_lines
 from xgrad.table import records
 from xgrad.telling import label_of, method_of, quantity
 
@@ -24,7 +26,6 @@ INK = "#010203"  # stands for the page's text colour
 PAPER = "#fefdfc"  # stands for what is behind it
 SERIES = tuple(f"#01020{k}" for k in range(4, 10))  # stand for --series-1 … of the style sheet
 MARKERS = "osD^vP"
-LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "xgrad", "font.size": 10, "font.family": "sans-serif",
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
@@ -50,11 +51,8 @@ def drawing(width: float, height: float, rows: int = 0) -> Iterator[tuple[Figure
         yield figure, panels if rows else panels[0]
 
 
-def to_svg(figure: Figure, titles: dict[str, str | list[str]], label: str) -> Markup:
-    """The figure as an <svg>; `label` is the text of all.
-
-    `titles` has the text of each artist by its `gid`, for a line those of its marks in order.
-    """
+def to_svg(figure: Figure, titles: dict[str, str], label: str) -> Markup:
+    """The figure as an <svg>; `label` tells of all, `titles` of artists by their `gid`."""
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
@@ -65,10 +63,7 @@ def to_svg(figure: Figure, titles: dict[str, str | list[str]], label: str) -> Ma
     for k, colour in enumerate(SERIES, start=1):
         text = text.replace(colour, f"var(--series-{k})")
     for gid, title in titles.items():
-        if isinstance(title, str):
-            text = text.replace(f'<g id="{gid}">', f"<g>{_title(title)}", 1)
-        else:
-            text = _titled_marks(text, gid, title)
+        text = text.replace(f'<g id="{gid}">', f"<g><title>{html.escape(title)}</title>", 1)
     text = _own_ids(text, label)
     text = re.sub(r'<svg width="[^"]*" height="[^"]*"', "<svg", text, count=1)
     text = re.sub(r"<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', text, count=1)
@@ -81,23 +76,6 @@ def _shorter(text: str) -> str:
     text = re.sub(r'(?<=[\s"])(-?\d+\.\d\d)\d+(?=[\s"])', r"\1", text)
     text = re.sub(r" font-family: [^;\"]*;", "", text)
     return re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
-
-
-def _title(text: str) -> str:
-    return f"<title>{html.escape(text)}</title>"
-
-
-def _titled_marks(text: str, gid: str, titles: list[str]) -> str:
-    """Each mark of a line in a group of its own, with its title."""
-    before, _, after = text.partition(f'<g id="{gid}">')
-    start = after.index("<use")
-    marks = iter(titles)
-
-    def titled(mark: re.Match[str]) -> str:
-        return f"<g>{_title(next(marks))}{mark[0]}</g>"
-
-    used = re.sub(r"<use[^>]*/>", titled, after[start:], count=len(titles))
-    return f"{before}<g>{after[:start]}{used}"
 
 
 def _own_ids(text: str, label: str) -> str:
@@ -114,7 +92,7 @@ def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
     judged = judged.assign(method=[method_of(r) for r in records(judged)])
     dtypes = [d for d in FULL if d in set(judged["dtype"])]
     methods = [m for m in methods if m in set(judged["method"])]
-    titles: dict[str, str | list[str]] = {}
+    titles: dict[str, str] = {}
     with drawing(8.4, 0.9 + 0.27 * len(methods)) as (figure, axes):
         for k, dtype in enumerate(dtypes):
             for gid, place, part in _by_method(judged, dtype, methods):
@@ -137,14 +115,6 @@ def draw_digits(frame: pd.DataFrame, methods: list[str]) -> Markup:
         if dtypes:
             axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
         return to_svg(figure, titles, "Digits of agreement of each method")
-
-
-def _count(value: float, _: int) -> str:
-    return f"{value:,.0f}"
-
-
-def _seconds(value: float, _: int) -> str:
-    return re.sub(r"\.0+ ", " ", quantity(value, "s"))
 
 
 def _by_method(
@@ -170,14 +140,8 @@ def draw_times(timings: pd.DataFrame, label: str) -> Markup:
             f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
         )
 
-    with drawing(6.8, 4) as (figure, axes):
-        titles = _lines(axes, timings, ("series", "inputs", "derivative"), told)
-        axes.set(xscale="log", yscale="log", xlabel="inputs", ylabel="time of one derivative")
-        for axis, form in ((axes.xaxis, _count), (axes.yaxis, _seconds)):
-            axis.set_major_formatter(form)
-            axis.set_minor_formatter("")
-        figure.legend(frameon=False, loc="outside right upper", fontsize=9)
-        return to_svg(figure, titles, label)
+    lines = _lines(timings, ("series", "inputs", "derivative"), told)
+    return draw_lines(lines, label, ("inputs", "time of one derivative"), (_count, _seconds))
 
 
 def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
@@ -187,28 +151,30 @@ def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
         size, h = row["relative_error"], row["step"]
         return f"{row['precision']}: relative error {size:.2e} at h = {h:.1e}"
 
-    with drawing(6.8, 4) as (figure, axes):
-        shown = curve[curve["relative_error"] > 0]
-        titles = _lines(axes, shown, ("precision", "step", "relative_error"), told)
-        axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error")
-        axes.invert_xaxis()
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda v, _: f"{v:.0e}")
-            axis.set_minor_formatter("")
-        figure.legend(frameon=False, loc="outside right upper", fontsize=9)
-        return to_svg(figure, titles, label)
+    shown = curve[curve["relative_error"].between(0.0, math.inf, inclusive="neither")]
+    lines = _lines(shown, ("precision", "step", "relative_error"), told)
+    names = ("step h", "relative error")
+    return draw_lines(lines, label, names, (_power, _power), falling=True)
 
 
 def _lines(
-    axes: Any, frame: pd.DataFrame, columns: tuple[str, str, str], told: Callable[[Any], str]
-) -> dict[str, str | list[str]]:
-    """A line with marks for each group of a frame; returns what each mark says on hovering."""
+    frame: pd.DataFrame, columns: tuple[str, str, str], told: Callable[[Any], str]
+) -> dict[str, list[Mark]]:
+    """A line for each group of a frame."""
     group, x, y = columns
-    titles: dict[str, str | list[str]] = {}
-    for k, (name, part) in enumerate(frame.groupby(group, sort=False)):
-        part = part.sort_values(x)
-        gid = f"marks-{k}"
-        axes.plot(part[x], part[y], marker=MARKERS[k % 6], markersize=5, linewidth=1.4, gid=gid,
-                  color=SERIES[k % 6], linestyle=LINES[k // 6 % 6], label=str(name))  # fmt: skip
-        titles[gid] = [told(row) for row in records(part)]
-    return titles
+    return {
+        str(name): [Mark(row[x], row[y], told(row)) for row in records(part)]
+        for name, part in frame.groupby(group, sort=False)
+    }
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _seconds(value: float) -> str:
+    return re.sub(r"\.0+ ", " ", quantity(value, "s"))
+
+
+def _power(value: float) -> str:
+    return f"{value:.0e}"

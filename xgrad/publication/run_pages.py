@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from xgrad.publication import case_pages, cells, pages, plots, source_problems, 
 from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
 from xgrad.publication.overview import draw_overview
 from xgrad.publication.reading import Run, slug
-from xgrad.publication.tables import first_lines, to_html, write_data
+from xgrad.publication.tables import first_lines, to_html, write_csv, write_data
 from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
 from xgrad.table import Column, make_frame, records
 from xgrad.telling import EVIDENCE, failures, summarise
@@ -153,7 +154,6 @@ class RunPages:
         """What the first page shows, as tables."""
         write_data(summary.matrix_frame(self.matrix), data / "matrix")
         (data / "agreement.md").write_text(self.markdown(), encoding="utf-8")
-        (data / "agreement.tex").write_text(self.latex(), encoding="utf-8")
 
     def markdown(self) -> str:
         """The run as Markdown."""
@@ -256,7 +256,7 @@ class RunPages:
         mine = [r for r in self.rows if r["case"] == case and r["method"]]
         operators = dict.fromkeys(r["operator"] for r in mine)
         part = self.run.rows[self.run.rows["case"] == case]
-        write_data(part, self.folder / "data" / stem)
+        write_csv(part, self.folder / "data" / f"{stem}.csv")
         about = self.run.about(case)
         timed = self._timed(case)
         usual = next((r["command"] for r in mine if r["status"] == "ok"), mine[0]["command"])
@@ -279,8 +279,8 @@ class RunPages:
         if self.run.curves is None:
             return {}
         mine = self.run.curves[self.run.curves["case"] == case]
-        if not (mine["relative_error"] > 0).any():  # none was saved, or each step is exact
-            return {}
+        if not mine["relative_error"].between(0.0, math.inf, inclusive="neither").any():
+            return {}  # none was saved, or each step is exact
         first = mine.iloc[0]
         label = f"{case}: {first['operator']}, {first['element']} = {first['truth']:.8g}"
         about = {"label": label, "scheme": first["scheme"]}

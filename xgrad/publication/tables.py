@@ -161,6 +161,12 @@ def write_data(frame: pd.DataFrame, stem: Path, known: Sequence[Column] = ()) ->
     write_frame(frame, stem.parent, named(map(str, frame), known), stem.name)
 
 
+def write_csv(frame: pd.DataFrame, file: Path) -> None:
+    """Rows that are part of a table which the site has as Parquet too."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(file, index=False)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file and the folders above it; raises `UsageError` where that cannot be."""
     try:
