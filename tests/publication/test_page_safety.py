@@ -13,7 +13,8 @@ def test_no_page_runs_or_loads_what_came_from_a_row(odd):
         assert saved.EVIL not in text, path
         assert "<img" not in text
         assert page.handlers == []
-        assert page.loads == []
+        pictures = "data:image/png;base64,"  # what we drew, which has no text of a row
+        assert [what for what in page.loads if not what.startswith(pictures)] == []
         assert not any(link.lower().startswith(("http", "//", "javascript")) for link in page.links)
         scripts = [a for tag, a in page.tags if tag == "script"]
         ours = [s for s in scripts if s.get("type") != "application/json"]
