@@ -46,6 +46,17 @@ def test_a_case_file_has_an_item_for_each_method_dtype_and_point(collect):
     ]
 
 
+def test_what_is_asked_may_stand_in_the_project_s_settings(collect, pytester):
+    table = '[tool.xgrad]\ndtypes = "float64"\nmethods = ["numpy.formula"]\ndevices = "cpu"\n'
+    pytester.path.joinpath("pyproject.toml").write_text(table)
+    result = collect({"cubes.py": CUBES}, "--co", "-q")
+    assert [line for line in result.outlines if "::" in line] == [
+        f"cubes.py::cubes[gradient-numpy.formula-float64-cpu{point}]" for point in ("", "-ones")
+    ]
+    pytester.path.joinpath("pyproject.toml").write_text("[tool.xgrad]\ndtype = 'float64'\n")
+    collect({"cubes.py": CUBES}, "--co", "-q").stdout.fnmatch_lines("*did you mean 'dtypes'*")
+
+
 def test_right_derivatives_pass(collect):
     collect({"cubes.py": CUBES}, *FEW).assert_outcomes(passed=8)
 

@@ -105,11 +105,11 @@ class CaseFile(pytest.File):
         from xgrad.running import make_plan
 
         self._judge: tuple[Any, Any] | None = None
-        found = cases_of_file(self.path)
-        for each in found:
-            if isinstance(each, Broken):
-                raise self.CollectError(str(each))
         try:
+            found = cases_of_file(self.path)
+            for each in found:
+                if isinstance(each, Broken):
+                    raise self.CollectError(str(each))
             plan = make_plan(found, _selection(self.config))
         except UsageError as error:
             raise self.CollectError(f"xgrad: {error}") from None
@@ -233,13 +233,16 @@ def _least_digits(config: pytest.Config) -> float:
 
 
 def _selection(config: pytest.Config) -> Any:
+    from xgrad.problem import find_project
     from xgrad.running import Selection
 
     def chosen(name: str) -> tuple[str, ...] | None:
         texts = config.getoption(f"--xgrad-{name}")
         return tuple(v.strip() for t in texts for v in t.split(",") if v.strip()) or None
 
-    names: Any = {f"{kind}s": chosen(kind) for kind in ("size", "device", "method", "operator")}
-    dtypes = chosen("dtype") or ("float64", "float32")
+    project = find_project(config.rootpath)
+    kinds = ("size", "device", "method", "operator")
+    names: Any = {f"{kind}s": chosen(kind) or project.names(f"{kind}s") for kind in kinds}
+    dtypes = chosen("dtype") or project.names("dtypes") or ("float64", "float32")
     names["invariances"] = chosen("invariances")
     return Selection.of(chosen("seed"), dtypes=dtypes, **names)

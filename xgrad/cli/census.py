@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("census")
 @click.argument("framework", type=click.Choice(sorted(running.CENSUSES)))
 @options.takes(
-    selected=options.selection(*running.CENSUS_DTYPES),
+    selected=options.selection(*running.CENSUS_DTYPES, project=False),
     budget=options.BUDGET,
     saving=options.SAVING,
     labour=options.LABOUR,

@@ -13,6 +13,7 @@ import click
 from xgrad.errors import UsageError
 from xgrad.judging import LEAST, share_of_digits
 from xgrad.numbers import EPS
+from xgrad.problem import Project, find_project
 from xgrad.referee import Budget
 from xgrad.running import (
     Cluster,
@@ -30,7 +31,14 @@ Command = Callable[..., None]
 FORMATS = ("table", "markdown", "csv", "json")
 POSITIVE = click.FloatRange(min=0, min_open=True)
 FILE = click.Path(exists=True, path_type=Path)
-PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
+
+
+def _paths(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[str, ...]:
+    """Those given, or those of the project."""
+    return value or find_project().paths
+
+
+PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", callback=_paths)
 LEAST_DIGITS = click.option(
     "--least-digits",
     default=LEAST,
@@ -96,12 +104,17 @@ def several(name: str, words: str) -> Option:
     return click.option(f"--{name}", multiple=True, callback=_many, help=words)
 
 
-def selection(*dtypes: str) -> Group:
-    """The options of what is judged, with the dtypes that are taken where none is named."""
+def selection(*dtypes: str, project: bool = True) -> Group:
+    """The options of what is judged, with the dtypes that are taken where none is named.
+
+    What nobody names, the `project` may.
+    """
 
     def make(expression: str, seed: Any, dtype: Any, **chosen: Any) -> Selection:
-        names = {f"{kind}s": found for kind, found in chosen.items()}
-        return Selection.of(seed, expression, dtypes=dtype or dtypes, **names)
+        said = find_project() if project else Project()
+        names = {f"{k}s": found or said.names(f"{k}s") for k, found in chosen.items()}
+        asked = dtype or said.names("dtypes") or dtypes
+        return Selection.of(seed, expression, dtypes=asked, **names)
 
     usual = "all four" if len(dtypes) == len(EPS) else "the first two"
     return Group(make, {
@@ -158,7 +171,7 @@ class Saving:
     def open(self, *root: Path) -> RunFolder:
         """The folder, a new one below the root where none is named."""
         if self.out is None:
-            made = RunFolder(new_folder(*root), resume=False)
+            made = RunFolder(new_folder(*(root or (find_project().folder,))), resume=False)
             write_text(
                 made.path / ".gitignore", "*\n"
             )  # of what nobody named, nothing is committed

@@ -11,10 +11,9 @@ import click
 
 from xgrad.cli.options import PLACE, Group, several, takes
 from xgrad.errors import UsageError
-from xgrad.problem import display_path
+from xgrad.problem import display_path, find_project
 from xgrad.running import fetched
 
-DEFAULT = Path("results/runs")
 CHOSEN = ("case", "method", "operator", "size", "dtype", "device", "show", "name")
 
 
@@ -106,7 +105,7 @@ def command(
     from xgrad.publication import publish
 
     started = time.perf_counter()
-    with fetched(results or (DEFAULT,)) as folders:
+    with fetched(results or (find_project().folder,)) as folders:
         files = {"markdown_file": markdown, "latex_file": latex, "detection_file": detection,
                  "picture_file": picture}  # fmt: skip
         made = _write_tables(folders, **table) if table is not None else []

@@ -9,6 +9,7 @@ from xgrad.problem.foreign import AtHand, find_framework_of, require_no_state
 from xgrad.problem.foreign import find_framework_of_code, outputs_of, parameters_in
 from xgrad.problem.foreign import numpy_case, returned_by, take_at_hand
 from xgrad.problem.operators import Differentiator, Function, OPERATORS, ORDERS, Operator
+from xgrad.problem.project import Project, find_project
 from xgrad.problem.pairs import PARTS, is_complex, joined, parted, parted_block
 from xgrad.problem.samples import Sample, make_operation
 from xgrad.problem.setting import Arguments, Setting, flatten, scale

@@ -15,6 +15,7 @@ from typing import Any
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import CASES, Refused, plugins
 from xgrad.problem.cases import Case, display_path
+from xgrad.problem.project import find_project
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,11 @@ def cases_of_file(path: Path) -> list[Case | Broken]:
     except (Exception, SystemExit) as error:  # a script that ends is no reason to end with it
         return [Broken(path, _where(error, path))]
     defined = [v for v in vars(module).values() if isinstance(v, Case)]
-    return [c for c in dict.fromkeys(defined) if c.path in (None, path)]
+    found = [c for c in dict.fromkeys(defined) if c.path in (None, path)]
+    project = find_project(path.parent)
+    for case in found:
+        project.tell(case)
+    return [*found]
 
 
 def _module(path: Path) -> ModuleType:

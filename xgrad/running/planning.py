@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import find_framework
 from xgrad.numbers import DTYPES
-from xgrad.problem import OPERATORS, Broken, Case, Operator, Setting, display_path
+from xgrad.problem import OPERATORS, Broken, Case, Operator, Setting, display_path, find_project
 from xgrad.referee import Budget
 from xgrad.running.environment import find_devices
 from xgrad.table import COLUMNS, Column, Rows
@@ -179,8 +179,11 @@ def _version_at(path: Path, changed: int) -> str:
 
 
 def _version(path: Path | None) -> str:
-    """The case file's content in short."""
-    return _version_at(path, path.stat().st_mtime_ns) if path else ""
+    """The case file's content in short, with what its project knows of its cases."""
+    if path is None:
+        return ""
+    version, known = _version_at(path, path.stat().st_mtime_ns), find_project(path.parent).known
+    return version + (f"+{hashlib.sha1(repr(known).encode()).hexdigest()[:6]}" if known else "")
 
 
 def _require_distinct(cases: list[Case]) -> None:

@@ -173,7 +173,7 @@ def read_environment(folder: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def new_folder(root: Path = Path("results/runs")) -> Path:
+def new_folder(root: Path) -> Path:
     """`<date>-<commit>` below the root, numbered where it is taken."""
     name = f"{datetime.date.today():%Y-%m-%d}-{find_commit().rstrip('+') or 'none'}"
     path, k = root / name, 2
