@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution
+from urllib.parse import unquote, urlsplit
 
 LONG = 60  # names of a list that is not told whole beside the nearest
 
@@ -47,3 +50,17 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 def counted(count: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def install_word(extra: str) -> str:
+    """How pip names xgrad with an optional part: by the checkout, if it came from one."""
+    try:
+        text = distribution("xgrad").read_text("direct_url.json")
+    except PackageNotFoundError:
+        text = None
+    about = json.loads(text) if text else {}
+    url = urlsplit(about.get("url", ""))
+    if url.scheme != "file":
+        return f"'xgrad[{extra}]'"
+    editable = "-e " if about.get("dir_info", {}).get("editable") else ""
+    return f"{editable}'{unquote(url.path)}[{extra}]'"

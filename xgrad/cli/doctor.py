@@ -6,7 +6,7 @@ import click
 
 from xgrad.frameworks import broken_plugins, frameworks
 from xgrad.problem import find_cases
-from xgrad.running import describe_machine, look_at
+from xgrad.running import describe_machine, find_extras, look_at
 from xgrad.techniques import techniques
 
 
@@ -31,6 +31,10 @@ def command() -> None:
         click.echo(f"  devices: {', '.join(seen.devices)}; dtypes: {', '.join(seen.dtypes)}")
         for flag, value in seen.flags.items():
             click.echo(f"  {flag}: {value}")
+    click.echo("\noptional parts:")
+    for extra in find_extras():
+        lacks = f"; lacks {', '.join(extra.missing)}: {extra.remedy}" if extra.missing else ""
+        click.echo(f"  {extra.name}: {extra.brings}{lacks}")
     techniques(), find_cases(())  # whose plugins are loaded at first use
     for broken in broken_plugins():
         click.echo(f"\n{broken}")

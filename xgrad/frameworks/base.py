@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import Unavailable
+from xgrad.errors import Unavailable, install_word
 
 Children = tuple[dict[str, Any], Callable[[list[Any]], Any]]
 
@@ -82,7 +82,7 @@ class Framework(ABC):
         """Raise `Unavailable`, with what to install, where the package is missing."""
         if self.package and importlib.util.find_spec(self.package) is None:
             raise Unavailable(
-                f"{self.package} is not installed: pip install 'xgrad[{self.package}]'"
+                f"{self.package} is not installed: pip install {install_word(self.package)}"
             )
 
     def version(self) -> str:

@@ -10,6 +10,7 @@ from xgrad.running.curves import CURVES, CURVE_COLUMNS, PRECISIONS, StepCurve, c
 from xgrad.running.curves import step_curve
 from xgrad.running.description import EMPTY, read_cases, write_cases
 from xgrad.running.environment import describe_machine, find_devices, find_version, look_at
+from xgrad.running.extras import find_extras
 from xgrad.running.merging import merge
 from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
 from xgrad.running.planning import Cell, DEVICE, DEVICES, Gathered, Plan, Row, Selection, make_plan

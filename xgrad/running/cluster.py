@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
-from xgrad.errors import UsageError
+from xgrad.errors import UsageError, install_word
 from xgrad.running.environment import find_version
 from xgrad.running.planning import Cell, Row
 from xgrad.running.workers import CRASHED, Job, Limits, Pool, Work
@@ -68,7 +68,7 @@ def connected(cluster: Cluster) -> Iterator[Client]:
         from distributed.security import Security
     except ImportError:
         raise UsageError(
-            "a scheduler needs Dask, which is not installed: pip install 'xgrad[cluster]'"
+            f"a scheduler needs Dask, which is not installed: pip install {install_word('cluster')}"
         ) from None
     files = {
         "tls_ca_file": cluster.tls_ca,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xgrad.errors import UsageError
+from xgrad.errors import UsageError, install_word
 from xgrad.running.storage import RunFolder, make_record, read_record
 from xgrad.table import COLUMNS, Column
 
@@ -113,7 +113,7 @@ def _file_system(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise UsageError(
-            f"{url} needs fsspec, which is not installed: pip install 'xgrad[cluster]'"
+            f"{url} needs fsspec, which is not installed: pip install {install_word('cluster')}"
         ) from None
     try:
         files, root = url_to_fs(url)
