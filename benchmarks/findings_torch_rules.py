@@ -260,4 +260,45 @@ print(y.item(), torch.autograd.grad(y, x)[0].item())
         witness="print(100.0, -1.0)  # to 43 digits",
         allowed=1e-05,
     ),
+    Finding(
+        id="scatter-reduce-prod-forward",
+        framework="torch",
+        title="scatter_reduce with prod: forward mode is 0",
+        what="No tangent passes, and nothing is said. Reverse mode is right.",
+        who="Jacobian-vector products, `jacfwd` and Hessians through products by segments.",
+        known="pytorch #196702 (open).",
+        code="""
+import torch
+x, s = torch.tensor([2.0, 3.0]).double(), torch.tensor([5.0, 7.0]).double()
+f = lambda x, s: torch.scatter_reduce(x, 0, torch.tensor([0, 0]), s, "prod")
+print(torch.func.jvp(f, (x, s), (torch.ones_like(x), torch.zeros_like(s)))[1].tolist())
+""",
+        witness="""
+print([5.0 * 7.0, 1.0])  # of x₀ s₀ s₁ and x₁, as both x grow
+""",
+    ),
+    Finding(
+        id="conv3d-bfloat16-amx",
+        framework="torch",
+        title="conv3d in bfloat16 where AMX is: outputs stand in others' places",
+        what=(
+            "Where the last output axis has length 1 and its stride is above 1, values are skipped "
+            "and uninitialised memory is left: the second derivative of `conv_transpose3d` with "
+            "dilation, which is such a convolution, differs from call to call. float16, float32, "
+            "and processors without AMX are right."
+        ),
+        who="small volumes and videos in bfloat16 on Xeon processors of the fourth generation on.",
+        known="pytorch #169688 (open), #188426 (a fix, open).",
+        code="""
+import torch
+x, w = torch.arange(32.0).reshape(1, 1, 4, 4, 2), torch.ones(1, 1, 2, 2, 2)
+y = torch.nn.functional.conv3d(x.bfloat16(), w.bfloat16(), stride=(1, 1, 2))
+print(y.flatten()[:3].tolist())
+""",
+        witness="""
+a = [sum(8 * i + 2 * j + k for i in (0, 1) for j in (c, c + 1) for k in (0, 1)) for c in range(3)]
+print([float(v) for v in a])  # sums of eight whole numbers, which bfloat16 holds
+""",
+        allowed=1e-2,
+    ),
 )
