@@ -85,8 +85,15 @@ def _alignments(p: Tensor, labels: list[int], steps: int, blank: int) -> Tensor:
     alpha = torch.where(torch.arange(n) < 2, p[0, at], zero) if steps else zero.expand(n)
     for t in range(1, steps):
         one, two = (F.pad(alpha, (k, 0))[:n] for k in (1, 2))
-        alpha = (alpha + one + torch.where(jumps, two, zero)) * p[t, at]
+        alpha = _by_logarithm((alpha + one + torch.where(jumps, two, zero)) * p[t, at])
     return -alpha[-2:].sum().log()
+
+
+def _by_logarithm(p: Tensor) -> Tensor:
+    """The same, by way of the logarithm: torch keeps these alone, and rounds them, not p."""
+    there = p > 0
+    log = torch.where(there, p, torch.ones_like(p)).log()
+    return torch.where(there, log.exp(), torch.zeros_like(p))
 
 
 def _ctc_loss(log_probs: Tensor, *how: Any) -> tuple[Tensor, Tensor]:
