@@ -301,4 +301,24 @@ print([float(v) for v in a])  # sums of eight whole numbers, which bfloat16 hold
 """,
         allowed=1e-2,
     ),
+    Finding(
+        id="matrix-exp-16-bit",
+        framework="torch",
+        title="matrix_exp in bfloat16 and float16 on the CPU: value and gradient are garbage",
+        what=(
+            "Of matrices of order 2 and more; e on the diagonal of exp(I) is −1.3e30 in bfloat16, "
+            "other arguments give NaN or ∞. The gradient at 0, where the value is right, is −1e30."
+        ),
+        who="orthogonal and unitary layers (`parametrizations.orthogonal`), ODEs in 16-bit types.",
+        known="no thread found.",
+        code="""
+import torch
+x = torch.eye(2)
+print([torch.matrix_exp(x.to(t))[0, 0].item() for t in (torch.bfloat16, torch.float16)])
+""",
+        witness="""
+from mpmath import e; print([float(e)] * 2)
+""",
+        allowed=1e-2,
+    ),
 )
