@@ -1,52 +1,49 @@
-"""A result barely beyond what samples of rounding allow is not accused, a little further it is."""
+"""Barely beyond the sampled rounding of a program is no proof of a mistake; a little further is."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
-import xgrad
-from xgrad.table import records
+from xgrad.judging import INCONCLUSIVE, rules
 
-
-def squares(xp, x):
-    """Σz² of z = (x + 1e6) − 1e6, which keeps nine digits of x."""
-    z = (x + 1e6) - 1e6
-    return xp.sum(z * z)
+NOISE = 1e-12
 
 
-def row_of(off):
-    """The row of an implementation in torch whose gradient is off by so much."""
+def matter(excess, *, noise=NOISE, noises=(1,), refuted=False, unsampled=False):
+    """What the rule looks at: one element beyond its tolerance, one within."""
+    excesses = np.array([excess, 0.5])
+    found = SimpleNamespace(
+        excess=excesses, error=4 * NOISE * excesses, noise=np.full(2, noise),
+        beyond=excesses > 1, name="x[0]",
+    )  # fmt: skip
+    truth = SimpleNamespace(noises=noises, refuted=refuted)
+    return SimpleNamespace(found=found, truth=truth, in_balls=False, unsampled=unsampled)
 
-    class Squares(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return (x * x).sum()
 
-        @staticmethod
-        def backward(ctx, g):
-            return g * (2 * ctx.saved_tensors[0] + off)
-
-    case = xgrad.case(squares, wrt="x", name="squares")
-    case.inputs(lambda rng: {"x": np.array([0.7])})
-    case.formula("gradient")(lambda xp, x: 2 * ((x + 1e6) - 1e6))
-    case.implementation("torch", name="own")(Squares.apply)
-    chosen = {"methods": "torch.reverse:own", "dtypes": "float64", "operators": "gradient"}
-    (row,) = records(xgrad.run([case], **chosen))
-    return row
+@pytest.mark.parametrize("excess", [1.01, 1.5, 2.0])
+def test_up_to_twice_the_tolerance_is_inconclusive_and_says_by_how_much(excess):
+    ruling = rules.barely_beyond(matter(excess))
+    assert ruling.verdict == INCONCLUSIVE
+    assert (
+        f"x[0] is beyond what samples of rounding allow by a factor of {excess:.1f}" in ruling.why
+    )
 
 
 @pytest.mark.parametrize(
-    ("share", "verdict"), [(0.5, "agrees"), (1.5, "inconclusive"), (3.0, "disagrees")]
+    "other",
+    [
+        {"excess": 2.1},
+        {"refuted": True},
+        {"unsampled": True},
+        {"noises": None},
+        {"noise": NOISE / 9},
+    ],
+    ids=str,
 )
-def test_one_and_a_half_tolerances_of_sampled_noise_are_no_proof_and_three_are(share, verdict):
-    tolerance = row_of(0.0)["tolerance"]
-    assert tolerance > 1e-11
-    row = row_of(share * tolerance)
-    assert row["verdict"] == verdict, row["message"]
-    if verdict == "inconclusive":
-        assert row["rule"] == "barely beyond"
-        assert (
-            "x[0] is beyond what samples of rounding allow by a factor of 1.5 only"
-            in row["message"]
-        )
+def test_further_off_or_on_better_evidence_the_last_rule_accuses(other):
+    assert rules.barely_beyond(matter(**({"excess": 1.5} | other))) is None
+
+
+def test_it_is_asked_last():
+    assert rules.RULES[-2:] == (rules.barely_beyond, rules.beyond_tolerance)

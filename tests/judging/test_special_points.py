@@ -109,3 +109,28 @@ def test_the_slope_beside_a_jump_may_be_off_by_roundings_of_itself(off, verdict)
     x = torch.tensor([1.0], dtype=torch.float64)
     frame = xgrad.check(lambda x: Jump.apply(x, off), (x,), operators=("vjp",), dtypes=("float64",))
     assert set(frame["verdict"]) == {verdict}, list(frame["message"])
+
+
+@pytest.mark.parametrize(("bases", "verdict"), [((2.0, -0.7, 3.0), "inconclusive"),
+                                                ((2.0, 0.0, 3.0), "disagrees")])  # fmt: skip
+def test_nan_is_no_mistake_where_the_function_itself_is_nan(bases, verdict):
+    """(−0.7)^1.5 is NaN; at 0 the power is 0, and the NaN beside it a mistake."""
+    base = torch.tensor(bases, dtype=torch.float64)
+    x = torch.tensor([0.5, 1.5, 2.0], dtype=torch.float64)
+
+    class Power(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return base**x
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(output)
+
+        @staticmethod
+        def backward(ctx, weight):
+            (y,) = ctx.saved_tensors
+            return weight * y * torch.where(base > 0, base.log(), torch.nan)
+
+    frame = xgrad.check(Power.apply, (x,), operators="jacobian", dtypes="float64", invariances=())
+    assert set(frame["verdict"]) == {verdict}, list(frame["message"])

@@ -184,3 +184,11 @@ def test_what_is_left_of_a_cell_goes_first():
     (left,) = jobs("c")
     queue.begun.append(left)
     assert queue.take(("", "a")) is left
+
+
+def test_a_worker_that_stays_for_another_queue_knows_what_is_in_it():
+    queue = Queue(jobs(*"aab"))
+    taken = [queue.take(("", "a")).cell.case for _ in range(3)]
+    assert taken == ["a", "a", "b"]
+    assert queue.take(("", "b")) is None
+    assert Queue(jobs("a")).take(("", "a")).cell.case == "a"

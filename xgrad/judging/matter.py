@@ -246,6 +246,15 @@ class Matter:
         return bool(np.max(np.abs(np.asarray(got.flat) - want.high), initial=0.0) > share * size)
 
     @property
+    def value_is_lost(self) -> bool:
+        """Whether elements of the value are NaN or infinite here, and no truth says otherwise."""
+        asked, findings = OPERATORS["value"], self.stability.findings
+        if findings.outcome(self._plain_value, asked).status != NONFINITE:
+            return False
+        want = findings.truth(asked)
+        return want.kind == "none" or not bool(np.isfinite(want.high).all())
+
+    @property
     def _plain_value(self) -> Method:
         return Method(self.method.framework, "formula")
 

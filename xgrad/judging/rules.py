@@ -67,8 +67,13 @@ def refuted_in_balls(m: Matter) -> Ruling | None:
 
 
 def not_finite_where_the_truth_is(m: Matter) -> Ruling | None:
-    """NaN or infinity where there is a number."""
-    return Ruling(DISAGREES) if m.not_finite and m.found.beyond.any() else None
+    """NaN or infinity where there is a number, and the function has one everywhere."""
+    if not (m.not_finite and m.found.beyond.any()):
+        return None
+    if m.value_is_lost:
+        return Ruling(INCONCLUSIVE, "the function itself has no finite value somewhere at this "
+                      "point: what is not finite may be right")  # fmt: skip
+    return Ruling(DISAGREES)
 
 
 def within_its_own_bound(m: Matter) -> Ruling | None:
@@ -213,8 +218,8 @@ def digits_of_this_dtype(m: Matter) -> Ruling | None:
 
 
 def barely_beyond(m: Matter) -> Ruling | None:
-    """Beyond by less than the margin on sampled noise: the samples cannot tell it from rounding."""
-    sampled = m.truth.noise is not None or (m.truth.noises is not None and not m.unsampled)
+    """Beyond by little, where a program's routines are rounded by a model of what libraries do."""
+    sampled = m.truth.noises is not None and not m.unsampled
     if m.truth.refuted or m.in_balls or not sampled:
         return None
     if not np.all((m.found.excess <= BARELY) & (m.found.error <= 2 * NOISE * BARELY * m.found.noise)

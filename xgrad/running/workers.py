@@ -79,18 +79,18 @@ class Queue:
         self.cases: dict[tuple[str, str], deque[Job]] = {}
         for job in jobs:
             self.cases.setdefault(job.case, deque()).append(job)
-        self.new = deque(self.cases)
+        self.new = dict.fromkeys(self.cases)  # in order: those that no worker has begun
 
     def take(self, known: tuple[str, str] | None = None) -> Job | None:
         """The next job of a worker that knows a case."""
         if self.begun:
             return self.begun.popleft()
         if known not in self.cases:
-            known = (
-                self.new.popleft() if self.new else max(self.cases, key=self._left, default=None)
-            )
+            longest = max(self.cases, key=self._left, default=None)
+            known = next(iter(self.new), longest)
         if known is None:
             return None
+        self.new.pop(known, None)
         jobs = self.cases[known]
         job = jobs.popleft()
         if not jobs:
