@@ -26,6 +26,7 @@ def installed(monkeypatch, url=None, editable=False, gone=()):
 
     for module in (errors, extras):
         monkeypatch.setattr(module, "distribution", distribution)
+    monkeypatch.setattr(extras, "find_version", lambda name: "" if name in gone else "1")
 
 
 @pytest.mark.parametrize(

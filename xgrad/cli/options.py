@@ -172,9 +172,8 @@ class Saving:
         """The folder, a new one below the root where none is named."""
         if self.out is None:
             made = RunFolder(new_folder(*(root or (find_project().folder,))), resume=False)
-            write_text(
-                made.path / ".gitignore", "*\n"
-            )  # of what nobody named, nothing is committed
+            # of what nobody named, nothing is committed
+            write_text(made.path / ".gitignore", "*\n")
             return made
         if is_url(self.out):
             return RemoteFolder(str(self.out), resume=self.resume)

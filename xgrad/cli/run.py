@@ -22,7 +22,6 @@ from xgrad.errors import counted
 from xgrad.frameworks import broken_plugins
 from xgrad.problem import Case, display_path, find_cases, is_first
 from xgrad.referee import Budget
-from xgrad.running import write_text
 from xgrad.table import COLUMNS, Column, records, write_frame
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def judge_and_end(
     text = "" if show or style != "table" else _matrices_text(frame)
     long = text.count("\n") > PAGE
     if long:
-        write_text(folder.path / TABLES, text)
+        running.write_text(folder.path / TABLES, text)
     parquet, _ = folder.close(frame, columns)
     if style != "table":
         _print_rows(frame, style)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 
 from xgrad.errors import install_word
+from xgrad.running.environment import find_version
 
 NAME = re.compile(r"[\w.-]+")  # at the start of a requirement
 BRINGS = {
@@ -45,13 +46,5 @@ def find_extras() -> list[Extra]:
     for name, brings in BRINGS.items():
         mine = [r for r in needed if re.search(rf"extra == ['\"]{name}['\"]", r)]
         packages = {m[0] for r in mine if (m := NAME.match(r)) and m[0] != "xgrad"}
-        found.append(Extra(name, brings, tuple(sorted(p for p in packages if not _is_there(p)))))
+        found.append(Extra(name, brings, tuple(sorted(p for p in packages if not find_version(p)))))
     return found
-
-
-def _is_there(package: str) -> bool:
-    try:
-        distribution(package)
-    except PackageNotFoundError:
-        return False
-    return True

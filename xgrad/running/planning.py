@@ -153,13 +153,14 @@ def make_plan(
     cells = []
     for case in selected:
         operators = _operators(case, chosen.operators, alone=len(selected) == 1)
+        version = _version(case.path)
         for size, point in _places(case, chosen.sizes):
             for dtype in filter(case.takes, chosen.dtypes):
                 for device in devices:
                     for seed in seeds if point == "random" else seeds[:1]:
                         cells.append(
                             Cell(str(case.path or ""), case.name, size, point, dtype, device, seed,
-                                 operators, chosen.methods, limits or Budget(), _version(case.path),
+                                 operators, chosen.methods, limits or Budget(), version,
                                  chosen.invariances)
                         )  # fmt: skip
     broken = [b for b in found if isinstance(b, Broken)]

@@ -86,8 +86,7 @@ class Queue:
         if self.begun:
             return self.begun.popleft()
         if known not in self.cases:
-            longest = max(self.cases, key=self._left, default=None)
-            known = next(iter(self.new), longest)
+            known = next(iter(self.new)) if self.new else self._longest
         if known is None:
             return None
         self.new.pop(known, None)
@@ -97,8 +96,10 @@ class Queue:
             del self.cases[known]
         return job
 
-    def _left(self, case: tuple[str, str]) -> int:
-        return len(self.cases[case])
+    @property
+    def _longest(self) -> tuple[str, str] | None:
+        """The case that has most left."""
+        return max(self.cases, key=lambda case: len(self.cases[case]), default=None)
 
 
 class Worker:
