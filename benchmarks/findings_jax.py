@@ -290,4 +290,76 @@ value = lambda a: lambda x: betainc(a, 1, 0, x, regularized=True)
 print(float(diff(value(1), 0, direction=1)), float(diff(value(2), 1, direction=-1)))
 """,
     ),
+    Finding(
+        id="hypot-tie",
+        framework="jax",
+        title="The second derivative of hypot is 0 where both arguments have one size",
+        what=(
+            "hypot divides the smaller argument by the larger one; where they tie, the slopes of "
+            "minimum and maximum are halves, which add up to the right first derivative and to "
+            "no second one. sqrt(x² + y²) is smooth there."
+        ),
+        who="Newton steps and curvatures at points on the diagonal, the usual starting point.",
+        known="no thread found for this.",
+        code="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+print(float(jax.grad(jax.grad(lambda x: jnp.hypot(x, 1.0)))(1.0)))
+""",
+        witness="""
+from mpmath import diff, sqrt; print(float(diff(lambda x: sqrt(x * x + 1), 1, 2)))
+""",
+    ),
+    Finding(
+        id="ldexp-zero",
+        framework="jax",
+        title="The gradient of ldexp at 0 is 1 in place of 2ⁿ",
+        what="At 0 the argument itself is returned, to keep its sign, and its derivative with it.",
+        who="scaling by powers of two, of whatever may be 0: a padded element.",
+        known="jax #37992 (open), #38001 (a fix, open).",
+        code="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+print(float(jax.grad(lambda x: jnp.ldexp(x, 5))(0.0)))
+""",
+        witness="""
+print(float(2**5))
+""",
+    ),
+    Finding(
+        id="vander-zero",
+        framework="jax",
+        title="The gradient of vander is NaN at 0",
+        what=(
+            "Every column is a power, x⁰ too, whose slope by the rule of powers is 0 · 0⁻¹. Of "
+            "power(x, 0.0) itself its project holds NaN to be right at 0 (#12409, closed); the "
+            "columns of vander are polynomials."
+        ),
+        who="polynomial regression whose inputs hold a 0.",
+        known="no thread found of JAX (TensorFlow mended the same in September 2026, #127494).",
+        code="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+slopes = jax.jacobian(lambda x: jnp.vander(jnp.stack([x, x + 2]), 3))(0.0)
+print(*(float(s) for s in slopes[0]))
+""",
+        witness="""
+print(0.0, 1.0, 0.0)
+""",
+    ),
+    Finding(
+        id="poch-zero",
+        framework="jax",
+        title="The gradient of poch is NaN at z = 0",
+        what=(
+            "The slope is poch(z, m) · (ψ(z + m) − ψ(z)), which is 0 · ∞ at the pole of ψ; the "
+            "function is Γ(z + m)/Γ(z), smooth there, with the slope Γ(m)."
+        ),
+        who="rising factorials that begin at 0, as in terms of hypergeometric series.",
+        known="no thread found.",
+        code="""
+import jax; jax.config.update("jax_enable_x64", True)
+print(float(jax.grad(jax.scipy.special.poch)(0.0, 0.5)))
+""",
+        witness="""
+from mpmath import mp, gamma; print(float(gamma(mp.mpf(1) / 2)))
+""",
+    ),
 )

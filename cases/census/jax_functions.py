@@ -93,6 +93,10 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "truncnorm.logpdf": ((_some(5), -1.0, 2.0), {}),
     "uniform.logpdf": ((_some(5), -_some(5, seed=5), _some(5, seed=6) + 2), {}),
 }  # fmt: skip
+# Functions of Hermitian matrices that read one half, and are differentiated as reading both.
+HERMITIAN = {"cholesky", "cho_factor"}
+# Functions whose vectors have a sign, or a phase, that no equation tells: their elements' sizes.
+UP_TO_PHASE = {"eigh", "eig", "svd"}
 
 
 # --- inputs --------------------------------------------------------------------------------------
@@ -202,6 +206,7 @@ def call_of(
 ) -> Sample:
     """A function of its float arrays alone, with those of its values that are floats."""
     leaves, tree = jax.tree.flatten(arguments)
+    short = label.rpartition(".")[2]
     at = [i for i, a in enumerate(leaves) if is_float_array(a) or is_complex_array(a)]
     at = at or [i for i, a in enumerate(leaves) if isinstance(a, float)]
 
@@ -210,14 +215,20 @@ def call_of(
         for i, each in zip(at, x, strict=True):
             whole[i] = each
         outs = jax.tree.leaves(function(*jax.tree.unflatten(tree, whole)))
+        if short in UP_TO_PHASE:
+            outs = [jnp.abs(o) if jnp.ndim(o) == 2 else o for o in outs]
         floats = [o for o in outs if jnp.issubdtype(jnp.result_type(o), jnp.inexact)]
         return floats[0] if len(floats) == 1 else floats
 
     names = {id(leaves[i]): f"x{k}" for k, i in enumerate(at)}
     setup = f"import {label.rpartition('.')[0]}"
     written = write_call(label, arguments, named or {}, names, _spelt, setup)
+    structure = {"x0": "hermitian"} if short in HERMITIAN else None
     apart = len(names) == len(at)  # no array is given twice: it is differentiated in either place
-    return Sample(call, tuple(np.asarray(leaves[i]) for i in at), written if apart else None)
+    told = apart and short not in UP_TO_PHASE
+    return Sample(
+        call, tuple(np.asarray(leaves[i]) for i in at), written if told else None, structure
+    )
 
 
 def particular(module: str, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:

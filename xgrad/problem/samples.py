@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +21,14 @@ SIZE = "small"
 class Sample(NamedTuple):
     """A call: a function of the framework's arrays, and its arguments as `check` takes them.
 
-    `written` is the same as text, of variables that are called as the inputs are.
+    `written` is the same as text, of variables that are called as the inputs are. `structure`
+    has the words of inputs that are no free matrices, as `check` takes them.
     """
 
     function: Callable[..., Any]
     inputs: Any
     written: Written | None = None
+    structure: Mapping[str, str] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +72,7 @@ class Operation(Case):
         known = self.made.get(sample.function)
         if known is None or point not in known.points:
             own = find_framework(self.framework)
-            taken = take_at_hand(sample.function, sample.inputs, own, ())
+            taken = take_at_hand(sample.function, sample.inputs, own, (), None, sample.structure)
             known = known or self._settled(sample, *taken)
             known.points[point] = taken[0].points["given"]
             self.made[sample.function] = known

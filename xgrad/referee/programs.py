@@ -216,6 +216,9 @@ class ProgramReferee(Referee):
             with self._inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
+            own = self._candidates.get(operator.name)
+            if truth.digits >= APPROXIMATE.least and truth.kind != "certified" and own is not None:
+                truth.apart = truth.error(truth.seen(own))
             if not reason:
                 return self._held_said(self._narrowness_said(operator, truth))
         if self.holds:

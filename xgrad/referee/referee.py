@@ -14,6 +14,7 @@ from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
+from xgrad.referee.beside import meets_branches, with_branches
 from xgrad.referee.candidates import (
     Candidate,
     attempted,
@@ -38,6 +39,8 @@ from xgrad.techniques import (
     flat_function,
     plan,
 )
+
+BEYOND = "a kink, and every coordinate is beyond the budget"
 
 
 @dataclass(frozen=True)
@@ -263,6 +266,7 @@ class Referee:
             return self._along_probes(definition, stencil, "legal directions only")
         try:
             slopes = definition.slopes(stencil)
+            slopes = with_branches(definition, stencil, self.setting, slopes)
         except BudgetExceeded as reason:
             LEDGER.spent = 0
             return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
@@ -272,12 +276,14 @@ class Referee:
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
         rng = self.setting.generator("probes")
+        if meets_branches(definition, stencil, self.setting):
+            return Truth("none", BEYOND)
         found, chosen = [], []
         for _ in range(PROBES):
             directions = [self.setting.draw_flat_direction(rng) for _ in range(stencil.free)]
             slopes = definition.slopes(stencil.filled(directions))
             if slopes.kinked:
-                return Truth("none", "a kink, and every coordinate is beyond the budget")
+                return Truth("none", BEYOND)
             found.append(slopes.central.data.reshape(-1))
             chosen.append(directions)
         note = f"{PROBES} random directions, {reason}"

@@ -39,6 +39,7 @@ class Truth:
     refuted: bool = False  # the function's own derivative is not this one in float64 either
     narrowed: str = ""  # a shorter type than is asked for, in which the function itself computes
     unknown: np.ndarray | None = None  # elements without a truth
+    apart: np.ndarray | None = None  # how far a derivative is that a float64 approximation leaves
     by: str = "the formula"  # what was certified
     noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand
 

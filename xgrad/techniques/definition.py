@@ -125,8 +125,8 @@ class Definition:
     x: np.ndarray
     attempt: int = 0
     shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that x is made of, where known
-    _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict)
-    _finer: dict[int, Definition] = field(default_factory=dict)
+    _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict, init=False)
+    _finer: dict[int, Definition] = field(default_factory=dict, init=False)
 
     def bits(self, steps: int) -> int:
         """The precision that a product of so many steps needs."""

@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flint import arb
+from flint import acb, arb
 from jax.extend.core.primitives import random_gamma_p
 
 from xgrad.programs.constants import as_array
 from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
 from xgrad.programs.jax.windows import windows_of
+from xgrad.programs.scalars import Each
 
 REFINEMENTS = 2  # each doubles the digits of a solution by factors that are a step away
 
@@ -27,24 +28,33 @@ def _frexp(x: np.ndarray) -> list[Any]:
     return [as_array(x / powers), np.asarray(exponents, dtype=np.int32)]
 
 
-# JAX's own functions that work on the bits of floats, which balls have not.
-BITS: dict[str, Callable[..., list[Any]]] = {"_frexp": _frexp}
+_faddeeva = Each(lambda z: (-z * z).exp() * (z * acb(0, -1)).erfc())
+
+# JAX's own functions that balls know better: those that work on the bits of floats, which balls
+# have not, and those that are approximated to float64, whose derivative is another one's.
+KNOWN: dict[str, Callable[..., list[Any]]] = {
+    "_frexp": _frexp,
+    "_wofz": lambda coefficients, z: [_faddeeva(z)],
+}
 
 
-def _name(inner: Any) -> str:
-    """What JAX calls a function of its own."""
+def known_name(params: Any) -> str:
+    """The name of a function that balls know, of the parameters of a call; empty of others."""
+    inner = _inner(params)
     told = getattr(getattr(inner, "jaxpr", inner).debug_info, "func_src_info", None) or ""
     name, _, place = told.partition(" at ")
-    return name if "/jax/_src/" in place else ""
+    return name if "/jax/_src/" in place and name in KNOWN else ""
+
+
+def _inner(params: Any) -> Any:
+    return next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr", "call") if k in params)
 
 
 def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
-    params = step.params
-    inner = next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr", "call") if k in params)
-    if step.name == "custom_jvp_call" and (name := _name(inner)) in BITS:
-        return BITS[name](*values)
-    return walk.run(inner, values, step.wanted)
+    if step.name == "custom_jvp_call" and (name := known_name(step.params)):
+        return KNOWN[name](*values)
+    return walk.run(_inner(step.params), values, step.wanted)
 
 
 def _cond(walk: Any, step: Any, values: list[Any]) -> list[Any]:
