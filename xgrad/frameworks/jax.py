@@ -137,7 +137,11 @@ class JaxFramework(Framework):
     takes_numpy = True
     widens = True
     convention = "of w JAX's own vjp is ∂/∂re − i ∂/∂im of Re Σ w y"
-    no_rule = ("to a custom_vjp function", "Reverse-mode differentiation does not work for lax.")
+    no_rule = (
+        "to a custom_vjp function",
+        "Reverse-mode differentiation does not work for lax.",
+        "is not supported by dot_general",
+    )
 
     def devices(self) -> tuple[str, ...]:
         """`cpu`, and `cuda` and the like where a plugin sees one."""
