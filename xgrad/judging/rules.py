@@ -265,8 +265,8 @@ RULES: tuple[Rule, ...] = (
     digits_of_this_dtype,
     past_what_lost_digits_excuse,
     lost_digits,
-    barely_beyond,
     between_two_derivatives,
+    barely_beyond,
     beyond_tolerance,
 )
 

@@ -278,6 +278,7 @@ class Referee:
         rng = self.setting.generator("probes")
         if meets_branches(definition, stencil, self.setting):
             return Truth("none", BEYOND)
+        LEDGER.spent = 0  # looking for branches is no part of what probes may cost
         found, chosen = [], []
         for _ in range(PROBES):
             directions = [self.setting.draw_flat_direction(rng) for _ in range(stencil.free)]
