@@ -28,16 +28,18 @@ SAME = 1e-15  # of a slope, that one branch has at all of them
 LEAST = 1e-18  # of the largest slope
 
 
-def meets_branches(definition: Definition, stencil: Stencil, setting: Setting) -> bool:
+def meets_branches(
+    definition: Definition, stencil: Stencil, setting: Setting, points: int = LOOKED
+) -> bool:
     """Whether a value has slopes beside the point that are not between its two sides here.
 
-    Along one direction: a random one, of those that are free.
+    Along one direction, a random one of those that are free; seen at so many points beside.
     """
     rng = setting.generator("branches")
     along = [setting.draw_flat_direction(rng) for _ in range(stencil.free)]
     each = replace(stencil.filled(along) if along else stencil, weights=None)
     slopes = definition.slopes(each)
-    found = _beside(definition, each, setting, LOOKED)
+    found = _beside(definition, each, setting, points)
     return bool(np.any(_apart(*_sides(slopes), found) & ~slopes.jumps))
 
 

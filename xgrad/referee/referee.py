@@ -276,7 +276,7 @@ class Referee:
 
     def _along_probes(self, definition: Definition, stencil: Stencil, reason: str) -> Truth:
         rng = self.setting.generator("probes")
-        if meets_branches(definition, stencil, self.setting):
+        if meets_branches(definition, stencil, self.setting, points=1):
             return Truth("none", BEYOND)
         LEDGER.spent = 0  # looking for branches is no part of what probes may cost
         found, chosen = [], []
