@@ -201,3 +201,19 @@ def test_a_slope_that_drowns_in_the_functions_value_is_left_to_balls():
     row = judged(lambda x: x.exp().sum() + 1e15, x)
     assert (row["verdict"], row["referee"]) == ("agrees", "certified")
     assert "in balls" in row["message"]
+
+
+@pytest.mark.parametrize(("steps", "numbers"), [(1, "double-double"), (100, "balls")])
+def test_many_operations_on_few_numbers_are_done_in_balls(steps, numbers):
+    """A recurrence of 1,100 inputs: one sum over all of them, and steps on four of them."""
+
+    def recurrence(x):
+        h = x[:4]
+        for _ in range(steps):
+            h = torch.tanh(h * 0.9)
+        return h.sum() + (x * x * x).sin().sum()
+
+    x = torch.from_numpy(np.random.default_rng(6).uniform(0.2, 1.0, 1100))
+    row = xgrad.check(recurrence, (x,), operators="vjp", methods="torch.reverse").iloc[0]
+    assert row["verdict"] == "agrees"
+    assert numbers in row["message"]

@@ -26,6 +26,7 @@ from xgrad.techniques import length
 
 FROM = 1_000  # differentiated inputs: below, balls are cheap
 FROM_QUICK = 300  # the same where nobody asks for forty digits
+CLEARLY = 3  # times the operations of balls, by which pairs cost more
 LEAST = 20.0  # digits that certify
 # Of the scale of x: h⁴ beside the rounding of pairs over h, and what is between x and a kink.
 STEPS = (2.0**-22, 2.0**-28, 2.0**-34)
@@ -95,16 +96,19 @@ class InPairs:
 def in_pairs(derivative: OwnDerivative) -> InPairs | None:
     """A derivative in double-double; None where an operation has no rule for these numbers.
 
-    And where numbers leave the program, which is looked at in balls.
+    And where numbers leave the program, which is looked at in balls, or where balls cost less: of
+    many operations on few numbers each.
     """
     own = derivative.in_pairs()
     if own is None:
         return None
+    before = LEDGER.spent
     try:
         value = value_of(own.setting, own.program)
     except Exception:
         return None
-    return None if own.program.last.cuts else InPairs(own, value)
+    run, spent = own.program.last, LEDGER.spent - before
+    return None if run.cuts or CLEARLY * run.elementary < spent else InPairs(own, value)
 
 
 # --- what slopes are taken of --------------------------------------------------------------------

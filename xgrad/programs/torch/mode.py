@@ -44,7 +44,11 @@ Act = Callable[["ExactMode", Any, str, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class ExactMode(TorchDispatchMode):
-    """What torch does inside is done in numbers of a table; `counts` says how often what was."""
+    """What torch does inside is done in numbers of a table.
+
+    `counts` says how often what was, `elementary` how many operations on single numbers that were,
+    and numbers made.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class ExactMode(TorchDispatchMode):
         self.nudge, self.trace = nudge, trace
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
         self.counts: Counter[str] = Counter()
+        self.elementary = 0
         self.narrowed = ""  # the first cast of floats to a shorter type
         self.cuts: list[Cut] = []
         self.journal = Journal()
@@ -175,7 +180,10 @@ def _calculate(mode: ExactMode, func: Any, name: str, args: Any, kwargs: Any) ->
         balls = rule.function(*given, **named)
     else:
         balls = mode.rounding.apply(rule, given, named)
-    LEDGER.charge(mode.table.price(rule.cost(balls, given, named), results_in(balls)))
+    elementary = rule.cost(balls, given, named)
+    results = results_in(balls)
+    mode.elementary += elementary + results
+    LEDGER.charge(mode.table.price(elementary, results))
     mixed = any(is_complex(a) for a in given if isinstance(a, np.ndarray))
     made = _tensors(mode.table, balls, mixed)
     if rule.numbers and isinstance(made, torch.Tensor):

@@ -41,6 +41,7 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     cuts: list[Cut] = field(default_factory=list)
     differentiable: list[bool] = field(default_factory=list)  # for each output
+    elementary: int = 0  # operations on single numbers, and numbers made
 
     @property
     def operations(self) -> int:
@@ -228,7 +229,7 @@ class TorchProgram:
             try:
                 yield mode
             finally:
-                self.last = Run(mode.counts, mode.cuts, self._differentiable)
+                self.last = Run(mode.counts, mode.cuts, self._differentiable, mode.elementary)
 
 
 def _inner(a: Iterable[torch.Tensor], b: Iterable[torch.Tensor]) -> torch.Tensor:
