@@ -17,6 +17,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import _disable_current_modes
 
 from xgrad.programs.torch.boxes import nearest
+from xgrad.programs.torch.networks import NETWORKS
 
 aten = torch.ops.aten
 
@@ -313,6 +314,7 @@ def _segment_reduce_backward(
 
 
 COMPOSED: dict[str, Callable[..., Any]] = {
+    **NETWORKS,
     "addcmul": lambda x, a, b, *, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, *, value=1: x + value * a / b,
     "_unsafe_index": lambda x, indices: aten.index.Tensor(x, indices),
