@@ -32,6 +32,11 @@ def _elu_backward(g: Tensor, alpha: float, scale: float, input_scale: float, is_
     return where(x <= 0, g * input_scale * slope, g * scale)
 
 
+def _celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Barron 2017, Continuously differentiable exponential linear units, eq. 2."""
+    return _elu(x, alpha, 1.0, 1 / alpha)
+
+
 def _leaky_backward(g: Tensor, x: Tensor, slope: float, is_result: bool) -> Tensor:
     return where(x > 0, g, g * slope)
 
@@ -50,16 +55,6 @@ def _softplus_backward(g: Tensor, x: Tensor, beta: float, threshold: float) -> T
 def _mish(x: Tensor) -> Tensor:
     """Misra 2020, Mish: a self regularized non-monotonic activation function, eq. 1."""
     return x * torch.tanh(_softplus(x))
-
-
-def _mish_backward(g: Tensor, x: Tensor) -> Tensor:
-    t = torch.tanh(_softplus(x))
-    return g * (t + x * torch.sigmoid(x) * (1 - t * t))
-
-
-def _silu_backward(g: Tensor, x: Tensor) -> Tensor:
-    s = torch.sigmoid(x)
-    return g * s * (1 + x * (1 - s))
 
 
 def _glu(x: Tensor, dim: int = -1) -> Tensor:
@@ -111,6 +106,16 @@ def _shrink_backward(g: Tensor, x: Tensor, width: float) -> Tensor:
     return where(torch.abs(x) <= width, 0.0, g)
 
 
+def _logit(x: Tensor, eps: float | None = None) -> Tensor:
+    x = x if eps is None else where(x < eps, eps, where(x > 1 - eps, 1 - eps, x))
+    return torch.log(x / (1 - x))
+
+
+def _logit_backward(g: Tensor, x: Tensor, eps: float | None = None) -> Tensor:
+    low, outside = (0.0, math.nan) if eps is None else (eps, 0.0)
+    return where((x >= low) & (x <= 1 - low), g / (x * (1 - x)), outside)
+
+
 def _softmax_backward(g: Tensor, y: Tensor, dim: int, dtype: Any) -> Tensor:
     """y ⊙ (g − ⟨g, y⟩): Bishop 2006, eq. 4.106."""
     product = g * y
@@ -119,6 +124,13 @@ def _softmax_backward(g: Tensor, y: Tensor, dim: int, dtype: Any) -> Tensor:
 
 def _log_softmax_backward(g: Tensor, y: Tensor, dim: int, dtype: Any) -> Tensor:
     return g - torch.exp(y) * g.sum(dim, keepdim=True)
+
+
+def _lerp(x: Tensor, y: Tensor, weight: Any) -> Tensor:
+    """x + w (y − x), from the end that is nearer."""
+    w = weight if isinstance(weight, Tensor) else x.new_full((), weight)
+    far = torch.abs(w) >= 0.5
+    return where(far, w - 1, w) * (y - x) + where(far, y, x)
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -264,9 +276,11 @@ def _over(x: Tensor, axes: list[int]) -> Tensor:
 def _flash(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, causal: bool = False, *,
            attn_mask: Tensor | None = None, scale: float | None = None) -> Any:  # fmt: skip
     """Vaswani et al. 2017, Attention is all you need, eq. 1, laid out as the kernel does."""
-    made, weights = aten._scaled_dot_product_attention_math.default(
-        q, k, v, attn_mask, dropout, causal, None, scale=scale, enable_gqa=q.size(1) != k.size(1)
-    )
+    grouped = q.size(1) != k.size(1)
+    with torch.overrides.enable_reentrant_dispatch(), torch.no_grad():  # torch takes it apart
+        made, weights = aten._scaled_dot_product_attention_math.default(
+            q, k, v, attn_mask, dropout, causal, None, scale=scale, enable_gqa=grouped
+        )
     return made.permute(2, 0, 1, 3).contiguous().permute(1, 2, 0, 3), weights
 
 
@@ -280,14 +294,13 @@ def _safe_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 NETWORKS: dict[str, Callable[..., Any]] = {
     "elu": _elu,
     "elu_backward": _elu_backward,
+    "celu": _celu,
     "leaky_relu": lambda x, slope=0.01: where(x > 0, x, x * slope),
     "leaky_relu_backward": _leaky_backward,
     "softplus": _softplus,
     "softplus_backward": _softplus_backward,
     "mish": _mish,
-    "mish_backward": _mish_backward,
     "silu": lambda x: x * torch.sigmoid(x),
-    "silu_backward": _silu_backward,
     "glu": _glu,
     "glu_backward": _glu_backward,
     "log_sigmoid_forward": _log_sigmoid,
@@ -299,6 +312,9 @@ NETWORKS: dict[str, Callable[..., Any]] = {
     "hardshrink_backward": _shrink_backward,
     "softshrink": _softshrink,
     "softshrink_backward": _shrink_backward,
+    "lerp": _lerp,
+    "logit": _logit,
+    "logit_backward": _logit_backward,
     "_softmax_backward_data": _softmax_backward,
     "_log_softmax_backward_data": _log_softmax_backward,
     "mse_loss": _mse,
