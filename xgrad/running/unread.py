@@ -26,11 +26,9 @@ def results_at_hand(rows: list[Row], cases: Iterable[Case], budget: Budget | Non
     return _read(made) if "pandas" in sys.modules else cast("Results", made)
 
 
-def rows_of(results: Results) -> list[Row]:
+def rows_of(results: Any) -> list[Row]:
     """The rows, without a look at the frame."""
-    if type(results) is Unread:
-        return [dict(row) for row in _own(results)["rows"]]
-    return records(results)
+    return list(_own(results)["rows"]) if type(results) is Unread else records(results)
 
 
 class Unread:
@@ -40,6 +38,8 @@ class Unread:
         _own(self).update(rows=rows, cases=cases, budget=budget)
 
     def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":  # which `isinstance` compares with the type that it has seen
+            return _frames()
         return getattr(_read(self), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -48,6 +48,10 @@ class Unread:
     def __delattr__(self, name: str) -> None:
         delattr(_read(self), name)
 
+    def __hash__(self) -> int:
+        made: Any = _read(self)
+        return hash(made)
+
 
 def _own(unread: Any) -> dict[str, Any]:
     """Its attributes, without a look at it."""
@@ -55,8 +59,8 @@ def _own(unread: Any) -> dict[str, Any]:
 
 
 # What Python asks of a class rather than of an object.
-_ASKED = """len iter contains getitem setitem delitem bool str repr dir format sizeof hash eq ne lt le
-    gt ge add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv rfloordiv
+_ASKED = """len iter contains getitem setitem delitem bool str repr dir format sizeof eq ne lt
+    le gt ge add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv rfloordiv
     ifloordiv mod rmod imod pow rpow ipow divmod rdivmod matmul rmatmul and rand iand or ror ior xor
     rxor ixor neg pos invert abs round copy deepcopy reduce reduce_ex array array_ufunc getstate
     setstate arrow_c_stream dataframe dataframe_consortium_standard"""
@@ -75,16 +79,21 @@ for _name in _ASKED.split():
 _READING = RLock()
 
 
-def _read(unread: Any) -> Results:
-    """The same object as a frame."""
+def _frames() -> type[Results]:
     from xgrad.running.results import Results
 
+    return Results
+
+
+def _read(unread: Any) -> Results:
+    """The same object as a frame."""
+    frames: Any = _frames()
     with _READING:  # another thread may look too
         if type(unread) is Unread:
             own = _own(unread)
-            made = Results.of(make_frame(own.pop("rows")), **own, at_hand=True)
+            made = frames.of(make_frame(own.pop("rows")), **own, at_hand=True)
             own.clear()
-            object.__setattr__(unread, "__class__", Results)
-            unread.__init__(made)
+            object.__setattr__(unread, "__class__", frames)
+            frames.__init__(unread, made)
             object.__setattr__(unread, "_subjects", made.subjects)
     return cast("Results", unread)

@@ -20,6 +20,8 @@ from xgrad.programs.torch.boxes import nearest
 from xgrad.programs.torch.networks import NETWORKS
 
 aten = torch.ops.aten
+# What `torch.autograd.grad` calls once it has compared shapes: for that it imports sympy.
+_backward = torch.autograd.graph._engine_run_backward
 
 
 def pullback(function: Callable[..., Any], grad: Any, *xs: Tensor) -> tuple[Any, ...]:
@@ -28,7 +30,8 @@ def pullback(function: Callable[..., Any], grad: Any, *xs: Tensor) -> tuple[Any,
         leaves = [x.detach().requires_grad_() for x in xs]
         y = function(*leaves)
         y = y[0] if isinstance(y, tuple) else y
-        return tuple(torch.autograd.grad(y, leaves, grad, allow_unused=True))
+        return tuple(_backward((y,), (grad,), False, False, tuple(leaves), True,
+                               accumulate_grad=False))  # fmt: skip
 
 
 # --- determinants --------------------------------------------------------------------------------

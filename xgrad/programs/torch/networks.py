@@ -249,23 +249,22 @@ def _layer_norm(x: Tensor, shape: Any, weight: Tensor | None, bias: Tensor | Non
 
 
 def _layer_norm_backward(g: Tensor, x: Tensor, shape: Any, mean: Tensor, scale: Tensor,
-                         weight: Tensor | None, bias: Tensor | None, wanted: Any) -> Any:  # fmt: skip
+                         weight: Tensor | None, bias: Tensor | None,
+                         wanted: Any) -> tuple[Tensor | None, ...]:  # fmt: skip
     """(ĝ − mean ĝ − x̂ mean(ĝ x̂)) / σ, with ĝ = g w."""
-    g, x = g.contiguous(), x.contiguous()
-    axis, n = x.dim() - len(shape), math.prod(shape)
-    over, outer = list(range(axis, x.dim())), list(range(axis))
     if not x.numel():
-        made = [x.new_zeros(x.shape), x.new_zeros(tuple(shape)), x.new_zeros(tuple(shape))]
-        return tuple(m if w else None for m, w in zip(made, wanted, strict=True))
-    normal = (x - mean.reshape(*x.shape[:axis], *[1] * len(shape))) * (
-        scale := scale.reshape(*x.shape[:axis], *[1] * len(shape))
-    )
-    given = g if weight is None else g * weight
-    inner = given * n - given.sum(over, True) - normal * (given * normal).sum(over, True)
+        sizes = (x.shape, tuple(shape), tuple(shape))
+        return tuple(x.new_zeros(s) if w else None for s, w in zip(sizes, wanted, strict=True))
+    g, x, axis = g.contiguous(), x.contiguous(), x.dim() - len(shape)
+    inside, outside = list(range(axis, x.dim())), list(range(axis))
+    mean, scale = (t.reshape(*x.shape[:axis], *[1] * len(shape)) for t in (mean, scale))
+    normal = (x - mean) * scale
+    given, n = g if weight is None else g * weight, math.prod(shape)
+    inner = given * n - given.sum(inside, True) - normal * (given * normal).sum(inside, True)
     return (
         scale / n * inner if wanted[0] else None,
-        _over(g * normal, outer) if wanted[1] and weight is not None else None,
-        _over(g, outer) if wanted[2] and bias is not None else None,
+        _over(g * normal, outside) if wanted[1] and weight is not None else None,
+        _over(g, outside) if wanted[2] and bias is not None else None,
     )
 
 
