@@ -1,5 +1,8 @@
 """xgrad cross-validates derivatives against a referee that is right to forty digits."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +57,29 @@ _ROOMS = {
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 
+@contextmanager
+def _to_stay() -> Iterator[None]:
+    """What is loaded is no garbage: it joins what is old at once.
+
+    Otherwise Python looks through all that a framework has loaded, for as long as a check takes.
+    """
+    collects, frozen = gc.isenabled(), gc.get_freeze_count()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not frozen:  # else what somebody froze would thaw
+            gc.freeze()
+            gc.unfreeze()
+        if collects:
+            gc.enable()
+
+
 def __getattr__(name: str) -> Any:
     """A public name, or a room."""
     if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        with _to_stay():
+            return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError:

@@ -31,3 +31,23 @@ timeraw_xgrad.version = "1"
 timeraw_xgrad.number = 1
 timeraw_xgrad.repeat = (3, 10, 5.0)
 timeraw_xgrad.rounds = 1
+
+
+# Functions whose first check in a process is timed, by the name of their framework.
+FIRST = {
+    "torch": "import torch; x = torch.ones(4, requires_grad=True); f = lambda x: x.sin().sum()",
+    "jax": "import jax.numpy as jnp; x = jnp.ones(4); f = lambda x: jnp.sin(x).sum()",
+}
+
+
+def timeraw_first_check(framework: str) -> tuple[str, str]:
+    """`import xgrad` and the first check of a small function; the framework is there before."""
+    return "import xgrad; xgrad.check(f, x)", FIRST[framework]
+
+
+timeraw_first_check.params = list(FIRST)
+timeraw_first_check.param_names = ["framework"]
+timeraw_first_check.version = "1"
+timeraw_first_check.number = 1
+timeraw_first_check.repeat = (3, 10, 20.0)
+timeraw_first_check.rounds = 1

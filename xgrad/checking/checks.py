@@ -23,8 +23,18 @@ from xgrad.frameworks import guest
 from xgrad.judging import LEAST, is_judged, share_of_digits
 from xgrad.problem import OPERATORS, Case, name_of
 from xgrad.referee import Budget
-from xgrad.running import Dtypes, Row, dtype_names, names_in, require_kind, rows_here, run, worded
-from xgrad.table import make_frame, records
+from xgrad.running import (
+    Dtypes,
+    Row,
+    dtype_names,
+    names_in,
+    require_kind,
+    results_at_hand,
+    rows_here,
+    rows_of,
+    run,
+    worded,
+)
 from xgrad.techniques import USUAL
 from xgrad.telling import failure_text, failures
 
@@ -87,8 +97,6 @@ def check(
     more where a torch function can be run so.
     `devices`, `seed` and `budget` are those of `run`. Raises `UsageError`.
     """
-    from xgrad.running import Results
-
     _require_callables(function, formula, like, sizes)
     require_kind("budget", budget, Budget, "xgrad.Budget(seconds=5)")
     require_kind("seed", seed, int, "a whole number, 0 or more")
@@ -133,7 +141,7 @@ def check(
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
         rows += judged_sizes(function, sizes, given, **options)
-    return Results.of(make_frame(rows), [s.case for s in subjects], budget, at_hand=True)
+    return results_at_hand(rows, [s.case for s in subjects], budget)
 
 
 def _judged(
@@ -221,7 +229,7 @@ def assert_agreement(
         if not callable(sizes):
             require_absent(name_of(subject), "a case", sizes=sizes)
         frame, identifier = check(subject, inputs, sizes=sizes, **own, **common), ""
-    _assert_judged(records(frame), identifier, subject, least)
+    _assert_judged(rows_of(frame), identifier, subject, least)
 
 
 def require_absent(name: str, where: str, **options: Any) -> None:

@@ -11,8 +11,7 @@ from xgrad.checking.checks import check
 from xgrad.errors import UsageError
 from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
-from xgrad.running import Row, run
-from xgrad.table import records
+from xgrad.running import Row, rows_of, run
 
 Options = dict[str, Any]
 
@@ -31,7 +30,7 @@ class Asked:
             judged = partial(run, self.subject)
         else:
             judged = partial(check, self.subject, self.inputs)
-        return [row for each in self.checks for row in records(judged(**each, **options))]
+        return [row for each in self.checks for row in rows_of(judged(**each, **options))]
 
 
 # --- torch ----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -67,6 +69,47 @@ def _dual(f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
         return y, _tangents(y)
 
 
+def _jvp(f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
+    try:
+        return torch.func.jvp(f, xs, vs)
+    except RuntimeError as error:  # of a Function without setup_context, among others
+        try:
+            return _dual(f, xs, vs)
+        except Exception:
+            raise error from None
+
+
+_SCRIPTED = "torch._decomp.decompositions_for_jvp"
+_RULES_MISSING = "because it has not been implemented yet"
+
+
+def at_need(differentiate: Callable[..., Any]) -> Callable[..., Any]:
+    """The same in forward mode, for which torch scripts eleven operations before the first dual.
+
+    They have no rule of their own, and take longer to script than a small check takes: here they
+    wait until one of them is met.
+    """
+
+    def called(*args: Any) -> Any:
+        load = getattr(dual, "_maybe_load_decompositions", None)
+        if load is None or _SCRIPTED in sys.modules:
+            return differentiate(*args)
+        here = threading.get_ident()
+        try:
+            dual._maybe_load_decompositions = lambda: here == threading.get_ident() or load()
+            try:
+                return differentiate(*args)
+            finally:
+                dual._maybe_load_decompositions = load
+        except RuntimeError as error:
+            if _RULES_MISSING not in str(error):
+                raise
+        load()
+        return differentiate(*args)
+
+    return called
+
+
 def _tangents(y: Any) -> Any:
     if isinstance(y, tuple):
         return tuple(_tangents(part) for part in y)
@@ -102,13 +145,7 @@ class Func(Transforms):
 
         Of a 0-d float32 value times a Python number it returns a float64 tangent (torch 2.13).
         """
-        try:
-            y, tangent = torch.func.jvp(f, xs, vs)
-        except RuntimeError as error:  # of a Function without setup_context, among others
-            try:
-                y, tangent = _dual(f, xs, vs)
-            except Exception:
-                raise error from None
+        y, tangent = at_need(_jvp)(f, xs, vs)
         return _like(y, tangent)
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,12 +28,20 @@ class Namespace:
         new: Mapping[str, Any] | None = None,
         convert: Callable[..., Any] | None = None,
     ):
-        """`new` are keywords for creation functions; `convert` puts constants on the device."""
-        self.base = base
+        """`base` is a module, or the name of one that is imported at first use.
+
+        `new` are keywords for creation functions; `convert` puts constants on the device.
+        """
+        self._base = base
         self.dtype = dtype
         self._new = dict(new or {})
         self._convert = convert
         vars(self).update(extras)
+
+    @cached_property
+    def base(self) -> Any:
+        """The library's own namespace."""
+        return import_module(self._base) if isinstance(self._base, str) else self._base
 
     @property
     def complex_dtype(self) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat.numpy as compat
 import numpy as np
 
 from xgrad.errors import Unsupported
@@ -123,7 +122,7 @@ class NumPy(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """NumPy, and SciPy's special functions."""
-        return Namespace(compat, _DTYPES[dtype], EXTRAS | defined())
+        return Namespace("array_api_compat.numpy", _DTYPES[dtype], EXTRAS | defined())
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> np.ndarray:
         """A copy, so that nothing here can change the caller's array."""

@@ -41,14 +41,17 @@ def _remembered(asarray: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _extras() -> dict[str, Callable[..., Any]]:
-    import array_api_compat.torch as compat
     import torch
 
     def axes(x: Any, axis: Any) -> Any:
         return tuple(range(x.ndim)) if axis is None else axis
 
     def matmul(a: Any, b: Any) -> Any:
-        return torch.matmul(a, b) if a.dtype == b.dtype else compat.matmul(a, b)
+        if a.dtype == b.dtype:
+            return torch.matmul(a, b)
+        from array_api_compat import torch as compat
+
+        return compat.matmul(a, b)
 
     def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
         return data.new_zeros((num_segments, *data.shape[1:])).index_add(0, segment_ids, data)
@@ -135,15 +138,13 @@ class Torch(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """torch, its special functions, constants on the device."""
-        import array_api_compat.torch as compat
         import torch
 
         def convert(data: np.ndarray, kind: Any = None) -> Any:
             return torch.as_tensor(data, dtype=kind, device=device)
 
-        xp = Namespace(
-            compat, getattr(torch, dtype), _extras(), new={"device": device}, convert=convert
-        )
+        new, kind = {"device": device}, getattr(torch, dtype)
+        xp = Namespace("array_api_compat.torch", kind, _extras(), new=new, convert=convert)
         vars(xp).update(transformed(xp, torch.func), asarray=_remembered(xp.asarray))
         return xp
 

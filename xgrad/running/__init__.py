@@ -19,6 +19,7 @@ from xgrad.running.remote import RemoteFolder, fetched, is_url
 from xgrad.running.reproduction import PROGRAM_PLACE
 from xgrad.running.storage import ENVIRONMENT, RunFolder, new_folder, read_environment
 from xgrad.running.storage import write_text
+from xgrad.running.unread import results_at_hand, rows_of
 from xgrad.running.workers import Limits, Step, case_of, environment_with
 
 if TYPE_CHECKING:

@@ -17,8 +17,11 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import _disable_current_modes
 
 from xgrad.programs.torch.boxes import nearest
+from xgrad.programs.torch.networks import NETWORKS
 
 aten = torch.ops.aten
+# What `torch.autograd.grad` calls once it has compared shapes: for that it imports sympy.
+_backward = torch.autograd.graph._engine_run_backward
 
 
 def pullback(function: Callable[..., Any], grad: Any, *xs: Tensor) -> tuple[Any, ...]:
@@ -27,7 +30,8 @@ def pullback(function: Callable[..., Any], grad: Any, *xs: Tensor) -> tuple[Any,
         leaves = [x.detach().requires_grad_() for x in xs]
         y = function(*leaves)
         y = y[0] if isinstance(y, tuple) else y
-        return tuple(torch.autograd.grad(y, leaves, grad, allow_unused=True))
+        return tuple(_backward((y,), (grad,), False, False, tuple(leaves), True,
+                               accumulate_grad=False))  # fmt: skip
 
 
 # --- determinants --------------------------------------------------------------------------------
@@ -313,6 +317,7 @@ def _segment_reduce_backward(
 
 
 COMPOSED: dict[str, Callable[..., Any]] = {
+    **NETWORKS,
     "addcmul": lambda x, a, b, *, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, *, value=1: x + value * a / b,
     "_unsafe_index": lambda x, indices: aten.index.Tensor(x, indices),
