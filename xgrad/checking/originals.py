@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from xgrad.checking.checks import check
+from xgrad.checking.checks import Question, answers
 from xgrad.errors import UsageError
 from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
+from xgrad.referee import Budget
 from xgrad.running import Row, run
 from xgrad.table import records
 
@@ -25,13 +26,14 @@ class Asked:
     inputs: Any
     checks: tuple[Options, ...]
 
-    def rows(self, **options: Any) -> list[Row]:
+    def rows(self, budget: Budget | None = None) -> list[Row]:
         """All rows; raises `UsageError` where the call cannot be judged as it is given."""
         if isinstance(self.subject, Case):
-            judged = partial(run, self.subject)
-        else:
-            judged = partial(check, self.subject, self.inputs)
-        return [row for each in self.checks for row in records(judged(**each, **options))]
+            judged = partial(run, self.subject, budget=budget)
+            return [row for each in self.checks for row in records(judged(**each))]
+        with as_guest():
+            questions = [Question(**each) for each in self.checks]
+            return answers(self.subject, self.inputs, questions, budget or Budget())
 
 
 # --- torch ----------------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ def _once(methods: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Option
         asked.append({"quick": True, "methods": backward, "invariances": shown})
     if forward:
         rest = () if backward else shown
-        asked.append({"operators": ("jvp",), "methods": forward, "invariances": rest})
+        asked.append({"quick": True, "operators": ("jvp",), "methods": forward, "invariances": rest})
     return tuple(asked)
 
 
