@@ -174,6 +174,11 @@ class Setting:
         rng = self.generator("v")
         return tuple(rounded(a, self.dtype) for a in self.draw_direction(rng))
 
+    @property
+    def flat_v(self) -> np.ndarray:
+        """The direction in one vector."""
+        return np.concatenate([part.reshape(-1) for part in self.v])
+
     @cached_property
     def w(self) -> np.ndarray:
         """The cotangent w of operators: seeded, rounded to the dtype."""

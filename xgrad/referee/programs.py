@@ -9,7 +9,7 @@ asked, and the row says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -211,6 +211,7 @@ class ProgramReferee(Referee):
         truth = self._in_pairs(operator)
         if truth is not None:
             return self._narrowness_said(operator, truth)
+        self._run_ahead(operator)
         reason = self._unfit
         if not reason:
             with self._inside():
@@ -222,6 +223,15 @@ class ProgramReferee(Referee):
             return Truth("none", f'detached="{CONSTANT}" is judged in balls alone; {reason}')
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    def _run_ahead(self, operator: Operator) -> None:
+        """The candidate, in whose run the value is seen; where it fails, that is told later."""
+        compute = self._derivative.compute(operator)
+        if self._program is None or compute is None or operator.name not in _SEEING:
+            return
+        with suppress(Exception), self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+            definition, stencil = self._definition(operator)
+            self._derivative.evaluate(compute, definition.bits(stencil.order))
 
     @cached_property
     def _pairs(self) -> InPairs | None:
@@ -273,7 +283,10 @@ class ProgramReferee(Referee):
     def _value(self) -> Ball:
         """The function's value at the point."""
         with precision(BITS):
-            return value_of(self.setting, self._program)
+            return self._derivative.value()
+
+    def _centre(self) -> Ball:
+        return self._derivative.value()
 
     @cached_property
     def _unfit(self) -> str:
@@ -384,6 +397,7 @@ def _dtype(narrowed: str) -> str:
     return narrowed.partition(" ")[0]
 
 
+_SEEING = ("gradient", "vjp", "jvp", "jacobian", "weighted_hvp")  # those of the function itself
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
     "reverse": ProgramReferee._reverse_digits,
     "forward": ProgramReferee._forward_digits,

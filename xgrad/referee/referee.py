@@ -14,6 +14,7 @@ from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
+from xgrad.programs import recognising
 from xgrad.referee.candidates import (
     Candidate,
     attempted,
@@ -64,6 +65,7 @@ class Referee:
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
+        self._definitions: dict[tuple[bool, bool, int], Definition] = {}
         self._certifier = Certifier(setting, self._definition)
 
     def along(self, setting: Setting) -> Self:
@@ -72,7 +74,7 @@ class Referee:
         made.setting = setting
         made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
         made._refuted = {}
-        made._certifier = self._certifier.along(setting, made._definition)
+        made._certifier = Certifier(setting, made._definition)
         made.__dict__.pop("_derivative", None)  # it knows its cotangent
         return made
 
@@ -207,9 +209,23 @@ class Referee:
             known = self._flat_gradient()
             if known is not None and self.truth(gradient).kind == "certified":
                 stencil = plan(operator, self.setting, Planner(gradient_known=True))
-                return Definition(known, self.x, attempt), stencil
-        made = Definition(self._flat(), self.x, attempt, self.setting.x_shapes)
-        return made, plan(operator, self.setting)
+                return self._kept_definition(attempt, known), stencil
+        return self._kept_definition(attempt), plan(operator, self.setting)
+
+    def _kept_definition(
+        self, attempt: int, known: Callable[[Ball], Ball] | None = None
+    ) -> Definition:
+        """Differences of the function, or of a gradient that is known; operators share values."""
+        key = known is not None, recognising(), attempt
+        if key not in self._definitions:
+            self._definitions[key] = (
+                Definition(known, self.x, attempt)
+                if known is not None
+                else Definition(self._flat(), self.x, attempt, self.setting.x_shapes, self._centre)
+            )
+        return self._definitions[key]
+
+    _centre: Callable[[], Ball] | None = None  # the value at x, where it is kept
 
     def _flat(self) -> Callable[[Ball], Ball]:
         """The function as one of flat balls."""
