@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -161,8 +162,10 @@ def answers(
 
 def _judged(subject: Subject, *questions: Question, **options: Any) -> list[Row]:
     """The rows of all parts; those of what does not exist are told in others."""
-    parts = [part for each in questions for part in _parts(subject, each)]
-    rows = rows_here(subject.case, *parts, **options)
+    own = subject.framework
+    with own.scope() if own is not None else nullcontext():  # inside of it others cost little
+        parts = [part for each in questions for part in _parts(subject, each)]
+        rows = rows_here(subject.case, *parts, **options)
     if any(each.invariances == (USUAL,) for each in questions):
         rows = without_idle(rows)
     if subject.framework is None or all(each.methods is not None for each in questions):

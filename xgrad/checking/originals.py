@@ -9,7 +9,6 @@ from typing import Any
 
 from xgrad.checking.checks import Question, answers
 from xgrad.errors import UsageError
-from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
 from xgrad.referee import Budget
 from xgrad.running import Row, run
@@ -20,7 +19,10 @@ Options = dict[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """A function with its inputs, or a case, and the options of each check that answers a call."""
+    """A function with its inputs, or a case, and the options of each check that answers a call.
+
+    Made and answered inside of `as_guest`.
+    """
 
     subject: Callable[..., Any] | Case
     inputs: Any
@@ -31,9 +33,8 @@ class Asked:
         if isinstance(self.subject, Case):
             judged = partial(run, self.subject, budget=budget)
             return [row for each in self.checks for row in records(judged(**each))]
-        with as_guest():
-            questions = [Question(**each) for each in self.checks]
-            return answers(self.subject, self.inputs, questions, budget or Budget())
+        questions = [Question(**each) for each in self.checks]
+        return answers(self.subject, self.inputs, questions, budget or Budget())
 
 
 # --- torch ----------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def _claimed(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
     """The places of the values that require a gradient, where others do not; else none."""
     import torch
 
-    with as_guest(), torch.enable_grad():
+    with torch.enable_grad():
         try:
             ys = func(*inputs)
         except Exception:

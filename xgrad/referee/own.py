@@ -80,20 +80,24 @@ class OwnDerivative:
             with self.inside(), precision(bits):
                 made = _flat(compute(self.program))
             found = self._kept[compute.name] = _Kept(bits, made, LEDGER.spent - before)
-            self._keep_seen(bits)
+            self._keep_seen(compute.name, bits)
         self._spent = found.spent
         return found.made
 
-    def _keep_seen(self, bits: int) -> None:
-        """The value that a program saw on the way to its derivative."""
-        seen = getattr(self.program, "seen", None)
-        if seen is not None and not self.pairs:
+    def _keep_seen(self, name: str, bits: int) -> None:
+        """What a program saw on the way to its derivative: the value, and a first derivative."""
+        if self.pairs:
+            return
+        seen, pulled = (getattr(self.program, kept, None) for kept in ("seen", "pulled"))
+        if seen is not None:
             self._kept["value"] = _Kept(bits, joined(seen))
+        if name == "weighted_hvp" and pulled is not None:
+            self._kept["vjp"] = _Kept(bits, joined(pulled), self._kept[name].spent // 2)
 
     def value(self) -> Ball:
         """The function's value in the bits in which the caller works, or more."""
         found = self._kept.get("value")
-        if found is None or found.bits < working_bits() or not found.holds(found.bits):
+        if found is None or not found.holds(working_bits()):
             made = value_of(self.setting, self.program)
             found = self._kept["value"] = _Kept(working_bits(), made)
         return found.made
@@ -128,8 +132,8 @@ class _Kept:
     recognised: bool = field(default_factory=recognising)
 
     def holds(self, bits: int) -> bool:
-        """Whether it is what a program returns now in so many bits."""
-        return self.bits == bits and self.recognised == recognising()
+        """Whether it is what a program returns now, in so many bits or more."""
+        return self.bits >= bits and self.recognised == recognising()
 
 
 def _flat(made: Any) -> Any:

@@ -37,7 +37,7 @@ from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.referee import Budget, Referee
-from xgrad.referee.truth import Truth, is_near
+from xgrad.referee.truth import Truth, finished, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -69,6 +69,7 @@ class ProgramReferee(Referee):
         self._held: Any = None  # the program with what it detaches held
         self._faults: dict[str, list[Fault]] = {}
         self.unblamed: dict[str, str] = {}  # by operator, why no rule can be named
+        self.whole: Referee | None = None  # that of f, where this is that of ⟨w, f⟩
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -86,8 +87,25 @@ class ProgramReferee(Referee):
         """The truth of an operator by balls, or by weaker evidence with the reason."""
         key = operator.name, False
         if key not in self._truths:
-            self._truths[key] = self._contracted(operator) or self._found(operator)
+            if self.whole is not None and operator.name == "hvp":
+                self._truths[key] = self.whole.truth(OPERATORS["weighted_hvp"])
+            else:
+                known = self._contracted(operator) or self._unweighted(operator)
+                self._truths[key] = known or self._found(operator)
         return self._truths[key]
+
+    def _unweighted(self, operator: Operator) -> Truth | None:
+        """The Hessian of a scalar times v, where w times that is known; None of anything else."""
+        known = self._truths.get(("weighted_hvp", False))
+        if operator.name != "hvp" or self.setting.y_shape != () or known is None:
+            return None
+        if known.kind != "certified" or known.exact is None or known.directions:
+            return None
+        with precision(BITS):
+            truth = finished(known.kind, known.exact / ball(self.setting.w), known.note, known.digits)
+        truth.by = known.by
+        self._add_noise(operator, truth)
+        return truth
 
     def refuted_by(self, operator: Operator, technique: str) -> float | None:
         """Digits of the framework's own reverse or forward mode where the definition refutes it.

@@ -125,6 +125,7 @@ class Definition:
     attempt: int = 0
     shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that x is made of, where known
     centre: Callable[[], Ball] | None = None
+    _steps: dict[bytes, Ball] = field(default_factory=dict)  # powers of two: exact
     _values: dict[tuple[tuple[int, bytes], ...], tuple[int, Ball]] = field(default_factory=dict)
     _finer: dict[int, Definition] = field(default_factory=dict)
 
@@ -138,8 +139,11 @@ class Definition:
 
     def step(self, direction: np.ndarray) -> Ball:
         """The length of the step along a direction, a power of two in its scale."""
-        length = 2.0 ** np.floor(np.log2(self.length(direction)))
-        return ball(length) * ball(2.0**-STEP_BITS) ** (1 << self.attempt)
+        key = direction.tobytes()
+        if key not in self._steps:
+            length = 2.0 ** np.floor(np.log2(self.length(direction)))
+            self._steps[key] = ball(length) * ball(2.0**-STEP_BITS) ** (1 << self.attempt)
+        return self._steps[key]
 
     def side(self, direction: np.ndarray, sign: int) -> Ball:
         """The slope along a direction by the point ahead of x alone, or by the one behind."""

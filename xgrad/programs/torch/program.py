@@ -70,6 +70,7 @@ class TorchProgram:
     arithmetic: Arithmetic = BALLS
     last: Run = field(default_factory=Run)
     seen: list[Any] | None = field(default=None, repr=False)  # the function's last values
+    pulled: list[Any] | None = field(default=None, repr=False)  # and wᵀ J(x) of the last `hvp`
     _differentiable: list[bool] = field(default_factory=list, repr=False)
     _narrowed: str | None = field(default=None, repr=False)  # of the function's last value
 
@@ -144,7 +145,7 @@ class TorchProgram:
         """The derivative of vᵀ (wᵀ J(x)) in x: the program's backward, differentiated."""
         once = self.gradient(w)
         made = once.vjp(x, v)
-        self.last = once.last
+        self.last, self.pulled = once.last, once.seen
         return made
 
     def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
