@@ -16,7 +16,7 @@ import numpy as np
 from xgrad.numbers import Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
 from xgrad.referee import AMPLE, APPROXIMATE, CERTIFIED, REFUTED, grade_of
-from xgrad.techniques.agreement import agreement
+from xgrad.techniques.agreements import agreement
 from xgrad.techniques.definition import Definition
 
 FLOAT64 = 1e-6  # relative to the largest element: what no rounding explains at a generic point

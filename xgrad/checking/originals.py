@@ -91,7 +91,9 @@ def _once(methods: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Option
         asked.append({"quick": True, "methods": backward, "invariances": shown})
     if forward:
         rest = () if backward else shown
-        asked.append({"quick": True, "operators": ("jvp",), "methods": forward, "invariances": rest})
+        asked.append(
+            {"quick": True, "operators": ("jvp",), "methods": forward, "invariances": rest}
+        )
     return tuple(asked)
 
 

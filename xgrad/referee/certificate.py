@@ -113,9 +113,7 @@ class Certifier:
             terms = float(np.max(slopes.terms, initial=0.0))
             return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
 
-    def _probe_once(
-        self, definition: Definition, stencil: Stencil, candidate: Ball
-    ) -> Agreement:
+    def _probe_once(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The slopes on both sides of x, each by itself: at a kink one is another.
 
         Along v, where any direction will do: products with it are asked for too.

@@ -7,10 +7,7 @@ import numpy as np
 from xgrad.numbers import Ball, ball, midpoint
 
 
-
-def without_factor(
-    candidate: Ball, direction: Ball, slopes: Ball, near: float
-) -> Ball | None:
+def without_factor(candidate: Ball, direction: Ball, slopes: Ball, near: float) -> Ball | None:
     """The candidate over the one number that it has too much, told by slopes along a direction.
 
     Whether that is the definition is to be seen along others. None where the number is 1 to `near`

@@ -18,26 +18,27 @@ from typing import Any, Self
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
-from xgrad.numbers import (
-    BITS,
-    EPS,
-    Ball,
-    ball,
-    budget,
-    midpoint,
-    precision,
-)
+from xgrad.numbers import BITS, EPS, Ball, ball, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
 from xgrad.referee.blame import UNTOLD, Fault, find_faults
-from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, lifted, parts_at, value_of
+from xgrad.referee.derivatives import (
+    ONE,
+    PULLED,
+    forward_digits,
+    in_parts,
+    joined,
+    lifted,
+    parts_at,
+    value_of,
+)
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.doubled import FROM, FROM_QUICK, InPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.referee import Budget, Referee
-from xgrad.referee.truth import Truth, finished, is_near
+from xgrad.referee.truth import Truth, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
@@ -90,22 +91,8 @@ class ProgramReferee(Referee):
             if self.whole is not None and operator.name == "hvp":
                 self._truths[key] = self.whole.truth(OPERATORS["weighted_hvp"])
             else:
-                known = self._contracted(operator) or self._unweighted(operator)
-                self._truths[key] = known or self._found(operator)
+                self._truths[key] = self._contracted(operator) or self._found(operator)
         return self._truths[key]
-
-    def _unweighted(self, operator: Operator) -> Truth | None:
-        """The Hessian of a scalar times v, where w times that is known; None of anything else."""
-        known = self._truths.get(("weighted_hvp", False))
-        if operator.name != "hvp" or self.setting.y_shape != () or known is None:
-            return None
-        if known.kind != "certified" or known.exact is None or known.directions:
-            return None
-        with precision(BITS):
-            truth = finished(known.kind, known.exact / ball(self.setting.w), known.note, known.digits)
-        truth.by = known.by
-        self._add_noise(operator, truth)
-        return truth
 
     def refuted_by(self, operator: Operator, technique: str) -> float | None:
         """Digits of the framework's own reverse or forward mode where the definition refutes it.
@@ -137,22 +124,12 @@ class ProgramReferee(Referee):
 
     def _forward_digits(self, operator: Operator, truth: Truth) -> float:
         """To how many digits forward mode meets the truth along a random direction."""
-        flat = self.setting.draw_flat_direction(self.setting.generator("forward"))
-        asked = operator.name == "jvp"
-        parts = self.setting.v if asked else self.setting.split(flat, np)
         if operator.name not in ("jvp", "gradient", "jacobian"):
             return np.inf
         try:
-            with precision(BITS):
-                v = [ball(part).data for part in parts]
-                along = joined(self._program.jvp(parts_at(self.setting), v))
+            return forward_digits(self.setting, self._program, truth.high, operator.name == "jvp")
         except Exception:
             return np.inf  # it has no forward mode
-        table = np.reshape(truth.high, (-1, 1 if asked else self.setting.x_size))
-        terms = table * (1.0 if asked else flat)
-        gap = np.max(np.abs(midpoint(along) - np.sum(terms, axis=1)), initial=0.0)
-        size = np.max(np.sum(np.abs(terms), axis=1), initial=0.0)
-        return float(-np.log10(gap / size)) if gap > 0 and size > 0 else np.inf
 
     def _reverse_digits(self, operator: Operator, truth: Truth) -> float:
         """To how many digits the candidate met the definition."""
@@ -191,7 +168,7 @@ class ProgramReferee(Referee):
         if self.holds or self._unfit:
             return ""
         try:
-            with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+            with self._inside(), self._budget():
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
                 at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
@@ -210,7 +187,7 @@ class ProgramReferee(Referee):
 
     def _blamed(self, operator: Operator) -> list[Fault]:
         rng = self.setting.generator("blame")
-        with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
+        with self._inside(), precision(BITS), self._budget():
             x = parts_at(self.setting)
             if hasattr(self._program, "parts"):
                 return find_equation_faults(self._program, x, rng, operator.order)
@@ -247,7 +224,7 @@ class ProgramReferee(Referee):
         compute = self._derivative.compute(operator)
         if self._program is None or compute is None or operator.name not in _SEEING:
             return
-        with suppress(Exception), self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+        with suppress(Exception), self._inside(), self._budget():
             definition, stencil = self._definition(operator)
             self._derivative.evaluate(compute, definition.bits(stencil.order))
 
@@ -264,7 +241,7 @@ class ProgramReferee(Referee):
         """The own derivative in double-double, certified; None where there is a doubt."""
         if self._pairs is None:
             return None
-        with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+        with self._inside(), self._budget():
             truth = self._pairs.truth(operator)
             if truth is None:
                 return None
@@ -320,9 +297,10 @@ class ProgramReferee(Referee):
 
     def _require_whole(self) -> None:
         """Raise `Escape` where a result rests on a number that has left the program."""
-        before = self._value
+        _ = self._value
         cuts = getattr(getattr(self._program, "last", None), "cuts", ())
         if cuts:
+            before = value_of(self.setting, self._program)
             moved = value_of(self.setting, replace(self._program, nudge=NUDGE))
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
@@ -352,10 +330,10 @@ class ProgramReferee(Referee):
     def _find_candidate(self, operator: Operator) -> Compute | None:
         return self._derivative.compute(operator)
 
-    def _evaluate(self, compute: Compute, bits: int) -> Ball:
+    def _evaluate(self, compute: Any, bits: int) -> Ball:
         return self._derivative.evaluate(compute, bits)
 
-    def _certified(self, operator: Operator, compute: Compute) -> Truth:
+    def _certified(self, operator: Operator, compute: Any) -> Truth:
         truth = self._certifier.confirmed_own(self._derivative, operator, compute)
         if truth.kind == "certified":
             self._candidates[operator.name] = truth.high
@@ -363,7 +341,7 @@ class ProgramReferee(Referee):
             self._keep(operator, compute)
         return truth
 
-    def _keep(self, operator: Operator, compute: Compute) -> None:
+    def _keep(self, operator: Operator, compute: Any) -> None:
         """What the derivative is in balls, to be set beside float64."""
         try:
             self._candidates[operator.name] = midpoint(self._evaluate(compute, BITS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -28,7 +29,7 @@ from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
 from xgrad.referee.own import OwnDerivative, find_own
-from xgrad.referee.truth import PROBES, Truth, at_kink, finished, times
+from xgrad.referee.truth import PROBES, Truth, at_kink, finished, taken
 from xgrad.techniques import (
     ONES,
     Definition,
@@ -78,13 +79,23 @@ class Referee:
         made.__dict__.pop("_derivative", None)  # it knows its cotangent
         return made
 
+    def _budget(self) -> AbstractContextManager[Any]:
+        return budget(self.limits.seconds, self.limits.gigabytes)
+
     def _contracted(self, operator: Operator) -> Truth | None:
-        """The cotangent times a Jacobian that is known; None of anything else."""
-        known = self._truths.get(("jacobian", False))
-        if operator.name != "vjp" or known is None or known.exact is None or known.directions:
+        """What a table that is known makes it: w J, and of a scalar H v from w H v; or None."""
+        source, times = {"vjp": ("jacobian", self.setting.w.reshape(-1)),
+                         "hvp": ("weighted_hvp", None)}.get(operator.name, ("", None))  # fmt: skip
+        known = self._truths.get((source, False))
+        if known is None or known.exact is None or known.directions:
             return None
         with precision(BITS):
-            truth = times(self.setting.w, known)
+            if times is not None:
+                truth = taken(known, lambda exact: exact.namespace.tensordot(ball(times), exact, 1))
+            elif self.setting.y_shape == () and known.kind == "certified":
+                truth = taken(known, lambda exact: exact / ball(self.setting.w))
+            else:
+                return None
         if truth.kind == "certified":
             self._add_noise(operator, truth)
         return truth
@@ -103,7 +114,7 @@ class Referee:
 
     def _find(self, operator: Operator, independent: bool) -> Truth:
         try:
-            with budget(self.limits.seconds, self.limits.gigabytes):
+            with self._budget():
                 truth, right = self._in_balls(operator, independent)
         except BudgetExceeded as reason:
             truth, right = (
@@ -135,7 +146,7 @@ class Referee:
         key = operator.name, variant
         if key not in self._refuted:
             try:
-                with budget(self.limits.seconds, self.limits.gigabytes):
+                with self._budget():
                     self._refuted[key] = self._refutes(operator, variant)
             except Exception:  # one that fails in balls is judged as it runs
                 self._refuted[key] = None

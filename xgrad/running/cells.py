@@ -232,7 +232,9 @@ def rows_here(
     plans = (
         make_plan([case], Selection.of(seed, **named, **more), budget) for more in asked or ({},)
     )
-    return completed(row for plan in plans for cell in plan.cells for row in _rows(work, case, cell))
+    return completed(
+        row for plan in plans for cell in plan.cells for row in _rows(work, case, cell)
+    )
 
 
 def gather_cases(cases: Any) -> list[Case | Broken]:

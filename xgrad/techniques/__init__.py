@@ -1,6 +1,6 @@
 """The ways to differentiate, one file each, and what a method returns."""
 
-from xgrad.techniques.agreement import Agreement, DIGITS_OF_ZERO, agreement
+from xgrad.techniques.agreements import Agreement, DIGITS_OF_ZERO, agreement
 from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
 from xgrad.techniques.definition import Definition, Slopes, flat_function
 from xgrad.techniques.formula import apply_formula
