@@ -132,8 +132,11 @@ class Certifier:
     def _probe_twice(
         self, definition: Definition, along: Stencil, candidate: Ball, drawn: list[np.ndarray]
     ) -> Agreement:
-        """How slopes along one direction change along another, on both sides of x."""
-        one, other = along.slots
+        """How slopes along one direction change along another, on both sides of x.
+
+        These are ahead and behind along v, whose points products with it need too.
+        """
+        other, one = along.slots
 
         def met(sign: int) -> Agreement:
             bent = _weighed(along, definition.bend(one, other, sign))
