@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.errors import Unavailable
+from xgrad.errors import BudgetExceeded, Unavailable
 from xgrad.frameworks import find_framework
 from xgrad.numbers import LEDGER, SECONDS_PER_ELEMENT, Ball, Doubled, ball, precision, working_bits
 from xgrad.problem import Operator, Setting
@@ -45,6 +45,7 @@ class OwnDerivative:
         self.name = f"{framework}'s own derivative"
         self._spent = 0  # operations of the last evaluation
         self._kept: dict[str, _Kept] = {}  # results by operator, and values
+        self._dear: dict[str, BudgetExceeded] = {}  # operators that are beyond the budget
 
     @cached_property
     def program(self) -> Any:
@@ -76,9 +77,15 @@ class OwnDerivative:
         """A candidate in ball arithmetic of so many bits, or in double-double; kept."""
         found = self._kept.get(compute.name)
         if found is None or not found.holds(bits):
+            if compute.name in self._dear:
+                raise self._dear[compute.name]
             before = LEDGER.spent
-            with self.inside(), precision(bits):
-                made = _flat(compute(self.program))
+            try:
+                with self.inside(), precision(bits):
+                    made = _flat(compute(self.program))
+            except BudgetExceeded as reason:  # it would be again
+                self._dear[compute.name] = reason
+                raise
             found = self._kept[compute.name] = _Kept(bits, made, LEDGER.spent - before)
             self._keep_seen(compute.name, bits)
         self._spent = found.spent
