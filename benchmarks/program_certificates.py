@@ -16,7 +16,8 @@ import numpy as np
 from xgrad.numbers import Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
 from xgrad.referee import AMPLE, APPROXIMATE, CERTIFIED, REFUTED, grade_of
-from xgrad.techniques.definition import Definition, agreement
+from xgrad.techniques.agreements import agreement
+from xgrad.techniques.definition import Definition
 
 FLOAT64 = 1e-6  # relative to the largest element: what no rounding explains at a generic point
 UNROUNDED = 1e-9  # from which it is told
@@ -107,19 +108,17 @@ def certify(
     weights = [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
     w = [ball(each).data for each in weights]
     d = rng.uniform(0.5, 1.0, point.size) * rng.choice([-1.0, 1.0], point.size)
-    shares = rng.uniform(0.5, 1.0, point.size)
 
     def digits(attempt: int) -> float:
         bits = Definition(flat.value, point, attempt).bits(1)
         with precision(bits):
             frozen = _Flat(program.frozen_at(flat.split(ball(point))), x)
-            along = Definition(frozen.value, point, attempt).along(d, shares)
+            along = Definition(frozen.value, point, attempt).side(d, 1)
             gradient = flat.gradient(ball(point), w)
             xp = gradient.namespace
             slope = xp.reshape(xp.tensordot(_joined(w), along, axes=1), ())
             terms = float(np.sum(np.abs(midpoint(_joined(w)) * midpoint(along))))
-            whole = ball(d) * (ball(shares) + 1.0)
-            return agreement(gradient, slope, [whole], False, terms).digits
+            return agreement(gradient, slope, [ball(d)], False, terms).digits
 
     found = 0.0
     for attempt in range(attempts):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from xgrad.checking.limit import OutOfTime, limited
+from xgrad.checking.limit import OutOfTime, limited, processor_time
 
 
 class Slow:
@@ -28,3 +28,14 @@ def swallowed_first():
 def test_a_destructor_that_swallows_it_is_neither_heard_nor_obeyed():
     with pytest.raises(OutOfTime), limited(0.02):
         swallowed_first()
+
+
+def test_the_clock_tells_less_than_a_tick_while_a_limit_runs():
+    with limited(60.0):
+        took = []
+        for _ in range(50):
+            start = processor_time()
+            sum(range(20_000))
+            took.append(processor_time() - start)
+    assert 0 < sorted(took)[len(took) // 2] < 0.01
+    assert sum(t == 0 for t in took) < 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xgrad.checking.mathematics import Formulas
 from xgrad.checking.parts import (
@@ -121,7 +123,6 @@ def check(
     subjects = make_subjects(function, inputs, **given)
     shown = names_in("invariances", invariances)
     if quick:
-        budget = replace(budget or Budget(), quick=True)
         methods = "*.reverse" if methods is None else methods
         subjects = [s if dtypes else replace(s, dtypes=s.dtypes[:1]) for s in subjects]
     if shown is None:
@@ -129,14 +130,13 @@ def check(
     elif shown and not all(s.framework for s in subjects):
         raise UsageError(f"{name_of(function)}: invariances= goes with a function of torch or JAX")
     rows, named = list[Row](), names_in("methods", methods)
+    budget = replace(budget or Budget(), quick=True) if quick else budget
     options: dict[str, Any] = {"seed": seed, "budget": budget}
     if named is not None and len(subjects) > 1:  # a port and its original have their own
         subjects = [s for s in subjects if _asked_of(s, named)] or subjects
     for subject in subjects:
-        there = names_in("devices", devices) or subject.devices
-        options["devices"] = there
-        wanted = along_one(subject) if quick and asked is None else asked
-        rows += _judged(subject, wanted, named, shown, **options)
+        options["devices"] = names_in("devices", devices) or subject.devices
+        rows += _judged(subject, Question(asked, named, shown, quick), **options)
     if sizes is not None:
         if len(subjects) > 1 or subjects[0].framework is None:
             raise UsageError(f"{name_of(function)}: sizes= goes with a function of torch or JAX")
@@ -144,26 +144,56 @@ def check(
     return results_at_hand(rows, [s.case for s in subjects], budget)
 
 
-def _judged(
-    subject: Subject,
-    asked: tuple[str, ...] | None,
-    methods: tuple[str, ...] | None,
-    shown: tuple[str, ...],
-    **options: Any,
+class Question(NamedTuple):
+    """What is asked of a function: names, or None for the usual ones."""
+
+    operators: tuple[str, ...] | None = None
+    methods: tuple[str, ...] | None = None
+    invariances: tuple[str, ...] = ()
+    quick: bool = False
+
+
+def answers(
+    function: Callable[..., Any], inputs: Any, questions: Iterable[Question], budget: Budget
 ) -> list[Row]:
+    """The rows of `check` for each question about one function, which is taken apart once."""
+    _require_callables(function, None, None, None)
+    (subject,) = make_subjects(function, inputs)
+    short = replace(subject, dtypes=subject.dtypes[:1])
+    options: dict[str, Any] = {"seed": 0, "devices": subject.devices}
+    rows = list[Row]()
+    for quick, of_a_kind in groupby(questions, lambda each: each.quick):
+        made = replace(budget, quick=quick)
+        rows += _judged(short if quick else subject, *of_a_kind, budget=made, **options)
+    return rows
+
+
+def _judged(subject: Subject, *questions: Question, **options: Any) -> list[Row]:
     """The rows of all parts; those of what does not exist are told in others."""
-    own, first, others = subject.framework is not None, subject.dtypes[:1], subject.dtypes[1:]
-    parts = with_presentations(parts_of(subject, asked, methods), shown if own else ())
-    rows: list[Row] = []
-    for part in parts:
-        for dtypes in filter(None, (first, others)):
-            presented = part.invariances if dtypes == first else ()
-            rows += rows_here(subject.case, dtypes=dtypes, operators=part.operators,
-                              methods=part.methods, invariances=presented, **options)  # fmt: skip
-    if shown == (USUAL,):
+    own = subject.framework
+    with own.scope() if own is not None else nullcontext():  # inside of it others cost little
+        parts = [part for each in questions for part in _parts(subject, each)]
+        rows = rows_here(subject.case, *parts, **options)
+    if any(each.invariances == (USUAL,) for each in questions):
         rows = without_idle(rows)
-    named = methods is not None or subject.framework is None
-    return rows if named else without_absent(rows, asked or ())
+    if subject.framework is None or all(each.methods is not None for each in questions):
+        return rows
+    return without_absent(rows, [name for each in questions for name in each.operators or ()])
+
+
+def _parts(subject: Subject, question: Question) -> list[dict[str, Any]]:
+    """What runs together, in each dtype."""
+    own, first, others = subject.framework is not None, subject.dtypes[:1], subject.dtypes[1:]
+    asked, shown = question.operators, question.invariances if own else ()
+    if question.quick and asked is None:
+        asked = along_one(subject)
+    parts = with_presentations(parts_of(subject, asked, question.methods), shown)
+    return [
+        {"dtypes": dtypes, **part._asdict(), "invariances": part.invariances if here else ()}
+        for part in parts
+        for here, dtypes in ((True, first), (False, others))
+        if dtypes
+    ]
 
 
 def _asked_of(subject: Subject, methods: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from xgrad.checking.checks import failure_in, why_unjudged_in_part
@@ -16,6 +16,7 @@ from xgrad.checking.originals import (
     asked_by_gradgradcheck,
 )
 from xgrad.errors import UsageError
+from xgrad.frameworks import as_guest
 from xgrad.problem import name_of
 
 _said: set[str] = set()
@@ -60,7 +61,8 @@ def gradcheck(
     __tracebackhide__ = True
     _require("check_backward_ad or check_forward_ad", check_backward_ad or check_forward_ad)
     _note("gradcheck", eps=(eps, 1e-6), atol=(atol, 1e-5), rtol=(rtol, 1e-3))
-    asked = asked_by_gradcheck(
+    ask = partial(
+        asked_by_gradcheck,
         func,
         inputs,
         nondet_tol=nondet_tol,
@@ -70,7 +72,7 @@ def gradcheck(
         check_forward_ad=check_forward_ad,
         check_backward_ad=check_backward_ad,
     )
-    return _answered(func, asked, _gradcheck_error() if raise_exception else None)
+    return _answered(func, ask, _gradcheck_error() if raise_exception else None)
 
 
 def gradgradcheck(
@@ -102,7 +104,8 @@ def gradgradcheck(
     __tracebackhide__ = True
     _require("check_rev_over_rev or check_fwd_over_rev", check_rev_over_rev or check_fwd_over_rev)
     _note("gradgradcheck", eps=(eps, 1e-6), atol=(atol, 1e-5), rtol=(rtol, 1e-3))
-    asked = asked_by_gradgradcheck(
+    ask = partial(
+        asked_by_gradgradcheck,
         func,
         inputs,
         grad_outputs,
@@ -112,7 +115,7 @@ def gradgradcheck(
         check_fwd_over_rev=check_fwd_over_rev,
         check_rev_over_rev=check_rev_over_rev,
     )
-    return _answered(func, asked, _gradcheck_error() if raise_exception else None)
+    return _answered(func, ask, _gradcheck_error() if raise_exception else None)
 
 
 def check_grads(
@@ -137,13 +140,16 @@ def check_grads(
     if not named or not set(named) <= {"fwd", "rev", "lin"}:
         raise UsageError(f"check_grads: modes={modes!r}: name some of 'fwd', 'rev', 'lin'")
     _note("check_grads", eps=(eps, None), atol=(atol, None), rtol=(rtol, None))
-    _answered(f, asked_by_check_grads(f, args, order, named), AssertionError)
+    _answered(f, partial(asked_by_check_grads, f, args, order, named), AssertionError)
 
 
-def _answered(func: Callable[..., Any], asked: Asked, error: type[Exception] | None) -> bool:
+def _answered(
+    func: Callable[..., Any], ask: Callable[[], Asked], error: type[Exception] | None
+) -> bool:
     """Whether nothing is wrong; where something is, the error is raised, if there is one."""
     __tracebackhide__ = True
-    rows = asked.rows()
+    with as_guest():
+        rows = ask().rows()
     wrong = failure_in(rows)
     if wrong and error is not None:
         raise error(wrong)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from xgrad.checking.checks import check
+from xgrad.checking.checks import Question, answers
 from xgrad.errors import UsageError
-from xgrad.frameworks import as_guest
 from xgrad.problem import ORDERS, Case, name_of
+from xgrad.referee import Budget
 from xgrad.running import Row, rows_of, run
 
 Options = dict[str, Any]
@@ -18,19 +18,22 @@ Options = dict[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """A function with its inputs, or a case, and the options of each check that answers a call."""
+    """A function with its inputs, or a case, and the options of each check that answers a call.
+
+    Made and answered inside of `as_guest`.
+    """
 
     subject: Callable[..., Any] | Case
     inputs: Any
     checks: tuple[Options, ...]
 
-    def rows(self, **options: Any) -> list[Row]:
+    def rows(self, budget: Budget | None = None) -> list[Row]:
         """All rows; raises `UsageError` where the call cannot be judged as it is given."""
         if isinstance(self.subject, Case):
-            judged = partial(run, self.subject)
-        else:
-            judged = partial(check, self.subject, self.inputs)
-        return [row for each in self.checks for row in rows_of(judged(**each, **options))]
+            judged = partial(run, self.subject, budget=budget)
+            return [row for each in self.checks for row in rows_of(judged(**each))]
+        questions = [Question(**each) for each in self.checks]
+        return answers(self.subject, self.inputs, questions, budget or Budget())
 
 
 # --- torch ----------------------------------------------------------------------------------------
@@ -87,7 +90,9 @@ def _once(methods: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Option
         asked.append({"quick": True, "methods": backward, "invariances": shown})
     if forward:
         rest = () if backward else shown
-        asked.append({"operators": ("jvp",), "methods": forward, "invariances": rest})
+        asked.append(
+            {"quick": True, "operators": ("jvp",), "methods": forward, "invariances": rest}
+        )
     return tuple(asked)
 
 
@@ -131,7 +136,7 @@ def _claimed(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
     """The places of the values that require a gradient, where others do not; else none."""
     import torch
 
-    with as_guest(), torch.enable_grad():
+    with torch.enable_grad():
         try:
             ys = func(*inputs)
         except Exception:

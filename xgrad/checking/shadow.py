@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from xgrad.checking.checks import failure_in, why_unjudged_in_part
-from xgrad.checking.limit import OutOfTime, limited
+from xgrad.checking.limit import OutOfTime, limited, processor_time
 from xgrad.checking.stand_ins import Arrivals, Undo, stand_in
 from xgrad.checking.watched import FAILED, Original, homes
 from xgrad.errors import UsageError
@@ -96,14 +95,14 @@ class Shadow:
         """What the check returns or raises, once xgrad has judged the same."""
         __tracebackhide__ = True
         result, error = None, None
-        self._inside, started = True, time.process_time()
+        self._inside, started = True, processor_time()
         try:
             result = check()
         except Exception as raised:
             error = raised
         finally:
             self._inside = False
-        between = time.process_time()
+        between = processor_time()
         said = original.said(result, error)
         wrong = self._judge(original, read, said, between - started)
         if error is not None:
@@ -114,13 +113,13 @@ class Shadow:
 
     def _judge(self, original: Original, read: Callable[[], Any], said: str, seconds: float) -> str:
         """Add the rows of a call; what is wrong, as a text."""
-        self._inside, started = True, time.process_time()
+        self._inside, started = True, processor_time()
         self._count += 1
         try:
             rows, wrong = self._rows(read)
         finally:
             self._inside = False
-        own = time.process_time() - started
+        own = processor_time() - started
         name = self._test or "outside of tests"
         place = {"test": name, "call": self._count, "check": original.known_as}
         place |= {"check_said": said, "xgrad_said": _verdict(rows)}

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from traceback import clear_frames
 from typing import Any
@@ -27,9 +28,14 @@ def full_precision() -> Iterator[None]:
     """Products and convolutions in full float32, by whichever interface the caller chose them.
 
     Flags are set in torch's own context managers: setting one bare is an error once torch's test
-    tools were imported.
+    tools were imported. Inside of itself it looks whether they still are.
     """
+    if _FULL.get() and _is_still_full():
+        yield
+        return
+    token = _FULL.set(True)
     with ExitStack() as stack:
+        stack.callback(_FULL.reset, token)
         with _quiet():
             if _by_old_flags() and not _is_full():
                 stack.enter_context(_old_flags())
@@ -39,6 +45,16 @@ def full_precision() -> Iterator[None]:
         yield
 
 
+_FULL: ContextVar[bool] = ContextVar("full", default=False)
+
+
+def _is_still_full() -> bool:
+    """Whether what holds a precision holds none that is shorter."""
+    holders = _holders()
+    return all(h.fp32_precision in EXACT for h in holders) if holders else _is_full()
+
+
+@lru_cache(maxsize=1)
 def _holders() -> list[Any]:
     """What has a precision of its own, of the libraries that multiply; none before torch 2.9."""
     cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn

@@ -9,7 +9,17 @@ import numpy as np
 from xgrad.numbers import Ball
 from xgrad.problem import Operator, Setting
 from xgrad.referee import Budget, Fault, PortReferee, ProgramReferee, Referee, Truth
-from xgrad.techniques import ERROR, OK, Method, Outcome, Prepared, evaluate, find_fault
+from xgrad.techniques import (
+    ERROR,
+    INVARIANCE,
+    OK,
+    Method,
+    Outcome,
+    Prepared,
+    evaluate,
+    find_fault,
+    plain_of,
+)
 
 
 class Findings:
@@ -44,7 +54,10 @@ class Findings:
     def presented(self, setting: Setting) -> Findings:
         """Findings at a setting that a presentation asks for, sharing what can be shared."""
         if setting.case is not self.setting.case or setting.dtype != self.setting.dtype:
-            return Findings(setting, self.device, self.limits)
+            made = Findings(setting, self.device, self.limits)
+            if setting.weighs is self.setting and isinstance(made.referee, ProgramReferee):
+                made.referee.whole = self.referee
+            return made
         made = self.at(setting)
         if setting.inputs is self.setting.inputs:
             made.referee = self.referee.along(setting)
@@ -70,7 +83,10 @@ class Findings:
         """One run; what the referee of a program asks too is run once for both."""
         if isinstance(self.referee, ProgramReferee) and self._is_own(method):
             return self.referee.weaker.run(method.technique, operator, self.setting.dtype)
-        return evaluate(method, operator, self.setting, self.device, self.prepared)
+        usual = None
+        if method.technique == INVARIANCE:
+            usual = self._outcomes.get((plain_of(method), operator.name))
+        return evaluate(method, operator, self.setting, self.device, self.prepared, usual)
 
     def _is_own(self, method: Method) -> bool:
         """Whether it is the function's own derivative, as its framework takes it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from xgrad.judging.verdict import Judge, Judgement
-from xgrad.judging.verdicts import DISAGREES, INCONCLUSIVE, is_failure
+from xgrad.judging.verdicts import AGREES, DISAGREES, INCONCLUSIVE, is_failure
 from xgrad.numbers import EPS
 from xgrad.problem import Operator
 from xgrad.table import FAILED
@@ -44,6 +45,9 @@ class PresentedJudge:
         there = self._judge_at(shown)
         operator, plain = shown.judged(there.setting), plain_of(method)
         if not self._wrong.get((there, plain)):
+            usual = there.judged.get((plain, operator.name))
+            if usual is not None and _is_as_usual(there.outcome(method, operator), usual):
+                return replace(usual, row={**usual.row, "technique": method.label})
             made = there.weigh(method, operator, there.outcome(method, operator))
             if made.row["verdict"] != DISAGREES and made.row["status"] not in FAILED:
                 return made
@@ -79,6 +83,12 @@ class PresentedJudge:
             usual = there.weigh(plain, operator, there.outcome(plain, operator))
             self._wrong[there, plain] = is_failure(usual.row)
         return self._wrong[there, plain]
+
+
+def _is_as_usual(outcome: Outcome, usual: Judgement) -> bool:
+    """Whether the bits are those of a result that was judged right, beside no other result."""
+    alone = bool(np.isnan(usual.row.get("multiple", np.nan)))
+    return usual.row["verdict"] == AGREES and alone and outcome.is_same(usual.outcome)
 
 
 def _is_slight(made: Judgement) -> bool:

@@ -229,16 +229,6 @@ def barely_beyond(m: Matter) -> Ruling | None:
                   f"factor of {np.max(m.found.excess[m.found.beyond]):.1f} only")  # fmt: skip
 
 
-def between_two_derivatives(m: Matter) -> Ruling | None:
-    """An approximation to float64 inside has a derivative of its own, no better than its rule's."""
-    apart = m.truth.apart
-    if apart is None or not np.all((m.found.error <= 2 * apart + m.found.tolerance)
-                                   | ~m.found.beyond):  # fmt: skip
-        return None
-    return Ruling(INCONCLUSIVE, "no further off than the program's own derivative is from what it "
-                  "computes, by an approximation to float64 inside")  # fmt: skip
-
-
 def beyond_tolerance(m: Matter) -> Ruling | None:
     """Further off than rounding goes."""
     return Ruling(DISAGREES)
@@ -265,7 +255,6 @@ RULES: tuple[Rule, ...] = (
     digits_of_this_dtype,
     past_what_lost_digits_excuse,
     lost_digits,
-    between_two_derivatives,
     barely_beyond,
     beyond_tolerance,
 )

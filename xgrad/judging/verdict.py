@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -70,6 +70,7 @@ class Judge:
         self.places = Places(self.stability)
         self._long: Judge | None = None  # at the same inputs in float32, for 16-bit types
         self._twins: dict[tuple[Method, str], dict[str, Any] | None] = {}
+        self.judged: dict[tuple[Method, str], Judgement] = {}
 
     def outcome(self, method: Method, operator: Operator) -> Outcome:
         """What the method returned; an error where the case itself is at fault."""
@@ -84,6 +85,7 @@ class Judge:
         outcome = self.outcome(method, operator)
         made = self.weigh(method, operator, outcome, lambda f: f.outcome(method, operator))
         _mark_known(made.row, self.setting.case)
+        self.judged[method, operator.name] = replace(made, row=dict(made.row))  # rows are told more
         return made
 
     @np.errstate(all="ignore")  # infinite slopes and results are told as such

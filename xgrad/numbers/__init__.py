@@ -3,7 +3,7 @@
 from xgrad.numbers.arrays import bare
 from xgrad.numbers.balls import factoring, matrices, scalars
 from xgrad.numbers.balls.array import BITS, Ball, LEDGER, SECONDS_PER_ELEMENT, ball, budget, halves
-from xgrad.numbers.balls.array import midpoint, precision
+from xgrad.numbers.balls.array import midpoint, precision, radius, working_bits
 from xgrad.numbers.balls.derivatives import in_full
 from xgrad.numbers.balls.fourier import dft
 from xgrad.numbers.balls.namespace import NAMESPACE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from math import prod
@@ -44,7 +44,9 @@ class Setting:
     seed: int
     inputs: dict[str, Any]
     complexes: frozenset[str] = frozenset()
+    weighs: Setting | None = None  # the setting of f, where this is that of ⟨w, f⟩
     _issued: list[Arguments] | None = None
+    _spaces: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def make(cls, case: Case, size: str, point: str, dtype: str, seed: int) -> Setting:
@@ -174,6 +176,11 @@ class Setting:
         rng = self.generator("v")
         return tuple(rounded(a, self.dtype) for a in self.draw_direction(rng))
 
+    @property
+    def flat_v(self) -> np.ndarray:
+        """The direction in one vector."""
+        return np.concatenate([part.reshape(-1) for part in self.v])
+
     @cached_property
     def w(self) -> np.ndarray:
         """The cotangent w of operators: seeded, rounded to the dtype."""
@@ -207,7 +214,10 @@ class Setting:
     def arguments(self, framework: Framework, device: str, dtype: str | None = None) -> Arguments:
         """Fresh arrays of the framework on the device."""
         kind = dtype or self.dtype
-        xp = framework.namespace(kind, device)
+        place = framework.name, kind, device
+        if place not in self._spaces:
+            self._spaces[place] = framework.namespace(kind, device)
+        xp = self._spaces[place]
         arrays = {k: v for k, v in self.inputs.items() if isinstance(v, np.ndarray)}
         put = {k: framework.put(v, kind, device) for k, v in arrays.items()}
         xs = tuple(put.pop(name) for name in self.case.wrt)

@@ -83,7 +83,7 @@ def _slopes_at(definition: Definition, stencil: Stencil, d: np.ndarray, bits: in
     """The slopes so near beside the point."""
     with precision(definition.bits(stencil.order)):
         shift = ball(d) * ball(definition.length(d)) * ball(2.0**-bits)
-    there = replace(definition, function=partial(_moved, definition.function, shift))
+    there = replace(definition, function=partial(_moved, definition.function, shift), centre=None)
     return midpoint(there.slopes(stencil).central)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from xgrad.numbers import BITS, Ball, ball, precision
+from xgrad.numbers import BITS, Ball, ball, precision, radius
 from xgrad.problem import Operator, Setting
-from xgrad.programs import recognised_constants, recognising
+from xgrad.programs import recognised_constants
 from xgrad.referee.candidates import attempted
 from xgrad.referee.factors import without_factor
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED, grade_of
@@ -31,15 +32,6 @@ class Certifier:
     def __init__(self, setting: Setting, define: Define):
         self.setting = setting
         self._define = define
-        self._slopes: dict[
-            tuple[bool, int, bytes, bytes], Ball
-        ] = {}  # of all values, along directions
-
-    def along(self, setting: Setting, define: Define) -> Certifier:
-        """The same beside another cotangent, which shares the slopes of all values."""
-        made = Certifier(setting, define)
-        made._slopes = self._slopes
-        return made
 
     def confirmed_own(self, own: OwnDerivative, operator: Operator, compute: Compute) -> Truth:
         """With constants recognised in a second pass, where rounded ones may be what is missing."""
@@ -97,80 +89,74 @@ class Certifier:
         plain = stencil.free and stencil.order == 1 and stencil.coefficients is None
         if not plain or stencil.elementwise or self.setting.case.legal is not None:
             return None
-        draw = partial(self._along, definition, stencil, self.setting.generator("factor"))
+        direction = self.setting.draw_flat_direction(self.setting.generator("factor"))
         with precision(definition.bits(1)):
-            right = without_factor(candidate, draw, APPROXIMATE.least)
+            slopes = _weighed(stencil, definition.side(direction, 1))
+            right = without_factor(candidate, ball(direction), slopes, APPROXIMATE.least)
         if right is None or self._probe(definition, stencil, right).digits < CERTIFIED.least:
             return None
         return right
 
     def _probe(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
         """The agreement along random legal directions, or in all where that is cheap."""
-        rng = self.setting.generator("probe")
+        rng, whole = self.setting.generator("probe"), stencil.coefficients is None
         with precision(definition.bits(stencil.order)):
-            if stencil.order == 1 and stencil.coefficients is None:
-                return self._probe_once(definition, stencil, candidate, rng)
-            directions = [] if stencil.coefficients is not None else stencil.draw(self.setting, rng)
-            slopes = definition.slopes(stencil.filled(directions) if directions else stencil)
+            if whole and stencil.order == 1:
+                return self._probe_once(definition, stencil, candidate)
+            directions = stencil.draw(self.setting, rng) if whole else []
+            along = stencil.filled(directions) if directions else stencil
+            if whole and along.order == len(along.slots) == 2 and not stencil.elementwise:
+                return self._probe_twice(definition, along, candidate, directions)
+            slopes = definition.slopes(along)
             if slopes.kinked:
                 return NONE
             terms = float(np.max(slopes.terms, initial=0.0))
             return agreement(candidate, slopes.central, directions, stencil.elementwise, terms)
 
-    def _probe_once(
-        self, definition: Definition, stencil: Stencil, candidate: Ball, rng: np.random.Generator
-    ) -> Agreement:
-        """Two points at different distances, and those on the other side of x.
+    def _probe_once(self, definition: Definition, stencil: Stencil, candidate: Ball) -> Agreement:
+        """The slopes on both sides of x, each by itself: at a kink one is another.
 
-        Both points may lie on one side of a kink, where a slope of that side would pass.
+        Along v, where any direction will do: products with it are asked for too.
         """
-        direction, shares = self._drawn(stencil, rng)
-        found = self._met(definition, stencil, candidate, direction, shares)
-        if not (stencil.free or stencil.elementwise) or found.digits < APPROXIMATE.least:
-            return found
-        other = self._met(definition, stencil, candidate, -direction, shares)
-        return min(found, other, key=lambda each: each.digits)
+        drawn = bool(stencil.free or stencil.elementwise)
+        direction = self.setting.flat_v if drawn else stencil.slots[0]
 
-    def _met(
-        self,
-        definition: Definition,
-        stencil: Stencil,
-        candidate: Ball,
-        direction: np.ndarray,
-        shares: np.ndarray,
+        def met(sign: int) -> Agreement:
+            slopes = _weighed(stencil, definition.side(direction, sign))
+            along = [ball(direction)] if drawn else []
+            return agreement(candidate, slopes, along, stencil.elementwise)
+
+        found = met(1)
+        return found if found.digits < APPROXIMATE.least else min(found, met(-1), key=_digits)
+
+    def _probe_twice(
+        self, definition: Definition, along: Stencil, candidate: Ball, drawn: list[np.ndarray]
     ) -> Agreement:
-        slopes, times = self._slopes_along(definition, stencil, direction, shares)
-        if stencil.free or stencil.elementwise:
-            return agreement(candidate, slopes, [ball(direction) * times], stencil.elementwise)
-        return agreement(candidate * times, slopes, [], False)
+        """How slopes along one direction change along another, on both sides of x.
 
-    def _along(
-        self, definition: Definition, stencil: Stencil, rng: np.random.Generator
-    ) -> tuple[Ball, Ball, Ball]:
-        """A direction, how many times it is taken, and the slopes by two points not alike far."""
-        direction, shares = self._drawn(stencil, rng)
-        slopes, times = self._slopes_along(definition, stencil, direction, shares)
-        return ball(direction), times, slopes
+        These are ahead and behind along v, whose points products with it need too.
+        """
+        other, one = along.slots
 
-    def _drawn(self, stencil: Stencil, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A direction, and the shares of it that are gone the other way."""
-        drawn = stencil.draw(self.setting, rng)
-        direction = drawn[0] if drawn else stencil.slots[0]
-        free = bool(drawn) and self.setting.case.legal is None
-        return direction, rng.uniform(0.5, 1.0, direction.size if free else 1)
+        def met(sign: int) -> Agreement:
+            bent = _weighed(along, definition.bend(one, other, sign))
+            found = agreement(candidate, bent, drawn, False)
+            unsure = float(np.max(radius(bent), initial=0.0))
+            return replace(found, gap=found.gap + unsure)
 
-    def _slopes_along(
-        self, definition: Definition, stencil: Stencil, direction: np.ndarray, shares: np.ndarray
-    ) -> tuple[Ball, Ball]:
-        """The slopes along a direction, and how many times it was taken."""
-        times = ball(shares) + 1.0
-        if stencil.weights is None:
-            return definition.along(direction, shares), times
-        key = recognising(), definition.attempt, direction.tobytes(), shares.tobytes()
-        if key not in self._slopes:  # those of all values are those of every cotangent
-            self._slopes[key] = definition.along(direction, shares)
-        slopes = self._slopes[key]
-        return slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1), times
+        found = met(1)
+        return found if found.digits < APPROXIMATE.least else min(found, met(-1), key=_digits)
+
+
+def _digits(found: Agreement) -> float:
+    return found.digits
+
+
+def _weighed(stencil: Stencil, slopes: Ball) -> Ball:
+    """The slopes of all values, times the cotangent where there is one."""
+    if stencil.weights is None:
+        return slopes
+    return slopes.namespace.tensordot(ball(stencil.weights), slopes, axes=1)
 
 
 def _vanished(before: Agreement | None, found: Agreement) -> float:

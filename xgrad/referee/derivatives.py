@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.numbers import DOUBLED, Ball, Doubled, ball
+from xgrad.numbers import BITS, DOUBLED, Ball, Doubled, ball, midpoint, precision
 from xgrad.problem import OPERATORS, Setting
 
 ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
@@ -109,6 +109,19 @@ CANDIDATES: dict[str, Callable[[Setting, Any], Ball]] = {
     "weighted_hvp": _weighted_hvp,
     **{o.name: partial(_directional, order=o.order) for o in OPERATORS.values() if o.directional},
 }
+
+
+def forward_digits(setting: Setting, program: Any, truth: np.ndarray, asked: bool) -> float:
+    """To how many digits forward mode meets a truth: along v where that was asked, else drawn."""
+    flat = setting.draw_flat_direction(setting.generator("forward"))
+    parts = setting.v if asked else setting.split(flat, np)
+    with precision(BITS):
+        along = joined(program.jvp(parts_at(setting), [ball(part).data for part in parts]))
+    table = np.reshape(truth, (-1, 1 if asked else setting.x_size))
+    terms = table * (1.0 if asked else flat)
+    gap = np.max(np.abs(midpoint(along) - np.sum(terms, axis=1)), initial=0.0)
+    size = np.max(np.sum(np.abs(terms), axis=1), initial=0.0)
+    return float(-np.log10(gap / size)) if gap > 0 and size > 0 else np.inf
 
 
 # --- what blame looks at: a program, and the cotangents of its outputs ---------------------------

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from xgrad.numbers import Ball, ball, midpoint
 
-# A random direction, how many times it is taken (element by element), and the slopes along that.
-Draw = Callable[[], tuple[Ball, Ball, Ball]]
 
-
-def without_factor(candidate: Ball, draw: Draw, near: float) -> Ball | None:
-    """The candidate over the one number that it has too much, told along one random direction.
+def without_factor(candidate: Ball, direction: Ball, slopes: Ball, near: float) -> Ball | None:
+    """The candidate over the one number that it has too much, told by slopes along a direction.
 
     Whether that is the definition is to be seen along others. None where the number is 1 to `near`
     digits: that is no factor.
     """
-    direction, times, slopes = draw()
-    got = candidate.namespace.tensordot(candidate, direction * times, axes=1)
+    got = candidate.namespace.tensordot(candidate, direction, axes=1)
     k = int(np.argmax(np.abs(midpoint(slopes))))
     factor = ball(got.data.reshape(-1)[k]) / ball(slopes.data.reshape(-1)[k])
     off = abs(float(midpoint(factor - 1.0)))

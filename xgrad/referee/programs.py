@@ -9,7 +9,7 @@ asked, and the row says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,19 +18,20 @@ from typing import Any, Self
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
-from xgrad.numbers import (
-    BITS,
-    EPS,
-    Ball,
-    ball,
-    budget,
-    midpoint,
-    precision,
-)
+from xgrad.numbers import BITS, EPS, Ball, ball, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
 from xgrad.referee.blame import UNTOLD, Fault, find_faults
-from xgrad.referee.derivatives import ONE, PULLED, in_parts, joined, lifted, parts_at, value_of
+from xgrad.referee.derivatives import (
+    ONE,
+    PULLED,
+    forward_digits,
+    in_parts,
+    joined,
+    lifted,
+    parts_at,
+    value_of,
+)
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.doubled import FROM, FROM_QUICK, InPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
@@ -69,6 +70,7 @@ class ProgramReferee(Referee):
         self._held: Any = None  # the program with what it detaches held
         self._faults: dict[str, list[Fault]] = {}
         self.unblamed: dict[str, str] = {}  # by operator, why no rule can be named
+        self.whole: Referee | None = None  # that of f, where this is that of ⟨w, f⟩
 
     def in_dtype(self, dtype: str) -> ProgramReferee:
         """The referee at the same inputs in another dtype, which shares what is computed."""
@@ -86,7 +88,10 @@ class ProgramReferee(Referee):
         """The truth of an operator by balls, or by weaker evidence with the reason."""
         key = operator.name, False
         if key not in self._truths:
-            self._truths[key] = self._contracted(operator) or self._found(operator)
+            if self.whole is not None and operator.name == "hvp":
+                self._truths[key] = self.whole.truth(OPERATORS["weighted_hvp"])
+            else:
+                self._truths[key] = self._contracted(operator) or self._found(operator)
         return self._truths[key]
 
     def refuted_by(self, operator: Operator, technique: str) -> float | None:
@@ -108,33 +113,21 @@ class ProgramReferee(Referee):
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
         """How far float64 is from the truth, in its largest element."""
         native, near = self._native(technique, operator)
-        if (
-            native is None
-            or (near > NEAR and not self._narrowed)
-            or native.shape != truth.high.shape
-        ):
+        if native is None or native.shape != truth.high.shape:
+            return 0.0
+        if near > NEAR and not self._narrowed:
             return 0.0
         size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
         return float(np.max(truth.error(native), initial=0.0)) / size
 
     def _forward_digits(self, operator: Operator, truth: Truth) -> float:
         """To how many digits forward mode meets the truth along a random direction."""
-        flat = self.setting.draw_flat_direction(self.setting.generator("forward"))
-        asked = operator.name == "jvp"
-        parts = self.setting.v if asked else self.setting.split(flat, np)
         if operator.name not in ("jvp", "gradient", "jacobian"):
             return np.inf
         try:
-            with precision(BITS):
-                v = [ball(part).data for part in parts]
-                along = joined(self._program.jvp(parts_at(self.setting), v))
+            return forward_digits(self.setting, self._program, truth.high, operator.name == "jvp")
         except Exception:
             return np.inf  # it has no forward mode
-        table = np.reshape(truth.high, (-1, 1 if asked else self.setting.x_size))
-        terms = table * (1.0 if asked else flat)
-        gap = np.max(np.abs(midpoint(along) - np.sum(terms, axis=1)), initial=0.0)
-        size = np.max(np.sum(np.abs(terms), axis=1), initial=0.0)
-        return float(-np.log10(gap / size)) if gap > 0 and size > 0 else np.inf
 
     def _reverse_digits(self, operator: Operator, truth: Truth) -> float:
         """To how many digits the candidate met the definition."""
@@ -173,7 +166,7 @@ class ProgramReferee(Referee):
         if self.holds or self._unfit:
             return ""
         try:
-            with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+            with self._inside(), self._budget():
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
                 at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
@@ -192,7 +185,7 @@ class ProgramReferee(Referee):
 
     def _blamed(self, operator: Operator) -> list[Fault]:
         rng = self.setting.generator("blame")
-        with self._inside(), precision(BITS), budget(self.limits.seconds, self.limits.gigabytes):
+        with self._inside(), precision(BITS), self._budget():
             x = parts_at(self.setting)
             if hasattr(self._program, "parts"):
                 return find_equation_faults(self._program, x, rng, operator.order)
@@ -211,20 +204,27 @@ class ProgramReferee(Referee):
         truth = self._in_pairs(operator)
         if truth is not None:
             return self._narrowness_said(operator, truth)
+        self._run_ahead(operator)
         reason = self._unfit
         if not reason:
             with self._inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
-            own = self._candidates.get(operator.name)
-            if truth.digits >= APPROXIMATE.least and truth.kind != "certified" and own is not None:
-                truth.apart = truth.error(truth.seen(own))
             if not reason:
                 return self._held_said(self._narrowness_said(operator, truth))
         if self.holds:
             return Truth("none", f'detached="{CONSTANT}" is judged in balls alone; {reason}')
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
+
+    def _run_ahead(self, operator: Operator) -> None:
+        """The candidate, in whose run the value is seen; where it fails, that is told later."""
+        compute = self._derivative.compute(operator)
+        if self._program is None or compute is None or operator.name not in _SEEING:
+            return
+        with suppress(Exception), self._inside(), self._budget():
+            definition, stencil = self._definition(operator)
+            self._derivative.evaluate(compute, definition.bits(stencil.order))
 
     @cached_property
     def _pairs(self) -> InPairs | None:
@@ -239,7 +239,7 @@ class ProgramReferee(Referee):
         """The own derivative in double-double, certified; None where there is a doubt."""
         if self._pairs is None:
             return None
-        with self._inside(), budget(self.limits.seconds, self.limits.gigabytes):
+        with self._inside(), self._budget():
             truth = self._pairs.truth(operator)
             if truth is None:
                 return None
@@ -276,7 +276,10 @@ class ProgramReferee(Referee):
     def _value(self) -> Ball:
         """The function's value at the point."""
         with precision(BITS):
-            return value_of(self.setting, self._program)
+            return self._derivative.value()
+
+    def _centre(self) -> Ball:
+        return self._derivative.value()
 
     @cached_property
     def _unfit(self) -> str:
@@ -292,9 +295,10 @@ class ProgramReferee(Referee):
 
     def _require_whole(self) -> None:
         """Raise `Escape` where a result rests on a number that has left the program."""
-        before = self._value
+        _ = self._value
         cuts = getattr(getattr(self._program, "last", None), "cuts", ())
         if cuts:
+            before = value_of(self.setting, self._program)
             moved = value_of(self.setting, replace(self._program, nudge=NUDGE))
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
@@ -324,10 +328,10 @@ class ProgramReferee(Referee):
     def _find_candidate(self, operator: Operator) -> Compute | None:
         return self._derivative.compute(operator)
 
-    def _evaluate(self, compute: Compute, bits: int) -> Ball:
+    def _evaluate(self, compute: Any, bits: int) -> Ball:
         return self._derivative.evaluate(compute, bits)
 
-    def _certified(self, operator: Operator, compute: Compute) -> Truth:
+    def _certified(self, operator: Operator, compute: Any) -> Truth:
         truth = self._certifier.confirmed_own(self._derivative, operator, compute)
         if truth.kind == "certified":
             self._candidates[operator.name] = truth.high
@@ -335,7 +339,7 @@ class ProgramReferee(Referee):
             self._keep(operator, compute)
         return truth
 
-    def _keep(self, operator: Operator, compute: Compute) -> None:
+    def _keep(self, operator: Operator, compute: Any) -> None:
         """What the derivative is in balls, to be set beside float64."""
         try:
             self._candidates[operator.name] = midpoint(self._evaluate(compute, BITS))
@@ -387,6 +391,7 @@ def _dtype(narrowed: str) -> str:
     return narrowed.partition(" ")[0]
 
 
+_SEEING = ("gradient", "vjp", "jvp", "jacobian", "weighted_hvp")  # those of the function itself
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
     "reverse": ProgramReferee._reverse_digits,
     "forward": ProgramReferee._forward_digits,

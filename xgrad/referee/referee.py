@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,6 +15,7 @@ from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
 from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
+from xgrad.programs import recognising
 from xgrad.referee.beside import meets_branches, with_branches
 from xgrad.referee.candidates import (
     Candidate,
@@ -28,7 +30,7 @@ from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
 from xgrad.referee.noise import measured
 from xgrad.referee.own import OwnDerivative, find_own
-from xgrad.referee.truth import PROBES, Truth, at_kink, finished, times
+from xgrad.referee.truth import PROBES, Truth, at_kink, finished, taken
 from xgrad.techniques import (
     ONES,
     Definition,
@@ -67,6 +69,7 @@ class Referee:
         self.x = setting.flat_x
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._refuted: dict[tuple[str, str], float | None] = {}
+        self._definitions: dict[tuple[bool, bool, int], Definition] = {}
         self._certifier = Certifier(setting, self._definition)
 
     def along(self, setting: Setting) -> Self:
@@ -75,17 +78,27 @@ class Referee:
         made.setting = setting
         made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
         made._refuted = {}
-        made._certifier = self._certifier.along(setting, made._definition)
+        made._certifier = Certifier(setting, made._definition)
         made.__dict__.pop("_derivative", None)  # it knows its cotangent
         return made
 
+    def _budget(self) -> AbstractContextManager[Any]:
+        return budget(self.limits.seconds, self.limits.gigabytes)
+
     def _contracted(self, operator: Operator) -> Truth | None:
-        """The cotangent times a Jacobian that is known; None of anything else."""
-        known = self._truths.get(("jacobian", False))
-        if operator.name != "vjp" or known is None or known.exact is None or known.directions:
+        """What a table that is known makes it: w J, and of a scalar H v from w H v; or None."""
+        source, times = {"vjp": ("jacobian", self.setting.w.reshape(-1)),
+                         "hvp": ("weighted_hvp", None)}.get(operator.name, ("", None))  # fmt: skip
+        known = self._truths.get((source, False))
+        if known is None or known.exact is None or known.directions:
             return None
         with precision(BITS):
-            truth = times(self.setting.w, known)
+            if times is not None:
+                truth = taken(known, lambda exact: exact.namespace.tensordot(ball(times), exact, 1))
+            elif self.setting.y_shape == () and known.kind == "certified":
+                truth = taken(known, lambda exact: exact / ball(self.setting.w))
+            else:
+                return None
         if truth.kind == "certified":
             self._add_noise(operator, truth)
         return truth
@@ -104,7 +117,7 @@ class Referee:
 
     def _find(self, operator: Operator, independent: bool) -> Truth:
         try:
-            with budget(self.limits.seconds, self.limits.gigabytes):
+            with self._budget():
                 truth, right = self._in_balls(operator, independent)
         except BudgetExceeded as reason:
             truth, right = (
@@ -136,7 +149,7 @@ class Referee:
         key = operator.name, variant
         if key not in self._refuted:
             try:
-                with budget(self.limits.seconds, self.limits.gigabytes):
+                with self._budget():
                     self._refuted[key] = self._refutes(operator, variant)
             except Exception:  # one that fails in balls is judged as it runs
                 self._refuted[key] = None
@@ -210,9 +223,23 @@ class Referee:
             known = self._flat_gradient()
             if known is not None and self.truth(gradient).kind == "certified":
                 stencil = plan(operator, self.setting, Planner(gradient_known=True))
-                return Definition(known, self.x, attempt), stencil
-        made = Definition(self._flat(), self.x, attempt, self.setting.x_shapes)
-        return made, plan(operator, self.setting)
+                return self._kept_definition(attempt, known), stencil
+        return self._kept_definition(attempt), plan(operator, self.setting)
+
+    def _kept_definition(
+        self, attempt: int, known: Callable[[Ball], Ball] | None = None
+    ) -> Definition:
+        """Differences of the function, or of a gradient that is known; operators share values."""
+        key = known is not None, recognising(), attempt
+        if key not in self._definitions:
+            self._definitions[key] = (
+                Definition(known, self.x, attempt)
+                if known is not None
+                else Definition(self._flat(), self.x, attempt, self.setting.x_shapes, self._centre)
+            )
+        return self._definitions[key]
+
+    _centre: Callable[[], Ball] | None = None  # the value at x, where it is kept
 
     def _flat(self) -> Callable[[Ball], Ball]:
         """The function as one of flat balls."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,6 @@ class Truth:
     refuted: bool = False  # the function's own derivative is not this one in float64 either
     narrowed: str = ""  # a shorter type than is asked for, in which the function itself computes
     unknown: np.ndarray | None = None  # elements without a truth
-    apart: np.ndarray | None = None  # how far a derivative is that a float64 approximation leaves
     by: str = "the formula"  # what was certified
     noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand
 
@@ -119,13 +118,11 @@ def finished(kind: str, exact: Ball, note: str = "", digits: float = np.nan) -> 
     return made
 
 
-def times(w: np.ndarray, jacobian: Truth) -> Truth:
-    """The truth of a cotangent times a Jacobian that is known, by the same evidence."""
-    assert jacobian.exact is not None
-    flat = ball(w.reshape(-1))
-    exact = flat.namespace.tensordot(flat, jacobian.exact, axes=1)
-    made = finished(jacobian.kind, exact, jacobian.note, jacobian.digits)
-    made.by = jacobian.by
+def taken(known: Truth, make: Callable[[Ball], Ball]) -> Truth:
+    """The truth that is made of another one, by the same evidence."""
+    assert known.exact is not None
+    made = finished(known.kind, make(known.exact), known.note, known.digits)
+    made.by = known.by
     return made
 
 

@@ -102,7 +102,8 @@ class DifferencesReferee:
         key = technique, operator.name, dtype
         if key not in self._runs:
             try:
-                at = self.setting.in_dtype(dtype)
+                here = dtype == self.setting.dtype
+                at = self.setting if here else self.setting.in_dtype(dtype)
             except Exception as error:  # what the function says of a dtype, before it is run
                 self._runs[key] = failed(error, self.setting, find_framework(self.framework))
             else:

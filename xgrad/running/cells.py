@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,19 +26,24 @@ if TYPE_CHECKING:
 # --- one cell ------------------------------------------------------------------------------------
 
 
-def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> Iterator[Any]:
+def judge_cell(
+    case: Case,
+    cell: Cell,
+    skip: frozenset[Step] = frozenset(),
+    judges: dict[Hashable, Judge] | None = None,
+) -> Iterator[Any]:
     """All verdicts of one cell, each after the step that it is; steps to skip are left out.
 
-    Whatever goes wrong costs its own rows only.
+    Whatever goes wrong costs its own rows only. `judges` are those of cells that differ in what
+    is asked at one place alone: they share what they find there.
     """
     try:
-        setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
-        case = setting.case
+        judge = _judge_at(case, cell, {} if judges is None else judges)
+        setting, case = judge.setting, judge.setting.case
         operators = operators_at(case, setting, cell.operators)
     except (Exception, SystemExit) as error:
         yield _told(_failed(cell, describe_failure(case, cell, error)), case)
         return
-    judge = make_judge(setting, cell)
     for operator in operators:
         for method in methods_at(case, operator, cell):
             step = _step(operator, method)
@@ -51,6 +56,15 @@ def judge_cell(case: Case, cell: Cell, skip: frozenset[Step] = frozenset()) -> I
         if step not in skip:
             yield step
             yield _judged(partial(presented.judge, method), setting, step, cell)
+
+
+def _judge_at(case: Case, cell: Cell, judges: dict[Hashable, Judge]) -> Judge:
+    """The judge at the place of a cell."""
+    place = (*cell.place.values(), cell.limits)
+    if place not in judges:
+        setting = Setting.make(case, cell.size, cell.point, cell.dtype, cell.seed)
+        judges[place] = make_judge(setting, cell)
+    return judges[place]
 
 
 def _step(operator: Operator, method: Method) -> Step:
@@ -205,15 +219,22 @@ def run(
 
 
 def rows_here(
-    case: Case, *, seed: int = 0, budget: Budget | None = None, **named: Any
+    case: Case, *asked: Mapping[str, Any], seed: int = 0, budget: Budget | None = None, **named: Any
 ) -> list[Row]:
     """Every verdict on one case, judged in this process: rows with all columns.
 
-    `named` are names by kind, as `Selection.of` takes them. Raises `UsageError` as `run` does.
+    `named` are names by kind, as `Selection.of` takes them; `asked` are more of them, one after the
+    other, which share what is found at one place. Raises `UsageError` as `run` does.
     """
-    plan = make_plan([case], Selection.of(seed, **named), budget)
+    judges: dict[Hashable, Judge] = {}
     _compiled.cache_clear()
-    return completed(row for cell in plan.cells for row in _rows(judge_cell, case, cell))
+    work = partial(judge_cell, judges=judges)
+    plans = (
+        make_plan([case], Selection.of(seed, **named, **more), budget) for more in asked or ({},)
+    )
+    return completed(
+        row for plan in plans for cell in plan.cells for row in _rows(work, case, cell)
+    )
 
 
 def gather_cases(cases: Any) -> list[Case | Broken]:

@@ -1,8 +1,8 @@
 """The ways to differentiate, one file each, and what a method returns."""
 
+from xgrad.techniques.agreements import Agreement, DIGITS_OF_ZERO, agreement
 from xgrad.techniques.base import Compute, Result, Staged, Technique, parse_step
-from xgrad.techniques.definition import Agreement, DIGITS_OF_ZERO, Definition, Slopes, agreement
-from xgrad.techniques.definition import flat_function
+from xgrad.techniques.definition import Definition, Slopes, flat_function
 from xgrad.techniques.formula import apply_formula
 from xgrad.techniques.forward import FORWARD_TWICE, OVER_REVERSE, TAYLOR
 from xgrad.techniques.invariance import INVARIANCE, PRESENTATIONS, Presentation, USUAL

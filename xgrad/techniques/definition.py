@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks import find_framework
-from xgrad.numbers import LEDGER, Ball, ball, in_full, midpoint, precision
+from xgrad.numbers import LEDGER, Ball, ball, in_full, midpoint, precision, working_bits
 from xgrad.problem import Arguments, Operator, Setting
 from xgrad.techniques.columns import Group, find_groups
 from xgrad.techniques.stencil import Stencil, combine, length, plan, points, repeated
 
 STEP_BITS = 170  # steps are 2^-170 of the scale: a slope from two points has 51 digits
 VALUE_BITS = 214  # bits beyond each step, so that rounding stays behind the step's own error
-DIGITS_OF_ZERO = 77.0  # of 256 bits: what is said where nothing is off
 DOUBT = 2.0**-60  # relative gap between one-sided slopes that may be no curvature
 TINY = 2.0**-100  # of the function over the inputs: slopes to be looked at in more bits
 SAME = 1e-20  # relative gap between slopes that are one
@@ -118,14 +117,18 @@ class Definition:
     """Differences of a flat function at a point; `attempt` doubles the bits and the step's.
 
     `function` takes and returns flat ball arrays; `x` is the point in float64. Columns that share
-    no value are gone along at once.
+    no value are gone along at once. `centre` is the value at x, where somebody keeps it.
     """
 
     function: Callable[[Ball], Ball]
     x: np.ndarray
     attempt: int = 0
     shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that x is made of, where known
-    _values: dict[tuple[int, bytes], Ball] = field(default_factory=dict, init=False)
+    centre: Callable[[], Ball] | None = None
+    _steps: dict[bytes, Ball] = field(default_factory=dict, init=False)  # powers of two: exact
+    _values: dict[tuple[tuple[int, bytes], ...], tuple[int, Ball]] = field(
+        default_factory=dict, init=False
+    )
     _finer: dict[int, Definition] = field(default_factory=dict, init=False)
 
     def bits(self, steps: int) -> int:
@@ -138,20 +141,46 @@ class Definition:
 
     def step(self, direction: np.ndarray) -> Ball:
         """The length of the step along a direction, a power of two in its scale."""
-        length = 2.0 ** np.floor(np.log2(self.length(direction)))
-        return ball(length) * ball(2.0**-STEP_BITS) ** (1 << self.attempt)
+        key = direction.tobytes()
+        if key not in self._steps:
+            length = 2.0 ** np.floor(np.log2(self.length(direction)))
+            self._steps[key] = ball(length) * ball(2.0**-STEP_BITS) ** (1 << self.attempt)
+        return self._steps[key]
 
-    def along(self, direction: np.ndarray, shares: np.ndarray) -> Ball:
-        """The slope along `direction`, from one point ahead and one behind at other distances.
-
-        The point behind lies at `shares` of the way, element by element, so that the slope is
-        that along (1 + shares) · direction, and no kink can hide in symmetry.
-        """
+    def side(self, direction: np.ndarray, sign: int) -> Ball:
+        """The slope along a direction by the point ahead of x alone, or by the one behind."""
         with precision(self.bits(1)):
-            ahead = ball(direction) * self.step(direction)
-            behind = ahead * ball(shares)
-            x = ball(self.x)
-            return (self.function(x + ahead) - self.function(x - behind)) / self.step(direction)
+            far, here = self.beyond((sign, direction)), self.beyond()
+            return (far - here) * sign / self.step(direction)
+
+    def bend(self, one: np.ndarray, other: np.ndarray, sign: int) -> Ball:
+        """How the slope along one direction changes along the other, on one side of x.
+
+        Ahead along `other`, and ahead or behind along `one`: no kink through x has all of the four
+        points on one side for both signs, nor its values on two planes.
+        """
+        with precision(self.bits(2)):
+            ahead = self.beyond((sign, one), (1, other)) - self.beyond((sign, one))
+            here = self.beyond((1, other)) - self.beyond()
+            return (ahead - here) * sign / (self.step(one) * self.step(other))
+
+    def beyond(self, *moves: tuple[int, np.ndarray]) -> Ball:
+        """The function a step along each of some directions, ahead (1) or behind (−1); kept.
+
+        In the bits in which the caller works, or more.
+        """
+        key = tuple((sign, direction.tobytes()) for sign, direction in moves)
+        bits = working_bits()
+        if key not in self._values or self._values[key][0] < bits:
+            if moves or self.centre is None:
+                point = ball(self.x)
+                for sign, direction in moves:
+                    point = point + ball(direction) * self.step(direction) * sign
+                value = self.function(point)
+            else:
+                value = self.centre()
+            self._values[key] = bits, value
+        return self._values[key][1]
 
     def slopes(self, stencil: Stencil) -> Slopes:
         """Central differences along every tuple of directions of a stencil, kinks told apart."""
@@ -202,7 +231,7 @@ class Definition:
     def _foresee(self, stencil: Stencil, columns: int) -> None:
         """Raise `BudgetExceeded` at once where all the points of a stencil cost too much."""
         before, slots = LEDGER.spent, len(stencil.slots)
-        self._at(ball(self.x), 0, np.zeros(slots))
+        self.function(ball(self.x))
         count = (stencil.power + 1) * 2 ** (slots - 1)
         LEDGER.foresee((LEDGER.spent - before) * count * columns)
 
@@ -265,8 +294,8 @@ class Definition:
             values = [self.function(p) for p in points(x, steps, power)]
             width = (lengths[0] if len(lengths) == 1 else lengths[0] * lengths[1]) ** power
             if power == 1:
-                ahead = self._one_sided(x, directions, steps, values[0], 1)
-                behind = self._one_sided(x, directions, steps, values[-1], -1)
+                ahead = self._one_sided(directions, values[0], 1)
+                behind = self._one_sided(directions, values[-1], -1)
             else:
                 ahead, behind = (
                     self._all_on_one(x, steps[0] * s, power) * s**power for s in (1, -1)
@@ -279,25 +308,18 @@ class Definition:
             none = np.zeros(central.shape, dtype=bool)
             return _Row(central, behind / width, ahead / width, broken, tiny, none, none)
 
-    def _one_sided(self, x: Ball, directions: Any, steps: Any, far: Ball, sign: int) -> Ball:
+    def _one_sided(self, directions: Any, far: Ball, sign: int) -> Ball:
         """f(x + h) − f(x), or f(x + h + k) − f(x + h) − f(x + k) + f(x); negative steps behind."""
-        centre = self._at(x, 0, np.zeros(len(steps)))
-        if len(steps) == 1:
+        centre = self.beyond()
+        if len(directions) == 1:
             return (far - centre) * sign
-        h, k = (self._at(x + s * sign, sign, d) for s, d in zip(steps, directions, strict=True))
+        h, k = (self.beyond((sign, d)) for d in directions)
         return far - h - k + centre
 
     def _all_on_one(self, x: Ball, step: Ball, power: int) -> Ball:
         """The difference of that order of values from x on, at equal distances."""
-        centre = self._at(x, 0, np.zeros(1))
-        return repeated([self.function(x + step * k) for k in range(power, 0, -1)] + [centre])
-
-    def _at(self, point: Ball, sign: int, direction: np.ndarray) -> Ball:
-        """The function at a point that many tuples of directions share, evaluated once."""
-        key = sign, direction.tobytes()
-        if key not in self._values:
-            self._values[key] = self.function(point)
-        return self._values[key]
+        here = [self.beyond()]
+        return repeated([self.function(x + step * k) for k in range(power, 0, -1)] + here)
 
 
 def _limit(side: Ball, nearer: Ball) -> Ball:
@@ -350,40 +372,3 @@ def define(operator: Operator, setting: Setting) -> Ball:
     # of an elementwise map one direction gives all elements
     ones = np.ones(setting.x_size)
     return definition.slopes(Stencil((ones,) * len(stencil.slots))).central
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far a candidate is from a slope, and the size of the terms that make it up."""
-
-    gap: float
-    size: float
-
-    @property
-    def digits(self) -> float:
-        """The digits to which they agree."""
-        if self.gap == 0.0:
-            return DIGITS_OF_ZERO
-        known = np.isfinite(self.gap) and self.size > 0
-        return max(0.0, float(-np.log10(self.gap / self.size))) if known else 0.0
-
-
-def agreement(
-    candidate: Ball, along: Ball, directions: Sequence[Any], elementwise: bool, terms: float = 0.0
-) -> Agreement:
-    """A candidate against a slope.
-
-    The candidate's last axes are contracted with the directions, last first; elements of an
-    elementwise map are multiplied by them. `terms` is the size of what the slope was summed from.
-    """
-    xp = candidate.namespace
-    got, size = candidate, np.abs(midpoint(candidate))
-    for d in reversed(directions):
-        far = np.abs(midpoint(ball(d)))
-        if elementwise:
-            got, size = got * ball(d), size * far
-        else:
-            got, size = xp.tensordot(got, ball(d), axes=1), np.tensordot(size, far, axes=1)
-    gap = float(np.max(np.abs(midpoint(got - along)), initial=0.0))
-    sizes = (float(np.max(a, initial=0.0)) for a in (size, np.abs(midpoint(along))))
-    return Agreement(gap, max(terms, *sizes))

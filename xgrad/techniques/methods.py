@@ -126,7 +126,8 @@ def _matching(every: dict[Method, bool], patterns: tuple[str, ...]) -> list[Meth
 
 def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
     """Raise `UsageError`, with the nearest names, for a pattern that no case can match."""
-    if not patterns:
+    known = {str(m) for case in cases for m in methods_of(case)} if patterns else set()
+    if known.issuperset(patterns):
         return
     every = {str(m): m for case in [None, *cases] for m in methods_of(case)}
     for pattern in patterns:

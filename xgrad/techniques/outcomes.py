@@ -36,6 +36,14 @@ class Outcome:
     bound: np.ndarray | None = None
     message: str = ""
 
+    def is_same(self, other: Outcome | None) -> bool:
+        """Whether both are results of the same bits."""
+        if other is None or (self.status, other.status) != (OK, OK):
+            return False
+        if isinstance(self.flat, Ball) or isinstance(other.flat, Ball):
+            return False
+        return bool(np.array_equal(self.flat, other.flat))
+
 
 class _Finding(Exception):
     """A function or a result that is not what was asked for."""
@@ -54,10 +62,13 @@ def evaluate(
     setting: Setting,
     device: str,
     prepared: Prepared | None = None,
+    usual: Outcome | None = None,
 ) -> Outcome:
     """Run a method; whatever it does becomes an outcome.
 
     `prepared` keeps what was compiled for settings that differ in their inputs' values only.
+    `usual` is what the same derivative is by another way: a result of the same bits needs no second
+    call to show that two do not differ.
     """
     framework = find_framework(method.framework)
     try:
@@ -68,9 +79,8 @@ def evaluate(
             raise Unsupported(f"there are no complex numbers of {setting.dtype}")
         operator.require(setting.x_shapes, setting.y_shape)
         with framework.scope(device), _defaults(framework, method, setting.case), _quiet():
-            return _evaluated(
-                framework, method, operator, setting, device, {} if prepared is None else prepared
-            )
+            known = {} if prepared is None else prepared
+            return _evaluated(framework, method, operator, setting, device, known, usual)
     except (Exception, SystemExit) as error:
         return failed(error, setting, framework)
 
@@ -111,6 +121,7 @@ def _evaluated(
     setting: Setting,
     device: str,
     prepared: Prepared,
+    usual: Outcome | None,
 ) -> Outcome:
     key = method, operator.name
     if key not in prepared:
@@ -120,7 +131,7 @@ def _evaluated(
         framework.wait(result.native)
         outcome = _outcome(framework, operator, setting, device, result)
         _require_unchanged(framework, setting, issued)
-        if result.native is not None:
+        if result.native is not None and not outcome.is_same(usual):
             again = _outcome(framework, operator, setting, device, prepared[key](setting))
             _require_same(outcome, again, setting, device)
     return outcome

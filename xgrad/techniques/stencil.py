@@ -191,7 +191,7 @@ def plan(operator: Operator, setting: Setting, planner: Planner | None = None) -
     """The operator as a stencil, its directions flat."""
     v = w = None
     if "v" in operator.directions:
-        v = np.concatenate([a.reshape(-1) for a in setting.v])
+        v = setting.flat_v
     if "w" in operator.directions:
         w = setting.w.reshape(-1)
     rule: Any = operator.derive

@@ -74,6 +74,11 @@ def precision(bits: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
+def working_bits() -> int:
+    """The bits in which balls are computed now."""
+    return int(flint.ctx.prec)
+
+
 class Ball(Wrapped):
     """An array of balls: a NumPy object array of `flint.arb`, or of `flint.acb`, never of both."""
 

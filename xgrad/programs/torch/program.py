@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.autograd.forward_ad as forward
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 from torch.utils._pytree import tree_leaves
 
 from xgrad.frameworks import find_framework, random_numbers_kept
@@ -69,6 +70,8 @@ class TorchProgram:
     trace: Trace | None = None
     arithmetic: Arithmetic = BALLS
     last: Run = field(default_factory=Run)
+    seen: list[Any] | None = field(default=None, repr=False)  # the function's last values
+    pulled: list[Any] | None = field(default=None, repr=False)  # and wᵀ J(x) of the last `hvp`
     _differentiable: list[bool] = field(default_factory=list, repr=False)
     _narrowed: str | None = field(default=None, repr=False)  # of the function's last value
 
@@ -86,10 +89,10 @@ class TorchProgram:
 
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
-        with self._inside() as mode:
-            made = [decode(y) for y in self._outputs(self._leaves(x))]
-        self._narrowed = mode.narrowed
-        return made
+        with self._inside():
+            self._outputs(self._leaves(x))
+            assert self.seen is not None
+            return self.seen
 
     def narrowed(self, x: Arrays) -> str:
         """Where a value is made one of a shorter type, `float32 at file:line`; or nothing."""
@@ -106,7 +109,7 @@ class TorchProgram:
         with self._inside():
             leaves = self._leaves(x)
             outputs = self._outputs(leaves)
-            values = [decode(y) for y in outputs]
+            values = self.seen or []
             weights = [encode(v) for v in (w(values) if callable(w) else w)]
             if self.trace is not None:
                 self.trace.pull(outputs, weights)
@@ -141,7 +144,10 @@ class TorchProgram:
 
     def hvp(self, x: Arrays, w: Arrays, v: Arrays) -> list[np.ndarray]:
         """The derivative of vᵀ (wᵀ J(x)) in x: the program's backward, differentiated."""
-        return self.gradient(w).vjp(x, v)
+        once = self.gradient(w)
+        made = once.vjp(x, v)
+        self.last, self.pulled = once.last, once.seen
+        return made
 
     def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
         """`hvp` for each v of `rows`."""
@@ -167,7 +173,7 @@ class TorchProgram:
         """The program that computes wᵀ J(x), to be differentiated itself."""
 
         def differentiated(*leaves: torch.Tensor) -> list[torch.Tensor]:
-            outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+            outputs = self._watched(leaves)
             return _pulled(outputs, list(leaves), [encode(a) for a in w], keep=True, again=True)
 
         return replace(self, function=differentiated, last=Run())
@@ -197,8 +203,16 @@ class TorchProgram:
     def _leaves(self, x: Arrays) -> list[torch.Tensor]:
         return [encode(a).requires_grad_() for a in x]
 
-    def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def _watched(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The outputs; what is seen on the way is kept."""
         outputs = [y for y in tree_leaves(self.function(*leaves)) if is_float(y)]
+        mode = _get_current_dispatch_mode()
+        assert isinstance(mode, ExactMode)
+        self._narrowed, self.seen = mode.narrowed, [decode(y) for y in outputs]
+        return outputs
+
+    def _outputs(self, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        outputs = self._watched(leaves)
         self._differentiable = [bool(y.requires_grad) for y in outputs]
         if self.trace is not None:
             self.trace.end(outputs)

@@ -99,6 +99,7 @@ def weighed(setting: Setting) -> Setting:
         implementations=[_weighed(each, product, setting.dtype) for each in case.implementations],
     )
     at = Setting(made, setting.size, setting.point, setting.dtype, setting.seed, setting.inputs)
+    at.weighs = setting
     at.__dict__.update(y_shape=(), v=setting.v)
     return at
 
