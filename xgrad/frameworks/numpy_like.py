@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xgrad.numbers import cross_product, python_scan
+from xgrad.numbers import cross_product, missing, python_scan
 
 # Functions of the standard under the names that NumPy had before it.
 RENAMED = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh",
@@ -162,7 +162,10 @@ class Linalg:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._library, name)
+        try:
+            return getattr(self._library, name)
+        except AttributeError:
+            raise missing("xp.linalg", name, dir(self._library)) from None
 
     def solve(self, a: Any, b: Any) -> Any:
         """a⁻¹ b; a b of one axis is a vector."""
@@ -195,7 +198,7 @@ class Linalg:
         """The diagonal of each matrix."""
         rows, columns = a.shape[-2:]
         n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-        at = np.arange(n)
+        at = self._xp.asarray(np.arange(n))
         return a[..., at - min(offset, 0), at + max(offset, 0)]
 
     def trace(self, a: Any, offset: int = 0) -> Any:

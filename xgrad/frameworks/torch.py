@@ -152,7 +152,7 @@ class Torch(Framework):
         import torch
 
         kind = getattr(torch, dtype) if array.dtype.kind == "f" else None
-        return torch.tensor(array, dtype=kind, device=device)
+        return torch.tensor(np.asarray(array, order="C"), dtype=kind, device=device)
 
     def get(self, array: Any) -> np.ndarray:
         """Detached, on the host; float64 holds every other float exactly."""

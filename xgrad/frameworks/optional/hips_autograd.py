@@ -28,13 +28,14 @@ class Tape(Transforms):
         from autograd.core import make_vjp
 
         back, y = make_vjp(lambda inputs: _boxed(f(*inputs)), xs)
-        return y, lambda w: tuple(back(_boxed(w)))
+        return y, lambda w: _narrowed(back(_boxed(w)), xs)
 
     def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
         """Of the functions that have a rule for it."""
         from autograd.core import make_jvp
 
-        return make_jvp(lambda inputs: _boxed(f(*inputs)), _boxed(xs))(_boxed(vs))[1]
+        y, tangent = make_jvp(lambda inputs: _boxed(f(*inputs)), _boxed(xs))(_boxed(vs))
+        return _narrowed(tangent, y)
 
     def stack(self, arrays: list[Any]) -> Any:
         """`autograd.numpy.stack`."""
@@ -43,10 +44,38 @@ class Tape(Transforms):
         return anp.stack(arrays)
 
 
+def _narrowed(tangent: Any, like: Any) -> Any:
+    """A derivative in the dtype of what it is one of: rules for float32 make float64 of some."""
+    if isinstance(like, (tuple, list)):
+        return tuple(_narrowed(a, b) for a, b in zip(tangent, like, strict=True))
+    return tangent if tangent.dtype == like.dtype else tangent.astype(like.dtype)
+
+
 def _base() -> NumpyLike:
+    """autograd.numpy, with other ways for functions that have no rule there."""
     import autograd.numpy as anp
 
-    return NumpyLike(anp)
+    def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+        return x[(slice(None),) * ((axis or 0) % len(x.shape)) + (indices,)]
+
+    def flip(x: Any, axis: Any = None) -> Any:
+        axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        at = {k % len(x.shape) for k in axes}
+        return x[tuple(slice(None, None, -1 if k in at else 1) for k in range(len(x.shape)))]
+
+    def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+        return x * anp.ones(shape, dtype=x.dtype)
+
+    def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
+        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        return tuple(broadcast_to(a, shape) for a in arrays)
+
+    def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+        return base.take_along_axis(x, base.argsort(x, axis, descending), axis)
+
+    base = NumpyLike(anp, take=take, flip=flip, broadcast_to=broadcast_to,
+                     broadcast_arrays=broadcast_arrays, sort=sort)  # fmt: skip
+    return base
 
 
 def _extras(base: NumpyLike) -> dict[str, Callable[..., Any]]:
@@ -59,7 +88,7 @@ def _extras(base: NumpyLike) -> dict[str, Callable[..., Any]]:
         "erfc": special.erfc,
         "lgamma": special.gammaln,
         "digamma": special.psi,
-        "polygamma": special.polygamma,
+        "polygamma": lambda n, x: special.polygamma(n, x).astype(x.dtype),
     }
 
 
@@ -73,7 +102,8 @@ class HipsAutograd(Framework):
     host_only = True
     contestant = False
     ready = True
-    no_rule = ("JVP of ", "VJP of ")
+    no_rule = ("JVP of ", "VJP of ", "Can't handle extra leading dims",
+               "includes output subscript")  # fmt: skip
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """Its functions, differentiable as far as they have rules."""

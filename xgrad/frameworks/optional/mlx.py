@@ -76,25 +76,56 @@ def _base() -> NumpyLike:
     def asarray(data: Any, dtype: Any = None) -> Any:
         return mx.array(np.asarray(data), dtype=dtype)
 
+    def hypot(a: Any, b: Any) -> Any:
+        return mx.abs(a) * mx.sqrt(1 + mx.square(b / a))
+
     def svd(a: Any, full_matrices: bool = True) -> Any:
         u, s, v = mx.linalg.svd(a)
         n = min(a.shape[-2:])
         return (u, s, v) if full_matrices else (u[..., :, :n], s, v[..., :n, :])
 
+    standard = ("take_along_axis matrix_transpose unstack cumulative_prod "
+                "astype isdtype")  # fmt: skip
+    def argsort(*args: Any, **keywords: Any) -> Any:
+        return NumpyLike.argsort(base, *args, **keywords).astype(mx.int64)
+
     own = {n: getattr(mx.linalg, n) for n in dir(mx.linalg) if not n.startswith("_")}
     linalg = SimpleNamespace(**own | {"svd": svd})
-    return NumpyLike(
-        mx, linalg, arange=arange, asarray=asarray, bool=mx.bool_,
-        argsort=_integers(mx.argsort), argmax=_integers(mx.argmax), argmin=_integers(mx.argmin),
-        concat=NumpyLike.concat, float64=mx.float64,
+    base = NumpyLike(
+        mx, linalg, argsort=argsort, hypot=hypot, arange=arange, asarray=asarray, bool=mx.bool_, fft=_fourier(),
+        searchsorted=_integers(mx.searchsorted), argmax=_integers(mx.argmax), argmin=_integers(mx.argmin),
+        **{n: getattr(mx, n) for n in standard.split() if hasattr(mx, n)},
     )  # fmt: skip
+    return base
+
+
+def _require_short(x: Any) -> None:
+    """Raise `Unsupported` for what would be complex numbers of float64."""
+    import mlx.core as mx
+
+    if x.dtype == mx.float64:
+        raise Unsupported("MLX has no complex numbers of float64")
+
+
+def _fourier() -> SimpleNamespace:
+    import mlx.core as mx
+
+    def of(name: str) -> Callable[..., Any]:
+        def transform(x: Any, *args: Any, **keywords: Any) -> Any:
+            _require_short(x)
+            return getattr(mx.fft, name)(x, *args, **keywords)
+
+        return transform
+
+    return SimpleNamespace(**{n: of(n) for n in ("fft", "ifft", "rfft", "irfft")})
 
 
 def _extras(base: NumpyLike) -> dict[str, Callable[..., Any]]:
     import mlx.core as mx
 
     def complex_(re: Any, im: Any) -> Any:
-        raise Unsupported("MLX has no complex numbers of float64")
+        _require_short(re)
+        return re + 1j * im
 
     return elementary_extras(base) | {
         "logsumexp": mx.logsumexp,
@@ -114,7 +145,8 @@ class Mlx(Framework):
     forward = ("",)
     host_only = True
     contestant = False
-    no_rule = ("Not implemented for",)
+    no_rule = ("Not implemented for", "JVP not yet implemented", "JVP is not implemented",
+               "Cannot calculate VJP", "not yet supported", "Cannot index mlx array")  # fmt: skip
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """Its functions, and those that follow from them."""
@@ -129,6 +161,7 @@ class Mlx(Framework):
         """A copy."""
         import mlx.core as mx
 
+        array = np.asarray(array, order="C")
         return mx.array(array, dtype=getattr(mx, dtype) if array.dtype.kind == "f" else None)
 
     def get(self, array: Any) -> np.ndarray:

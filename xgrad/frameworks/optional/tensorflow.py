@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from math import log
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +19,7 @@ from xgrad.frameworks.namespace import Namespace
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras
 
 
+@cache
 def _library() -> Any:
     """TensorFlow, its arrays behaving as NumPy's: for all of the process, as TensorFlow has it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -30,18 +34,24 @@ def _whole(g: Any) -> Any:
     return _library().convert_to_tensor(g)
 
 
+def _apart(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Each one a tensor of its own: one that is given twice is two inputs."""
+    return tuple(_library().identity(x) for x in xs)
+
+
 class Eager(Transforms):
     """`GradientTape` and `ForwardAccumulator`, zeros where nothing is connected."""
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
         """Recorded once, and kept for any number of cotangents."""
         tf = _library()
+        own = _apart(xs)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            tape.watch(xs)
-            y = f(*xs)
+            tape.watch(own)
+            y = f(*own)
 
         def back(w: Any) -> tuple[Any, ...]:
-            found = tape.gradient(y, xs, output_gradients=w, unconnected_gradients="zero")
+            found = tape.gradient(y, own, output_gradients=w, unconnected_gradients="zero")
             return tuple(_whole(g) for g in found)
 
         return y, back
@@ -49,7 +59,7 @@ class Eager(Transforms):
     def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
         """Tangents beside the values."""
         tf = _library()
-        own = tuple(tf.identity(x) for x in xs)  # a tensor that is given twice has two tangents
+        own = _apart(xs)
         with tf.autodiff.ForwardAccumulator(own, vs) as tangents:
             y = f(*own)
         return tf.nest.map_structure(lambda a: tangents.jvp(a, unconnected_gradients="zero"), y)
@@ -82,17 +92,38 @@ def _broadcast(tf: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 def _base(tf: Any) -> NumpyLike:
     names = tf.experimental.numpy
-    fft = {n: getattr(tf.signal, n) for n in ("fft", "ifft", "fftshift", "ifftshift")}
 
     def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = None) -> Any:
         return tf.constant(np.eye(n, m, k), dtype=dtype)  # that of tnp does not take every k
 
+    def arange(*args: Any, dtype: Any = None) -> Any:
+        return tf.constant(np.arange(*args), dtype=dtype)
+
+    def linspace(*args: Any, dtype: Any = None, **keywords: Any) -> Any:
+        return tf.constant(np.linspace(*args, **keywords), dtype=dtype)
+
     return NumpyLike(
-        names, _linalg(tf), fft=SimpleNamespace(**fft), eye=eye, bool=tf.bool,
-        tanh=tf.tanh, astype=lambda x, dtype: tf.cast(x, dtype),
+        names, _linalg(tf), fft=_fourier(tf), eye=eye, arange=arange, linspace=linspace,
+        bool=tf.bool, astype=tf.cast, searchsorted=tf.searchsorted,
+        log2=lambda x: tf.math.log(x) / log(2), log10=lambda x: tf.math.log(x) / log(10),
+        add=operator.add, subtract=operator.sub, multiply=operator.mul, divide=operator.truediv,
         cumulative_prod=lambda x, axis=None: tf.math.cumprod(x, axis=axis or 0),
         unstack=lambda x, axis=0: tuple(tf.unstack(x, axis=axis)),
     )  # fmt: skip
+
+
+def _fourier(tf: Any) -> SimpleNamespace:
+    """`tf.signal`, whose plain transforms take complex numbers only."""
+    own = tf.signal
+
+    def wide(x: Any) -> Any:
+        return x if x.dtype.is_complex else tf.complex(x, tf.zeros_like(x))
+
+    def irfft(x: Any, n: int | None = None) -> Any:
+        return own.irfft(x, [n or 2 * (x.shape[-1] - 1)])
+
+    return SimpleNamespace(fft=lambda x: own.fft(wide(x)), ifft=lambda x: own.ifft(wide(x)),
+                           rfft=own.rfft, irfft=irfft)  # fmt: skip
 
 
 def _extras(tf: Any, base: NumpyLike) -> dict[str, Callable[..., Any]]:
@@ -101,7 +132,7 @@ def _extras(tf: Any, base: NumpyLike) -> dict[str, Callable[..., Any]]:
 
     return elementary_extras(base) | {
         "angle": tf.math.angle,
-        "complex": lambda re, im: tf.complex(*names_broadcast(tf, re, im)),
+        "complex": lambda re, im: tf.complex(*base.broadcast_arrays(re, im)),
         "expit": tf.sigmoid,
         "erf": tf.math.erf,
         "erfc": tf.math.erfc,
@@ -111,10 +142,6 @@ def _extras(tf: Any, base: NumpyLike) -> dict[str, Callable[..., Any]]:
         "expm": tf.linalg.expm,
         "segment_sum": lambda data, ids, n: tf.math.unsorted_segment_sum(data, ids, n),
     }
-
-
-def names_broadcast(tf: Any, *arrays: Any) -> Any:
-    return tf.experimental.numpy.broadcast_arrays(*arrays)
 
 
 class TensorFlow(Framework):
@@ -172,8 +199,9 @@ class TensorFlow(Framework):
         return bool(_library().is_tensor(value))
 
     def wait(self, result: Any) -> Any:
-        """Until the device has done what was asked of it."""
-        _library().experimental.async_wait() if False else None
+        """Until a GPU has done what was asked of it; on the CPU a call returns when it is done."""
+        if len(self.devices()) > 1:
+            _library().test.experimental.sync_devices()
         return result
 
     def seed(self, seed: int) -> None:
