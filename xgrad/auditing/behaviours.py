@@ -73,7 +73,9 @@ def _exact(framework: Framework, dtype: str) -> None:
         put = framework.put(DATA[name], dtype)
         shape, kind, device = framework.describe(put)
         if (tuple(shape), kind, device) != (DATA[name].shape, dtype, "cpu"):
-            raise Wrong(f"describe gives {shape}, {kind}, {device}; put {DATA[name].shape}, {dtype}")
+            raise Wrong(
+                f"describe gives {shape}, {kind}, {device}; put {DATA[name].shape}, {dtype}"
+            )
         got = framework.get(put)
         if got.dtype != np.float64:
             raise Wrong(f"get gives {got.dtype}, wanted float64, which holds every other float")
@@ -98,7 +100,12 @@ def _copies(framework: Framework, dtype: str) -> None:
 
 def _strides(framework: Framework, dtype: str) -> None:
     whole = rounded(np.arange(24.0).reshape(4, 6), dtype)
-    for view in (whole[::-1, ::2], whole.T, np.asfortranarray(whole), np.broadcast_to(whole[0], (3, 6))):
+    for view in (
+        whole[::-1, ::2],
+        whole.T,
+        np.asfortranarray(whole),
+        np.broadcast_to(whole[0], (3, 6)),
+    ):
         require_same(framework.get(framework.put(view, dtype)), view, "strides are not followed")
 
 
@@ -133,7 +140,9 @@ def _places(framework: Framework, dtype: str) -> None:
             x = framework.put(DATA["x"], dtype, device)
             for array in (x, 2 * x, xp.ones(3), xp.asarray(0.5), xp.arange(3)):
                 if framework.describe(array)[2] != kind:
-                    raise Wrong(f"an array on {device} is said to be on {framework.describe(array)[2]}")
+                    raise Wrong(
+                        f"an array on {device} is said to be on {framework.describe(array)[2]}"
+                    )
 
 
 def _precision(framework: Framework, dtype: str) -> None:
@@ -187,7 +196,9 @@ def _compare(framework: Framework, dtype: str, got: Any, want: list[Any]) -> Non
         raise Wrong(f"{len(got)} results, wanted {len(want)}")
     for one, other in zip(got, want, strict=True):
         if not framework.is_array(one):
-            raise Wrong(f"{type(one).__name__} in place of an array: of what nothing depends on, zeros")
+            raise Wrong(
+                f"{type(one).__name__} in place of an array: of what nothing depends on, zeros"
+            )
         require_close(framework, one, other, dtype)
 
 
@@ -203,7 +214,9 @@ def _pull_several(framework: Framework, dtype: str, transforms: Transforms) -> N
         raise Wrong("vjp does not return the value in the structure that the function has")
     for factor in (1.0, 2.0):  # the map may be called again
         got = back((factor * x, (y, x)))
-        _compare(framework, dtype, got, [factor * hx * hy + hy.T, factor * hx * hx + 3 * hy**2 * hx])
+        _compare(
+            framework, dtype, got, [factor * hx * hy + hy.T, factor * hx * hx + 3 * hy**2 * hx]
+        )
 
 
 def _push_several(framework: Framework, dtype: str, transforms: Transforms) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from xgrad.auditing import behaviours, expressions
 from xgrad.auditing.behaviours import Wrong
 from xgrad.auditing.expressions import DATA, FIXED, lines_of, names_in
-from xgrad.errors import Unsupported, counted
+from xgrad.errors import Unavailable, Unsupported, UsageError, counted
 from xgrad.frameworks import Framework, find_framework
 from xgrad.judging import AGREES, BOUNDED, Judge, is_failure
 from xgrad.numbers import rounded
@@ -111,9 +111,7 @@ def _judge(line: str, dtype: str) -> Judge:
     return Judge(Setting.make(_case_of(line), "small", "random", dtype, 0), DEVICE)
 
 
-def _derivative(
-    line: str, technique: str, operator: str, framework: Framework, dtype: str
-) -> None:
+def _derivative(line: str, technique: str, operator: str, framework: Framework, dtype: str) -> None:
     """An operator of a line, judged as one of a case."""
     method = Method(framework.name, *technique.split(":"))
     row = _judge(line, dtype).judge(method, OPERATORS[operator]).row
@@ -165,18 +163,31 @@ def checks(framework: Framework) -> Iterator[Check]:
         yield Check(row.group, row.name, row.check, all_, lambda f, n=row.needed: n)  # type: ignore[misc]
     for group, text in expressions.CREATION.items():
         for line in lines_of(text):
-            yield Check(group, line, partial(_made, line), all_, partial(_cases, line, ""), offered=False)
+            yield Check(
+                group, line, partial(_made, line), all_, partial(_cases, line, ""), offered=False
+            )
     for group, text in {**expressions.NAMES, **expressions.EXTREMES}.items():
         for line in lines_of(text):
-            yield Check(group, line, partial(_value, line), long, partial(_cases, line, ""), offered=False)
+            yield Check(
+                group, line, partial(_value, line), long, partial(_cases, line, ""), offered=False
+            )
     for group, text in expressions.MIXED.items():
         for line in lines_of(text):
-            yield Check(group, line, partial(_value, line), long[:1], partial(_cases, line, ""), offered=False)
+            yield Check(
+                group,
+                line,
+                partial(_value, line),
+                long[:1],
+                partial(_cases, line, ""),
+                offered=False,
+            )
     for mode, group in (("reverse", "reverse mode"), ("forward", "forward mode")):
         yield from _of_mode(framework, mode, group, long)
 
 
-def _of_mode(framework: Framework, mode: str, group: str, dtypes: tuple[str, ...]) -> Iterator[Check]:
+def _of_mode(
+    framework: Framework, mode: str, group: str, dtypes: tuple[str, ...]
+) -> Iterator[Check]:
     if not getattr(framework, mode):
         yield Check(group, f"offered ({mode} = (…,))", _none, dtypes[:1],
                     lambda f: f"every method {f.name}.{mode}", offered=False)  # fmt: skip
@@ -237,18 +248,25 @@ def _cases(line: str, before: str, framework: Framework) -> str:
 # --- all of them ----------------------------------------------------------------------------------
 
 
-def conformance(name: str, matching: str = "") -> Iterator[Finding]:
+def check_framework(name: str, matching: str = "") -> Iterator[Finding]:
     """Every check of a framework, as each ends; of those whose group or name has a text.
 
-    Raises `UsageError` for a name that no framework has, `Unavailable` where it is not installed.
+    Raises `UsageError` for a name that no framework has, for one that is not installed, for the
+    referee's own arithmetic, and for a text that no check has.
     """
     framework = find_framework(name)
-    framework.require()
+    try:
+        framework.require()
+    except Unavailable as reason:
+        raise UsageError(f"framework {name!r}: {reason}") from None
+    if framework.exact:
+        raise UsageError(f"{name} is the referee's own arithmetic, and has no floats to check")
     _judge.cache_clear()
     absent: set[str] = set()
-    for check in checks(framework):
-        if matching.lower() not in f"{check.group} {check.name}".lower():
-            continue
+    asked = [c for c in checks(framework) if matching.lower() in f"{c.group} {c.name}".lower()]
+    if not asked:
+        raise UsageError(f"no check of {name} has {matching!r} in its group or name")
+    for check in asked:
         if check.after in absent:
             continue
         found = _ended(check, framework)

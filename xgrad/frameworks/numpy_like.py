@@ -109,9 +109,7 @@ class NumpyLike:
         order = self._library.argsort(self.flip(x, axis=axis), axis=axis)
         return self.flip(x.shape[axis] - 1 - order, axis=axis)
 
-    def var(
-        self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False
-    ) -> Any:
+    def var(self, x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
         """The mean of the squares of what is left of x without its mean."""
         axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         n = prod(x.shape[k] for k in axes)

@@ -17,7 +17,7 @@ from xgrad.errors import Unavailable
 from xgrad.frameworks import OPTIONAL, Framework, frameworks
 
 PACKAGES = ("xgrad", "numpy", "scipy", "pandas", "array-api-compat", "python-flint", "torch", "jax",
-            "jaxlib", "ml_dtypes", *OPTIONAL)  # fmt: skip
+            "jaxlib", "ml_dtypes", *OPTIONAL, "tensorflow-cpu")  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS",
            "CUDA_VISIBLE_DEVICES")  # fmt: skip
 

@@ -86,6 +86,7 @@ def _base() -> NumpyLike:
 
     standard = ("take_along_axis matrix_transpose unstack cumulative_prod "
                 "astype isdtype")  # fmt: skip
+
     def argsort(*args: Any, **keywords: Any) -> Any:
         return NumpyLike.argsort(base, *args, **keywords).astype(mx.int64)
 

@@ -62,7 +62,11 @@ class Eager(Transforms):
         own = _apart(xs)
         with tf.autodiff.ForwardAccumulator(own, vs) as tangents:
             y = f(*own)
-        return tf.nest.map_structure(lambda a: tangents.jvp(a, unconnected_gradients="zero"), y)
+
+        def of(part: Any) -> Any:
+            return _whole(tangents.jvp(part, unconnected_gradients="zero"))
+
+        return tf.nest.map_structure(of, y)
 
     def stack(self, arrays: list[Any]) -> Any:
         """`tf.stack`."""
