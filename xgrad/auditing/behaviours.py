@@ -3,6 +3,8 @@
 Each check raises `Wrong` with what it found, or whatever the framework raises.
 """
 
+# ruff: noqa: E501  the table reads as one
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -267,7 +269,7 @@ def _pull_scalar(framework: Framework, dtype: str, transforms: Transforms) -> No
 
 
 def _maps(framework: Framework, dtype: str, transforms: Transforms) -> None:
-    x, y = _given(framework, dtype)
+    x, _ = _given(framework, dtype)
     got = transforms.vmap(lambda row: (2 * row, (row * row,)))(x)
     host = framework.get(x)
     if _structure(got) != ((), ((),)):

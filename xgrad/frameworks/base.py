@@ -29,7 +29,7 @@ def stacked(results: list[Any], stack: Callable[[list[Any]], Any]) -> Any:
     return stack(results)
 
 
-class Transforms(ABC):
+class Transforms:
     """The primitives of a framework that differentiates: vjp, or jvp, or both.
 
     A function takes and returns arrays; it may return a tuple of them, nested ones too. A tangent
@@ -67,9 +67,9 @@ class Transforms(ABC):
         """dᵏ/dtᵏ f(xs + t vs) at t = 0 of that order, by one series."""
         raise NotImplementedError
 
-    @abstractmethod
     def stack(self, arrays: list[Any]) -> Any:
-        """Arrays of one shape along a new first axis."""
+        """Arrays of one shape along a new first axis, for `vmap` as it is here."""
+        raise NotImplementedError
 
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """f over a leading axis of its one argument, results stacked leaf by leaf: a loop here."""

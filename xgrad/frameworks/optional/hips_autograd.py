@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.frameworks.base import Framework, Transforms, leaves
+from xgrad.frameworks.base import Framework, Transforms
 from xgrad.frameworks.inside import FromVjp, transformed
 from xgrad.frameworks.namespace import Namespace
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras

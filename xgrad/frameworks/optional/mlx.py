@@ -76,26 +76,28 @@ def _base() -> NumpyLike:
     def asarray(data: Any, dtype: Any = None) -> Any:
         return mx.array(np.asarray(data), dtype=dtype)
 
-    def hypot(a: Any, b: Any) -> Any:
-        return mx.abs(a) * mx.sqrt(1 + mx.square(b / a))
-
     def svd(a: Any, full_matrices: bool = True) -> Any:
         u, s, v = mx.linalg.svd(a)
         n = min(a.shape[-2:])
         return (u, s, v) if full_matrices else (u[..., :, :n], s, v[..., :n, :])
-
-    standard = ("take_along_axis matrix_transpose unstack cumulative_prod "
-                "astype isdtype")  # fmt: skip
 
     def argsort(*args: Any, **keywords: Any) -> Any:
         return NumpyLike.argsort(base, *args, **keywords).astype(mx.int64)
 
     own = {n: getattr(mx.linalg, n) for n in dir(mx.linalg) if not n.startswith("_")}
     linalg = SimpleNamespace(**own | {"svd": svd})
+    standard = [
+        "take_along_axis",
+        "matrix_transpose",
+        "unstack",
+        "cumulative_prod",
+        "astype",
+        "isdtype",
+    ]
+    counts = ("searchsorted", "argmax", "argmin")
     base = NumpyLike(
-        mx, linalg, argsort=argsort, hypot=hypot, arange=arange, asarray=asarray, bool=mx.bool_, fft=_fourier(),
-        searchsorted=_integers(mx.searchsorted), argmax=_integers(mx.argmax), argmin=_integers(mx.argmin),
-        **{n: getattr(mx, n) for n in standard.split() if hasattr(mx, n)},
+        mx, linalg, argsort=argsort, arange=arange, asarray=asarray, bool=mx.bool_, fft=_fourier(),
+        **{n: getattr(mx, n) for n in standard}, **{n: _integers(getattr(mx, n)) for n in counts},
     )  # fmt: skip
     return base
 
