@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.auditing import behaviours, expressions
-from xgrad.auditing.behaviours import Wrong
+from xgrad.auditing.behaviours import Behaviour, Wrong
 from xgrad.auditing.expressions import DATA, FIXED, lines_of, names_in
 from xgrad.errors import Unavailable, Unsupported, UsageError, counted
 from xgrad.frameworks import Framework, find_framework
@@ -48,8 +48,9 @@ class Check:
     name: str
     run: Callable[[Framework, str], None]
     dtypes: tuple[str, ...]
-    needed: Callable[[Framework], str]
-    offered: bool = True  # by the framework's own account: then it must not raise
+    needed: str = ""  # what needs it, before the files of cases that have the names of the line
+    line: str = ""
+    offered: bool = False  # by the framework's own account: then it must not raise
     after: str = ""  # another check without which this one has no sense
 
 
@@ -134,13 +135,19 @@ def _told(row: dict[str, Any]) -> str:
             f"{row['digits']:.1f} digits{hint}")  # fmt: skip
 
 
-def _differentiable(line: str) -> bool:
-    """Whether NumPy makes floats of it that come from floats which vary."""
-    if not set(names_in(line)) - FIXED:
-        return False
+@lru_cache(maxsize=1)
+def _differentiable() -> tuple[str, ...]:
+    """The lines of which NumPy makes floats that come from floats which vary."""
     xp = find_framework("numpy").namespace("float64")
-    made = eval(expressions.compiled(line), {"xp": xp, **DATA})
-    return getattr(made, "dtype", np.dtype(int)).kind == "f"
+
+    def comes_of_floats(line: str) -> bool:
+        if not set(names_in(line)) - FIXED:
+            return False
+        made = eval(expressions.compiled(line), {"xp": xp, **DATA})
+        return getattr(made, "dtype", np.dtype(int)).kind == "f"
+
+    lines = (line for text in expressions.NAMES.values() for line in lines_of(text))
+    return tuple(filter(comes_of_floats, lines))
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -155,59 +162,61 @@ MAPS = {
     "field3": "xp.stack([u[1] * u[2]**2, xp.exp(u[0]), u[0] * u[1]**3])",
 }
 _LONG = ("float64", "float32")
+# For each mode: its name in the table, what of each line is judged by it, and in which dtypes.
+MODES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "reverse": ("reverse mode", "vjp", _LONG),
+    "forward": ("forward mode", "jvp", _LONG),
+    "reverse twice": ("second derivatives", "weighted_hvp", _LONG[:1]),
+}
 
 
 def checks(framework: Framework) -> Iterator[Check]:
     """The table, as far as the framework says that it offers something."""
-    all_, long = framework.dtypes, tuple(d for d in _LONG if d in framework.dtypes)
-    for row in behaviours.ALWAYS:
-        yield Check(row.group, row.name, row.check, all_, lambda f, n=row.needed: n)  # type: ignore[misc]
-    for group, text in expressions.CREATION.items():
-        for line in lines_of(text):
-            yield Check(
-                group, line, partial(_made, line), all_, partial(_cases, line, ""), offered=False
-            )
-    for group, text in {**expressions.NAMES, **expressions.EXTREMES}.items():
-        for line in lines_of(text):
-            yield Check(
-                group, line, partial(_value, line), long, partial(_cases, line, ""), offered=False
-            )
-    for group, text in expressions.MIXED.items():
-        for line in lines_of(text):
-            yield Check(
-                group,
-                line,
-                partial(_value, line),
-                long[:1],
-                partial(_cases, line, ""),
-                offered=False,
-            )
-    for mode, group in (("reverse", "reverse mode"), ("forward", "forward mode")):
-        yield from _of_mode(framework, mode, group, long)
-
-
-def _of_mode(
-    framework: Framework, mode: str, group: str, dtypes: tuple[str, ...]
-) -> Iterator[Check]:
-    if not getattr(framework, mode):
-        yield Check(group, f"offered ({mode} = (…,))", _none, dtypes[:1],
-                    lambda f: f"every method {f.name}.{mode}", offered=False)  # fmt: skip
-        return
-    for row in behaviours.MODES[mode]:
-        yield Check(group, row.name, row.check, dtypes, lambda f, n=row.needed: n)  # type: ignore[misc]
-    operator = {"reverse": "vjp", "forward": "jvp"}[mode]
-    for text in expressions.NAMES.values():
-        for line in filter(_differentiable, lines_of(text)):
+    yield from _promised(behaviours.ALWAYS, framework.dtypes)
+    yield from _lines(expressions.CREATION, _made, framework.dtypes)
+    for table in (expressions.NAMES, expressions.EXTREMES):
+        yield from _lines(table, _value, _of(framework, _LONG))
+    yield from _lines(expressions.MIXED, _value, _of(framework, _LONG[:1]))
+    for each, (group, operator, dtypes) in MODES.items():
+        mode = each.split()[0]
+        if not getattr(framework, mode):
+            yield Check(group, f"offered ({mode} = (…,))", _none, framework.dtypes[:1],
+                        f"every method {framework.name}.{mode}")  # fmt: skip
+            continue
+        if mode == each:
+            yield from _promised(behaviours.MODES[mode], _of(framework, dtypes))
+            yield from _operators(framework, mode)
+        for line in _differentiable():
             yield Check(group, f"{operator} of {line}", partial(_derivative, line, mode, operator),
-                        dtypes, partial(_cases, line, f"{framework.name}.{mode} of "),
-                        offered=False, after=line)  # fmt: skip
+                        _of(framework, dtypes), f"{operator} by {framework.name}.{mode} of ", line,
+                        after=line)  # fmt: skip
+
+
+def _of(framework: Framework, dtypes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(d for d in dtypes if d in framework.dtypes)
+
+
+def _promised(rows: tuple[Behaviour, ...], dtypes: tuple[str, ...]) -> Iterator[Check]:
+    for row in rows:
+        yield Check(row.group, row.name, row.check, dtypes, row.needed, offered=True)
+
+
+def _lines(
+    table: Mapping[str, str], check: Callable[..., None], dtypes: tuple[str, ...]
+) -> Iterator[Check]:
+    for group, text in table.items():
+        for line in lines_of(text):
+            yield Check(group, line, partial(check, line), dtypes, line=line)
+
+
+def _operators(framework: Framework, mode: str) -> Iterator[Check]:
     for method in _techniques(framework, mode):
         for each in OPERATORS.values():
             if each.order and not _left_out(method, each.name):
-                yield Check(f"operators by {method}", each.name,
-                            partial(_derivative, MAPS[each.of], method, each.name), dtypes,
-                            lambda f, o=each.name, m=method: f"{o} by {f.name}.{m}",  # type: ignore[misc]
-                            offered=False)  # fmt: skip
+                check = partial(_derivative, MAPS[each.of], method, each.name)
+                needed = f"{each.name} by {framework.name}.{method}"
+                dtypes = _of(framework, _LONG)
+                yield Check(f"operators by {method}", each.name, check, dtypes, needed)
 
 
 def _techniques(framework: Framework, mode: str) -> list[str]:
@@ -235,15 +244,15 @@ def _texts() -> dict[str, str]:
             for p in sorted(library().rglob("*.py")) if p.name != "conftest.py"}  # fmt: skip
 
 
-def _cases(line: str, before: str, framework: Framework) -> str:
+def _cases(line: str) -> str:
     """The shipped case files that use the names of a line."""
     names = _NAME.findall(line)
     if not names:
-        return f"{before}cases that are written so"
+        return "cases that are written so"
     asked = [re.compile(rf"\bxp\.{re.escape(name)}\b") for name in names]
     found = [path for path, text in _texts().items() if all(a.search(text) for a in asked)]
-    more = f" and {len(found) - 3} more files" if len(found) > 3 else ""
-    return f"{before}{', '.join(found[:3])}{more}" if found else "no shipped case"
+    more = f" and {counted(len(found) - 3, 'more file')}" if len(found) > 3 else ""
+    return f"{', '.join(found[:3])}{more}" if found else "what uses it; no shipped case does"
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -282,7 +291,8 @@ def _ended(check: Check, framework: Framework) -> Finding:
     for dtype in check.dtypes:
         status, said, ends = _tried(check, framework, dtype)
         if _RANK[status] > _RANK[worst.status]:
-            needed = f"then {ends}: {check.needed(framework)}" if ends else ""
+            lines = _cases(check.line) if check.line else ""
+            needed = f"then {ends}: {check.needed}{lines}" if ends else ""
             worst = Finding(check.group, check.name, status, f"{dtype}: {said}", needed)
     return worst
 

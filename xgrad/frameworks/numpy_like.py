@@ -227,9 +227,13 @@ class Linalg:
             xp.sum(size**ord, **over) ** (1 / ord))  # fmt: skip
 
     def matrix_norm(self, x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
-        """Frobenius', or the largest sum of a column or a row."""
+        """Frobenius', by singular values, or the largest sum of a column or a row."""
         if ord == "fro":
             return self.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
+        if ord in (2, "nuc"):
+            reduce_ = self._xp.max if ord == 2 else self._xp.sum
+            made = reduce_(self.svdvals(x), axis=-1)
+            return made[..., None, None] if keepdims else made
         axis = {1: -2, np.inf: -1}[ord]
         sums = self._xp.sum(self._xp.abs(x), axis=axis, keepdims=True)
         return self._xp.max(sums, axis=(-2, -1), keepdims=keepdims)
