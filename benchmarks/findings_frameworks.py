@@ -68,9 +68,9 @@ print(mx.grad(mx.log2)(x).item(), mx.grad(mx.log10)(x).item())
         framework="mlx",
         title="A vjp that is taken inside another one and not used changes the derivative",
         what=(
-            "Inside of `mx.vjp` or `mx.grad`, a first inner `mx.vjp` at the traced x leaves x as if "
-            "it were a constant for the one after: the slope loses all but what f holds of x. "
-            "Without the line that is not used the result is right."
+            "Inside of `mx.vjp` or `mx.grad`, a first inner `mx.vjp` at the traced x leaves x as a "
+            "constant for the one after: the slope loses all but what f holds of x. Without the "
+            "line that is not used the result is right."
         ),
         who="Hessian products, inner derivatives by vjps, anything that pulls twice at one point.",
         known=NEW,
@@ -82,6 +82,22 @@ slope = lambda x: (pull(x, one), mx.vjp(lambda w: pull(x, w), [zero], [one])[1][
 print(mx.grad(slope)(mx.array(3.0)).item())
 """,
         witness="print(81)  # of d/dy x y³ = 3 x y² at y = x, which is 3 x³: 9 x² at 3",
+        allowed=1e-6,
+    ),
+    Finding(
+        id="second-derivative-of-complex-abs",
+        framework="mlx",
+        title="The second derivative of the size of a complex number is wrong",
+        what="Of |z|², from abs and square; of real(z · conj(z)) it is right.",
+        who="Hessian products in phase retrieval and signal processing.",
+        known=NEW,
+        code="""
+import mlx.core as mx
+f = lambda a, b: mx.square(mx.abs(a + 1j * b))
+slope = lambda a, b: mx.grad(f)(a, b)
+print(mx.grad(slope)(mx.array(0.3), mx.array(0.5)).item())
+""",
+        witness="print(2.0)  # of a² + b²",
         allowed=1e-6,
     ),
     Finding(

@@ -76,18 +76,19 @@ def disagreements(frame: pd.DataFrame) -> Iterator[str]:
         yield findings.row(place, method, row["dtype"], what, str(told)[:160])
 
 
-def page(runs: list[pd.DataFrame]) -> Iterator[str]:
+def page(runs: list[Path]) -> Iterator[str]:
     """The whole page."""
     cases = [c for c in find_cases(()) if is_first(c)]
     judged = xgrad.run(cases, methods=METHODS, workers=0)
-    timed = time_cases(cases, dtypes=("float64",), sizes=("medium",), operators=("gradient",),
-                       methods=[m for m in METHODS if m.endswith("reverse")], limit=5.0)  # fmt: skip
+    reverse = [m for m in METHODS if m.endswith("reverse")]
+    place = {"dtypes": ("float64",), "sizes": ("medium",), "operators": ("gradient",)}
+    timed = time_cases(cases, methods=reverse, limit=5.0, **place)
     versions = ", ".join(f"{n} {find_framework(n).version()}" for n in NAMES)
     yield "# Frameworks that are extras\n"
     where = describe_machine(load=False)["processor"]
     yield (
-        f"{versions}; {where}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at "
-        "the end. Made by `OMP_NUM_THREADS=1 python benchmarks/frameworks.py RUN…`.\n"
+        f"{versions}; {where}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.0f} "
+        "at the end. Made by `OMP_NUM_THREADS=1 python benchmarks/frameworks.py RUN…`.\n"
     )
     for dtype in ("float64", "float32"):
         yield f"## Digits of the well-known problems, {dtype}\n\n{digits(judged, dtype)}\n"
@@ -97,11 +98,12 @@ def page(runs: list[pd.DataFrame]) -> Iterator[str]:
     yield "## The library\n"
     yield "| method | dtype | rows | cases | verdicts, or what is there instead |"
     yield "|:--|:--|--:|--:|:--|"
-    for frame in runs:
+    frames = [pd.read_parquet(run / "rows.parquet") for run in runs]
+    for frame in frames:
         yield from counts(frame)
     yield "\n### Rows that disagree, or are errors\n"
     yield "| case | method | dtype | | |\n|:--|:--|:--|:--|:--|"
-    for frame in runs:
+    for frame in frames:
         yield from disagreements(frame)
     yield "\n## Findings\n"
     for finding in FINDINGS:
@@ -113,8 +115,7 @@ def page(runs: list[pd.DataFrame]) -> Iterator[str]:
 
 
 def main() -> None:
-    frames = [pd.read_parquet(Path(run) / "rows.parquet") for run in sys.argv[1:]]
-    print("\n".join(page(frames)).rstrip())
+    print("\n".join(page([Path(run) for run in sys.argv[1:]])).rstrip())
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ import textwrap
 
 import numpy as np
 import pytest
+from pages import blocks
 
-from xgrad.auditing import WRONG, check_framework
+from xgrad.auditing import check_framework, conformance
 from xgrad.errors import UsageError
 from xgrad.frameworks import OPTIONAL, find_framework, frameworks
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras
 from xgrad.numbers import EXTRAS
 from xgrad.problem import find_cases, is_first
 from xgrad.techniques import choose_methods, require_methods
+from xgrad.telling import guide_page
 
 FIRST = [c for c in find_cases(()) if is_first(c)]
 # Wrong in the framework itself: see benchmarks/findings_frameworks.py.
@@ -41,36 +43,19 @@ def test_the_well_known_problems_are_right_in_both_modes(verdicts, name):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", OPTIONAL)
 @pytest.mark.parametrize(
-    "text", ["arrays", "cotangents", "tangents", "zeros", "two inputs", "scan"]
+    "text", ["arrays", "creation", "reverse mode", "by reverse hessian", "scan xp.scan"]
 )
-def test_what_their_files_promise_holds(name, text):
-    require(name)
-    found = list(check_framework(name, text))
-    assert [f for f in found if f.status == WRONG] == []
-    assert sum(f.status == "passed" for f in found) > 0
-
-
-def test_nothing_of_autograd_is_wrong():
-    require("autograd")
-    found = [f for t in ("operators", "linear algebra", "shapes", "reductions", "inside")
-             for f in check_framework("autograd", t)]  # fmt: skip
-    assert [f for f in found if f.status == WRONG] == []
-    assert len(found) > 120
-
-
-def test_a_wrong_rule_of_theirs_is_judged_wrong(verdict, monkeypatch):
-    require("autograd")
-    import autograd.numpy as anp
-    from autograd.extend import defvjp, primitive
-
-    (square,) = (c for c in FIRST if c.name == "mean_squared_error")
-    row = verdict(square, "autograd.reverse", operators=("gradient",))
-    assert row["verdict"] == "agrees"
-    mean = primitive(anp.mean)
-    defvjp(mean, lambda ans, x, *a, **k: lambda g: 1.001 * g * anp.ones(x.shape) / x.size)
-    monkeypatch.setattr(anp, "mean", mean)
-    row = verdict(square, "autograd.reverse", operators=("gradient",))
-    assert row["verdict"] == "disagrees"
+def test_the_framework_that_the_guide_shows_passes(monkeypatch, text):
+    pytest.importorskip("jax")
+    (example,) = blocks(guide_page("extending"), "python")
+    names = {"__name__": "guide"}
+    exec(compile(example, "extending.md", "exec"), names)
+    monkeypatch.setitem(frameworks(), "ours", names["ours"])
+    monkeypatch.setattr(conformance, "_differentiable", lambda: ("xp.tanh(x)",))
+    found = list(check_framework("ours", text))
+    passed = [f for f in found if f.status == "passed"]
+    assert passed
+    assert [f for f in found if f not in passed and not f.said.endswith("not offered")] == []
 
 
 # --- unnamed, and absent --------------------------------------------------------------------------

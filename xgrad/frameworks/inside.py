@@ -50,6 +50,11 @@ def transformed(xp: Any, library: Any) -> dict[str, Callable[..., Any]]:
     return {name: partial(_of, name, call) for name, call in named.items()}
 
 
+def derivatives_inside(xp: Any, transforms: Transforms) -> dict[str, Callable[..., Any]]:
+    """`xp.gradient` and its like by name, of a framework that has a vjp."""
+    return transformed(xp, FromVjp(xp, transforms))
+
+
 class FromVjp:
     """The transforms that `transformed` calls, from the vjp of a framework alone."""
 

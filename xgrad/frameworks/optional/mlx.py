@@ -11,7 +11,7 @@ import numpy as np
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks.base import Framework, Transforms, leaves
-from xgrad.frameworks.inside import FromVjp, transformed
+from xgrad.frameworks.inside import derivatives_inside
 from xgrad.frameworks.namespace import Namespace
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras
 
@@ -157,7 +157,7 @@ class Mlx(Framework):
 
         base = _base()
         xp = Namespace(base, getattr(mx, dtype), _extras(base))
-        vars(xp).update(transformed(xp, FromVjp(xp, Lazy())))
+        vars(xp).update(derivatives_inside(xp, Lazy()))
         return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:

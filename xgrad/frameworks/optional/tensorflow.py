@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.frameworks.base import Framework, Transforms
-from xgrad.frameworks.inside import FromVjp, transformed
+from xgrad.frameworks.inside import derivatives_inside
 from xgrad.frameworks.namespace import Namespace
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras
 
@@ -178,7 +178,7 @@ class TensorFlow(Framework):
         tf = _library()
         base = _base(tf)
         xp = Namespace(base, getattr(tf, dtype), _extras(tf, base), convert=tf.constant)
-        vars(xp).update(transformed(xp, FromVjp(xp, Eager())))
+        vars(xp).update(derivatives_inside(xp, Eager()))
         return xp
 
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:
