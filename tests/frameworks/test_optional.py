@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pages import blocks
 
-from xgrad.auditing import check_framework, conformance
+from xgrad.auditing import WRONG, check_framework, conformance
 from xgrad.errors import UsageError
 from xgrad.frameworks import OPTIONAL, find_framework, frameworks
 from xgrad.frameworks.numpy_like import NumpyLike, elementary_extras
@@ -18,15 +18,13 @@ from xgrad.techniques import choose_methods, require_methods
 from xgrad.telling import guide_page
 
 FIRST = [c for c in find_cases(()) if is_first(c)]
-# Wrong in the framework itself: see benchmarks/findings_frameworks.py.
-SHORT = {"mlx": ("float32",), "autograd": ("float64", "float32"), "tensorflow": ("float64",)}
+DTYPES = {"autograd": ("float64", "float32"), "tensorflow": ("float64",),
+          "mlx": ("float32",)}  # fmt: skip  # whose float64 is short: findings_frameworks.py
 
 
 def require(name):
-    for module in {"autograd": ("autograd",), "mlx": ("mlx.core",), "tensorflow": ("tensorflow",)}[
-        name
-    ]:
-        pytest.importorskip(module, reason=f"{name} is not installed: xgrad[{name}]")
+    module = {"mlx": "mlx.core"}.get(name, name)
+    pytest.importorskip(module, reason=f"{name} is not installed: xgrad[{name}]")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -34,7 +32,7 @@ def require(name):
 def test_the_well_known_problems_are_right_in_both_modes(verdicts, name):
     require(name)
     cases = [c for c in FIRST if c.name in ("square", "gradient_field", "softmax_cross_entropy")]
-    rows = verdicts(cases, f"{name}.reverse", f"{name}.forward", dtype=SHORT[name])
+    rows = verdicts(cases, f"{name}.reverse", f"{name}.forward", dtype=DTYPES[name])
     assert {r["technique"] for r in rows} == {"reverse", "forward"}
     assert {(r["case"], r["operator"], r["verdict"], r["message"][:80]) for r in rows
             if r["verdict"] != "agrees" and r["operator"] != "value"} == set()  # fmt: skip
@@ -42,6 +40,42 @@ def test_the_well_known_problems_are_right_in_both_modes(verdicts, name):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize(
+    "text", ["arrays", "cotangents", "tangents", "zeros where", "two inputs", "scan xp.scan"]
+)
+def test_what_their_files_promise_holds(name, text):
+    require(name)
+    found = list(check_framework(name, text))
+    assert [f for f in found if f.status == WRONG] == []
+    assert sum(f.status == "passed" for f in found) > 0
+
+
+@pytest.mark.parametrize("text", ["operators", "linear algebra", "shapes", "reductions", "inside"])
+def test_nothing_of_autograd_is_wrong(text):
+    require("autograd")
+    found = list(check_framework("autograd", text))
+    assert [f for f in found if f.status == WRONG] == []
+    assert len(found) >= 5
+
+
+def test_a_wrong_rule_of_theirs_is_judged_wrong(verdict, monkeypatch):
+    require("autograd")
+    import autograd.numpy as anp
+    from autograd.extend import defvjp, primitive
+
+    (square,) = (c for c in FIRST if c.name == "mean_squared_error")
+    row = verdict(square, "autograd.reverse", operators=("gradient",))
+    assert row["verdict"] == "agrees"
+    mean = primitive(anp.mean)
+    defvjp(mean, lambda ans, x, *a, **k: lambda g: 1.001 * g * anp.ones(x.shape) / x.size)
+    monkeypatch.setattr(anp, "mean", mean)
+    row = verdict(square, "autograd.reverse", operators=("gradient",))
+    assert row["verdict"] == "disagrees"
+
+
+# --- one from outside -----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     "text", ["arrays", "creation", "reverse mode", "by reverse hessian", "scan xp.scan"]
 )
