@@ -35,6 +35,13 @@ class Eigen(NamedTuple):
     eigenvectors: Any
 
 
+class Factors(NamedTuple):
+    """What `qr` returns."""
+
+    Q: Any
+    R: Any
+
+
 class NumpyLike:
     """A library with NumPy's names as the base of a `Namespace`.
 
@@ -181,8 +188,16 @@ class Linalg:
         return Determinant(*self._library.slogdet(a))
 
     def eigh(self, a: Any) -> Eigen:
-        """Eigenvalues, ascending, and eigenvectors."""
-        return Eigen(*self._library.eigh(a))
+        """Eigenvalues, ascending, and eigenvectors, of the symmetric part.
+
+        Of a library that reads one triangle the derivative would be by that triangle alone.
+        """
+        turned = self._xp.conj(self._xp.matrix_transpose(a))
+        return Eigen(*self._library.eigh((a + turned) / 2))
+
+    def qr(self, a: Any, mode: str = "reduced") -> Factors:
+        """An orthogonal and an upper triangular factor."""
+        return Factors(*(self._library.qr(a) if mode == "reduced" else self._library.qr(a, mode)))
 
     def eigvalsh(self, a: Any) -> Any:
         """Eigenvalues, ascending."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,12 +73,7 @@ def _base() -> NumpyLike:
     def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
         return base.take_along_axis(x, base.argsort(x, axis, descending), axis)
 
-    def eigh(a: Any) -> Any:
-        return anp.linalg.eigh((a + anp.swapaxes(a, -1, -2)) / 2)  # its rule is of a lower triangle
-
-    names = {n: v for n, v in vars(anp.linalg).items() if not n.startswith("_")}
-    linalg = SimpleNamespace(**names | {"eigh": eigh})
-    base = NumpyLike(anp, linalg, take=take, flip=flip, broadcast_to=broadcast_to,
+    base = NumpyLike(anp, take=take, flip=flip, broadcast_to=broadcast_to,
                      broadcast_arrays=broadcast_arrays, sort=sort)  # fmt: skip
     return base
 
