@@ -31,10 +31,10 @@ METHODS = tuple(f"{name}.{technique}" for name in NAMES for technique in ("rever
 CALLS, WARM = 15, 4
 WHY = """
 - autograd, `principal_projector` and `matrix_square_root`: finding `eigh-second-derivative`.
-- mlx, `slope_at_itself`, `particle`, `saddle`: finding `vjp-that-is-not-used`; with a copy of x for
-  each inner vjp they agree.
-- mlx, `gross_pitaevskii` and `wirtinger_flow` in the second derivative: the size of a complex number
-  is in both, as in finding `second-derivative-of-complex-abs`.
+- mlx, `slope_at_itself`, `particle`, `saddle`: finding `vjp-that-is-not-used`; with a copy of x
+  for each inner vjp they agree.
+- mlx, `gross_pitaevskii` and `wirtinger_flow` in the second derivative: the size of a complex
+  number is in both, as in finding `second-derivative-of-complex-abs`.
 - mlx in float64: finding `float64-functions-in-float32`; the library was judged in float32.
 - Errors are functions that a library does not have in that mode or type, in words that its file in
   `xgrad/frameworks/optional` does not list.
