@@ -1,28 +1,48 @@
-"""`xgrad doctor`: what is installed here, and what is missing."""
+"""`xgrad doctor`: what is installed here, what is missing, and what a framework does right."""
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from xgrad.frameworks import broken_plugins, frameworks
+from xgrad.auditing import WRONG, check_framework, conformance_text
+from xgrad.frameworks import OPTIONAL, broken_plugins, frameworks
 from xgrad.problem import find_cases
 from xgrad.running import describe_machine, find_extras, look_at
 from xgrad.techniques import techniques
 
 
 @click.command("doctor")
-def command() -> None:
+@click.option("--framework", metavar="NAME", help="Check all that this framework offers.")
+@click.option("-k", "text", default="", metavar="TEXT", help="Only checks that have this text.")
+def command(framework: str | None, text: str) -> None:
     """Show frameworks, versions, devices, threads, precision flags, and what to install or mend.
+
+    With --framework, check one: its arrays, every function of xp that cases use, its derivatives
+    and what follows from them. Exit status: 0 when nothing is wrong, 1 when something is, 2 when
+    the call is wrong.
 
     \b
     xgrad doctor
+    xgrad doctor --framework torch
+    xgrad doctor --framework torch -k linalg
     """
+    if framework:
+        found = list(check_framework(framework, text))
+        click.echo(conformance_text(found))
+        sys.exit(any(f.status == WRONG for f in found))
+    _tell()
+
+
+def _tell() -> None:
+    """What is installed here."""
     about = describe_machine()
     click.echo(f"xgrad {about['versions']['xgrad'] or '(not installed)'}, Python {about['python']}")
     click.echo(f"{about['system']}, {about['processor']}, {about['cores']} cores")
     set_ = ", ".join(f"{k}={v}" for k, v in about["variables"].items())
     click.echo(f"thread and device variables: {set_ or 'none set'}")
-    for framework in frameworks().values():
+    for framework in frameworks(OPTIONAL).values():
         seen = look_at(framework)
         if seen.remedy:
             click.echo(f"\n{seen.name}: {seen.remedy}")

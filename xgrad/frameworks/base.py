@@ -22,8 +22,20 @@ def leaves(value: Any) -> list[Any]:
     return [a for each in value for a in leaves(each)] if isinstance(value, tuple) else [value]
 
 
-class Transforms(ABC):
-    """The primitives of a framework that differentiates, jvp, or vjp and pull, or all of them."""
+def stacked(results: list[Any], stack: Callable[[list[Any]], Any]) -> Any:
+    """Results of one structure, stacked leaf by leaf."""
+    if isinstance(results[0], tuple):
+        return tuple(stacked(list(column), stack) for column in zip(*results, strict=True))
+    return stack(results)
+
+
+class Transforms:
+    """The primitives of a framework that differentiates: vjp, or jvp, or both.
+
+    A function takes and returns arrays; it may return a tuple of them, nested ones too. A tangent
+    and a cotangent of its value have the structure of the value, those of its inputs are a tuple
+    with one for each: zeros, not None, where nothing depends on an input.
+    """
 
     def jvp(self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
         """The directional derivative of f at xs along vs, in the structure of f(*xs)."""
@@ -42,7 +54,12 @@ class Transforms(ABC):
         self, f: Callable[..., Any], xs: tuple[Any, ...], w: Any = None, *, again: bool
     ) -> tuple[Any, ...]:
         """That map at one cotangent, nothing kept for another; without w, of a scalar along 1."""
-        raise NotImplementedError
+        y, back = self.vjp(f, xs, again=again)
+        return back(self.one_like(y) if w is None else w)
+
+    def one_like(self, y: Any) -> Any:
+        """The cotangent 1 of a scalar."""
+        return 0 * y + 1
 
     def taylor(
         self, f: Callable[..., Any], xs: tuple[Any, ...], vs: tuple[Any, ...], order: int
@@ -50,9 +67,13 @@ class Transforms(ABC):
         """dᵏ/dtᵏ f(xs + t vs) at t = 0 of that order, by one series."""
         raise NotImplementedError
 
-    @abstractmethod
+    def stack(self, arrays: list[Any]) -> Any:
+        """Arrays of one shape along a new first axis, for `vmap` as it is here."""
+        raise NotImplementedError
+
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """f over a leading axis of its one argument, results stacked leaf by leaf."""
+        """f over a leading axis of its one argument, results stacked leaf by leaf: a loop here."""
+        return lambda rows: stacked([f(row) for row in rows], self.stack)
 
 
 _NUMBERS = (float, int, complex)
@@ -218,4 +239,4 @@ class Framework(ABC):
 
         f may be given another `xp` than this one, which batches what it does.
         """
-        raise NotImplementedError
+        return lambda rows, rest: xp.stack([f(xp, row, rest) for row in rows])

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from xgrad.frameworks.base import Transforms
 from xgrad.numbers import (
     DERIVATIVES,
     NAMESPACE,
@@ -46,6 +48,48 @@ def transformed(xp: Any, library: Any) -> dict[str, Callable[..., Any]]:
     own = {"gradient": library.grad, "jacobian": library.jacrev, "hessian": library.hessian}
     named = {"jvp": jvp, "vjp": vjp} | {name: partial(plain, t) for name, t in own.items()}
     return {name: partial(_of, name, call) for name, call in named.items()}
+
+
+def derivatives_inside(xp: Any, transforms: Transforms) -> dict[str, Callable[..., Any]]:
+    """`xp.gradient` and its like by name, of a framework that has a vjp."""
+    return transformed(xp, FromVjp(xp, transforms))
+
+
+class FromVjp:
+    """The transforms that `transformed` calls, from the vjp of a framework alone."""
+
+    def __init__(self, xp: Any, transforms: Transforms):
+        self.xp, self.transforms = xp, transforms
+
+    def vjp(self, f: Any, x: Any) -> Any:
+        """The value, and the map back, which gives a tuple of one."""
+        return self.transforms.vjp(f, (x,), again=True)
+
+    def jvp(self, f: Any, xs: tuple[Any], vs: tuple[Any]) -> Any:
+        """The vjp of the vjp, which is linear in its cotangent."""
+        y, back = self.vjp(f, *xs)
+        _, along = self.vjp(lambda w: back(w)[0], self.xp.zeros_like(y))
+        return y, along(*vs)[0]
+
+    def grad(self, f: Any) -> Any:
+        """The vjp of a scalar along 1."""
+        return lambda x: self.transforms.pull(f, (x,), again=True)[0]
+
+    def jacrev(self, f: Any) -> Any:
+        """One vjp for each element of the value."""
+
+        def table(x: Any) -> Any:
+            y, back = self.vjp(f, x)
+            n = prod(y.shape)
+            units = self.xp.reshape(self.xp.eye(n, dtype=y.dtype), (n, *y.shape))
+            rows = [back(units[k, ...])[0] for k in range(n)]
+            return self.xp.reshape(self.xp.stack(rows), (*y.shape, *x.shape))
+
+        return table
+
+    def hessian(self, f: Any) -> Any:
+        """The Jacobian of the gradient."""
+        return self.jacrev(self.grad(f))
 
 
 def defined() -> dict[str, Callable[..., Any]]:

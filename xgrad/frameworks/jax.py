@@ -70,6 +70,12 @@ class Jax(Transforms):
         except jax.errors.UnexpectedTracerError:  # of JAX 0.10, in a custom_jvp under jit
             raise Unsupported("jax.experimental.jet loses a tracer in a custom_jvp here") from None
 
+    def stack(self, arrays: list[Any]) -> Any:
+        """`jax.numpy.stack`."""
+        import jax
+
+        return jax.numpy.stack(arrays)
+
     def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`jax.vmap`; a loop where a primitive has no batching rule."""
         import jax

@@ -153,7 +153,7 @@ class Torch(Framework):
         import torch
 
         kind = getattr(torch, dtype) if array.dtype.kind == "f" else None
-        return torch.tensor(array, dtype=kind, device=device)
+        return torch.tensor(np.asarray(array, order="C"), dtype=kind, device=device)
 
     def get(self, array: Any) -> np.ndarray:
         """Detached, on the host; float64 holds every other float exactly."""
@@ -196,13 +196,13 @@ class Torch(Framework):
 
     def dense(self, value: Any) -> Any:
         """`to_dense` of a sparse tensor, duplicates added."""
-        from xgrad.frameworks.autograd import whole
+        from xgrad.frameworks.torch_tape import whole
 
         return whole(value) if self.is_array(value) else value
 
     def pulled(self, y: Any, xs: Any, w: Any, *, again: bool = False, keep: bool = False) -> Any:
         """The cotangents of xs by the tape of y, which may be kept, or recorded in turn."""
-        from xgrad.frameworks.autograd import pulled
+        from xgrad.frameworks.torch_tape import pulled
 
         return pulled(y, xs, w, again=again, keep=keep or again)
 
@@ -290,7 +290,7 @@ class Torch(Framework):
 
     def transforms(self, mode: str, variant: str = "") -> Transforms:
         """Autograd's tape for plain reverse mode, else `torch.func`."""
-        from xgrad.frameworks.autograd import Autograd, Func
+        from xgrad.frameworks.torch_tape import Autograd, Func
 
         return Func() if mode == "forward" or variant == "func" else Autograd()
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xgrad.errors import UsageError
+from xgrad.errors import Unsupported, UsageError
 
 # What the standard lacks; every framework offers every name.
 EXTRAS = ("angle", "complex", "digamma", "einsum", "erf", "erfc", "expit", "expm", "lgamma",
@@ -80,8 +80,14 @@ def axes_of(name: str) -> str:
     return FUNCTIONS[name].axes if name in FUNCTIONS else SHAPE
 
 
+class Lacking(AttributeError, Unsupported):
+    """A function of the standard, or an extra, that a framework does not have."""
+
+
 def missing(kind: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error for a function that a framework lacks, with the nearest names."""
+    """The error for a function that a framework lacks; with the nearest names of what is none."""
+    if name in FUNCTIONS or name in EXTRAS or name in DERIVATIVES:
+        return Lacking(f"{kind} has no {name!r} for this framework")
     near = difflib.get_close_matches(name, list(known))
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return AttributeError(f"{kind} has no {name!r} for this framework{hint}")

@@ -154,11 +154,12 @@ class Case:
         return register
 
     def _require_frameworks(self, names: Iterable[str]) -> None:
-        from xgrad.frameworks import frameworks
+        from xgrad.frameworks import OPTIONAL, frameworks
 
+        known = {*frameworks(), *OPTIONAL}
         for name in names:
-            if name not in frameworks():
-                raise unknown(f"framework in case {self.name}", name, frameworks())
+            if name not in known:
+                raise unknown(f"framework in case {self.name}", name, known)
 
     def point(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate `(**size) -> {name: array}`: a fixed point next to the random ones."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from xgrad.errors import Unavailable
-from xgrad.frameworks import Framework, frameworks
+from xgrad.frameworks import OPTIONAL, Framework, frameworks
 
 PACKAGES = ("xgrad", "numpy", "scipy", "pandas", "array-api-compat", "python-flint", "torch", "jax",
-            "jaxlib", "ml_dtypes")  # fmt: skip
+            "jaxlib", "ml_dtypes", *OPTIONAL, "tensorflow-cpu")  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS",
            "CUDA_VISIBLE_DEVICES")  # fmt: skip
 
@@ -59,7 +59,7 @@ def find_devices(methods: Collection[str] | None = None) -> tuple[str, ...]:
     Methods are names or patterns; a framework that runs none of them is not loaded for it.
     """
     asked = [method.partition(".")[0] for method in methods or ("*",)]
-    own = [f for name, f in frameworks().items() if any(fnmatchcase(name, a) for a in asked)]
+    own = [f for name, f in frameworks(asked).items() if any(fnmatchcase(name, a) for a in asked)]
     seen = [d for f in own for d in look_at(f).devices if ":" not in d]
     return tuple(dict.fromkeys(["cpu", *seen]))
 

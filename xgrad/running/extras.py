@@ -13,6 +13,9 @@ NAME = re.compile(r"[\w.-]+")  # at the start of a requirement
 BRINGS = {
     "torch": "PyTorch: autograd, its modules and operations",
     "jax": "JAX: grad, jvp, custom rules",
+    "autograd": "HIPS autograd, where a method names it",
+    "mlx": "MLX, where a method names it",
+    "tensorflow": "TensorFlow, where a method names it",
     "contestants": "libraries whose own derivatives some cases judge",
     "models": "networks of Equinox and Flax, to be checked",
     "cluster": "runs on a Dask cluster, results at URLs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,9 +13,11 @@ from xgrad.frameworks import (
     TECHNIQUES,
     Framework,
     broken_plugins,
+    find_framework,
     frameworks,
     leave_out,
     plugins,
+    require_installed,
     require_named,
 )
 from xgrad.problem import Case, Operator, Setting
@@ -49,7 +52,7 @@ class Method:
 
     def prepare(self, operator: Operator, setting: Setting, device: str) -> Compute:
         """The technique's preparation on this framework."""
-        framework = frameworks()[self.framework]
+        framework = find_framework(self.framework)
         return techniques()[self.technique].prepare(
             framework, self.variant, operator, setting, device
         )
@@ -85,11 +88,14 @@ def _variants(technique: Technique, framework: Framework, case: Case | None) -> 
         return {}
 
 
-def methods_of(case: Case | None) -> dict[Method, bool]:
-    """Every method of a case (or of any case), and whether its variant is a usual one."""
+def methods_of(case: Case | None, named: Iterable[str] = ()) -> dict[Method, bool]:
+    """Every method of a case (or of any case), and whether its variant is a usual one.
+
+    Those of an optional framework are among them where `named` spells it out.
+    """
     return {
         Method(framework.name, technique.name, variant): usual
-        for framework in frameworks().values()
+        for framework in frameworks(named).values()
         if not (case and case.framework) or framework.name == case.framework
         for technique in techniques().values()
         for variant, usual in _variants(technique, framework, case).items()
@@ -103,9 +109,9 @@ def choose_methods(case: Case, patterns: tuple[str, ...] | None) -> list[Method]
     `torch.reverse:compiled` and `torch.differences` out, `torch.reverse:*` and `*.differences`
     have them. `@step` sets the step of a plain difference.
     """
-    every = methods_of(case)
+    every = methods_of(case, case.methods if patterns is None else patterns)
     if patterns is None:
-        usual = [m for m, on in every.items() if on and frameworks()[m.framework].contestant]
+        usual = [m for m, on in every.items() if on and find_framework(m.framework).contestant]
         return usual + [m for m in _matching(every, case.methods) if m not in usual]
     return _matching(every, patterns)
 
@@ -129,7 +135,8 @@ def require_methods(cases: list[Case], patterns: tuple[str, ...]) -> None:
     known = {str(m) for case in cases for m in methods_of(case)} if patterns else set()
     if known.issuperset(patterns):
         return
-    every = {str(m): m for case in [None, *cases] for m in methods_of(case)}
+    require_installed(patterns)
+    every = {str(m): m for case in [None, *cases] for m in methods_of(case, patterns)}
     for pattern in patterns:
         name, at, step = pattern.partition("@")
         found = [method for text, method in every.items() if fnmatchcase(text, name)]

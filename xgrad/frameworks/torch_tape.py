@@ -1,17 +1,16 @@
-"""PyTorch's two ways to differentiate: the tape of autograd, and the transforms of torch.func."""
+"""PyTorch's two ways to differentiate: the tape, and the transforms of torch.func."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 import torch.autograd.forward_ad as dual
 
-from xgrad.frameworks.base import Transforms, leaves
+from xgrad.frameworks.base import Transforms, leaves, stacked
 
 # What `torch.autograd.grad` calls once it has compared shapes: for that it imports sympy.
 _backward = torch.autograd.graph._engine_run_backward
@@ -49,17 +48,6 @@ def _like(y: Any, tangent: Any) -> Any:
     if isinstance(y, tuple):
         return tuple(_like(a, b) for a, b in zip(y, tangent, strict=True))
     return tangent.to(y.dtype)
-
-
-def _looped(f: Callable[..., Any], rows: Any) -> Any:
-    """f of each row, results stacked leaf by leaf."""
-    return _stacked([f(row) for row in rows])
-
-
-def _stacked(results: list[Any]) -> Any:
-    if isinstance(results[0], tuple):
-        return tuple(_stacked(list(column)) for column in zip(*results, strict=True))
-    return torch.stack(results)
 
 
 def _dual(f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
@@ -117,7 +105,13 @@ def _tangents(y: Any) -> Any:
     return torch.zeros_like(y) if tangent is None else tangent
 
 
-class Autograd(Transforms):
+class _Torch(Transforms):
+    def stack(self, arrays: list[Any]) -> Any:
+        """`torch.stack`."""
+        return torch.stack(arrays)
+
+
+class Autograd(_Torch):
     """`torch.autograd.grad` on the recorded graph."""
 
     def vjp(self, f: Any, xs: tuple[Any, ...], *, again: bool) -> Any:
@@ -131,13 +125,8 @@ class Autograd(Transforms):
         inputs = _tracked(xs)
         return pulled(f(*inputs), inputs, w, again=again, keep=again)
 
-    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """A loop over the graph that is already recorded."""
 
-        return partial(_looped, f)
-
-
-class Func(Transforms):
+class Func(_Torch):
     """`torch.func`: composable transforms."""
 
     def jvp(self, f: Any, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> Any:
@@ -168,6 +157,6 @@ class Func(Transforms):
             try:
                 return many(rows)
             except RuntimeError:
-                return _looped(f, rows)
+                return stacked([f(row) for row in rows], torch.stack)
 
         return mapped
