@@ -46,7 +46,7 @@ def to_html(
     """
     formats, links = formats or {}, links or {}
     columns = []
-    for name, column in frame.items():
+    for name, column in zip(map(str, frame), (frame[c] for c in frame), strict=True):
         values = column.tolist()
         if name in links:
             texts = [str(links[name](v).__html__()) for v in values]

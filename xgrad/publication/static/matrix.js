@@ -93,7 +93,7 @@
     if (!current || !found.includes(current[0]) || !used.includes(current[1]))
       current = found.length ? [found[0], lines.at(found[0])[0]] : null;
     drawn.keep(current && current[0]);
-    drawn.show(found);
+    drawn.show(found, used.length + 1);
   });
 
   // --- details -----------------------------------------------------------------------------------

@@ -4,13 +4,13 @@
 const makeRows = (frame, table, height, make) => {
   const BEYOND = 8; // lines drawn above and below what is in view
   const body = table.tBodies[0];
-  let shown = [], places = new Map(), drawn = new Map(), current = null;
+  let shown = [], span = 1, places = new Map(), drawn = new Map(), current = null;
 
   function space(lines) {
     const tr = document.createElement("tr");
     tr.className = "space";
     tr.setAttribute("aria-hidden", "true");
-    tr.appendChild(document.createElement("td")).colSpan = table.tHead.rows[0].cells.length;
+    tr.appendChild(document.createElement("td")).colSpan = span;
     tr.style.height = `${lines * height}px`;
     return tr;
   }
@@ -55,8 +55,9 @@ const makeRows = (frame, table, height, make) => {
   window.addEventListener("afterprint", () => draw());
 
   return {
-    show(lines) {
-      shown = lines;
+    // All lines that can be scrolled to, and how many columns they have in view.
+    show(lines, columns) {
+      [shown, span] = [lines, columns];
       places = new Map(lines.map((k, i) => [k, i]));
       drawn = new Map();
       body.replaceChildren();
