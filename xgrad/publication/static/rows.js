@@ -62,6 +62,7 @@ const makeRows = (frame, table, height, make) => {
       drawn = new Map();
       body.replaceChildren();
       table.setAttribute("aria-rowcount", String(lines.length + 1));
+      place(new Set()); // space for all gives the frame its height, by which lines are drawn
       frame.style.scrollPaddingTop = `${table.tHead.offsetHeight}px`;
       frame.scrollTop = 0;
       draw();
