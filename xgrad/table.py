@@ -144,9 +144,16 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def write_frame(
-    frame: pd.DataFrame, folder: Path, columns: Iterable[Column] = COLUMNS, stem: str = ROWS
+    frame: pd.DataFrame,
+    folder: Path,
+    columns: Iterable[Column] = COLUMNS,
+    stem: str = ROWS,
+    read: pd.DataFrame | None = None,
 ) -> tuple[Path, Path]:
-    """Write Parquet, with unit and meaning in each column's metadata, and CSV; whole or not."""
+    """Write Parquet, with unit and meaning in each column's metadata, and CSV; whole or not.
+
+    The CSV has the rows as they are to be `read`, where that is given.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -159,7 +166,7 @@ def write_frame(
     parquet, csv = folder / f"{stem}.parquet", folder / f"{stem}.csv"
     for path, write in (
         (parquet, lambda p: pq.write_table(table, p, compression="zstd")),
-        (csv, lambda p: frame.to_csv(p, index=False)),
+        (csv, lambda p: (frame if read is None else read).to_csv(p, index=False)),
     ):
         part = path.with_name(f".{path.name}.part")
         write(part)

@@ -58,7 +58,9 @@ NAMES = ("day", "night")
 
 
 def test_every_verdict_has_its_colours_on_the_pages(odd):
-    page = (only_run(odd) / "index.html").read_text()
+    (sheet,) = odd.glob("style-*.css")
+    assert f'href="../../{sheet.name}"' in (only_run(odd) / "index.html").read_text()
+    page = sheet.read_text()
     for verdict in VERDICTS.values():
         for ground, text in (verdict.day, verdict.night):
             assert f".{verdict.name}{{background:{ground};color:{text}}}" in page

@@ -16,12 +16,14 @@ SIZES = st.floats(1e-300, 1e300)
 def drawn(lines, **options):
     """The picture, parsed."""
     names, texts = ("x", "y <&>"), (str, str)
-    return ET.fromstring(str(draw_lines(lines, 'a "label" & more', names, texts, **options)))
+    return ET.fromstring(
+        str(draw_lines(lines, 'a "label" & more', names, texts, lambda x: f"x = {x}", **options))
+    )
 
 
 def corners(path):
     """The points of a line."""
-    numbers = list(map(float, re.findall(r"-?\d+\.\d", path.get("d"))))
+    numbers = list(map(float, re.findall(r"-?[\d.]+", path.get("d"))))
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
@@ -34,7 +36,10 @@ def line_of(picture):
 def test_every_mark_is_in_the_plane_and_says_what_it_is(points):
     marks = [Mark(x, y, f"{x} & {y}") for x, y in points]
     picture = drawn({"line": marks})
-    assert {t.text for t in picture.iter("title")} == {m.title for m in marks}
+    told: dict = {}
+    for mark in marks:
+        told.setdefault(mark.x, [f"x = {mark.x}"]).append(mark.title)
+    assert [t.text for t in picture.iter("title")] == ["\n".join(t) for t in told.values()]
     for x, y in line_of(picture):
         assert LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1
         assert TOP - 0.1 <= y <= HEIGHT
@@ -62,10 +67,13 @@ def test_equal_ratios_are_equal_distances_and_a_falling_axis_runs_left():
 def test_lines_are_told_apart_without_colours_and_named():
     marks = [Mark(1.0, 1.0, ""), Mark(10.0, 100.0, "")]
     picture = drawn({f"line {k}": marks for k in range(8)})
-    groups = picture.findall("g")
-    shapes = [re.sub(r"[\d.]+ [\d.]+", "", g[-1].get("d"), count=1) for g in groups]
+    groups = [g for g in picture.findall("g") if g.find("path[@class='line']") is not None]
+    shapes = [
+        g[-1].get("d").rpartition("M")[2].partition(" ")[2].lstrip("0123456789.") for g in groups
+    ]
+    caps = [g.get("class").split()[1] for g in groups]
     dashes = [g.find("path").get("stroke-dasharray") for g in groups]
-    looks = set(zip(shapes, dashes, strict=True))
+    looks = set(zip(shapes, caps, dashes, strict=True))
     assert len(looks) >= 5
     texts = [t.text for t in picture.iter("text")]
     assert [t for t in texts if t.startswith("line")] == [f"line {k}" for k in range(8)]

@@ -1,5 +1,6 @@
 """Markdown, LaTeX, CSV and Parquet: escaped, complete, with units."""
 
+import math
 import shutil
 import subprocess
 
@@ -10,6 +11,8 @@ import saved_runs as saved
 from site_pages import only_run
 
 from xgrad.publication import publish
+from xgrad.running import CURVE_COLUMNS
+from xgrad.table import make_frame, write_frame
 
 
 def test_markdown_changes_by_the_line(tmp_path):
@@ -56,9 +59,38 @@ def test_parquet_has_units(many, odd):
 
 def test_every_table_is_there_as_csv_and_parquet(odd):
     for parquet in odd.rglob("*.parquet"):
-        frame, text = pd.read_parquet(parquet), pd.read_csv(parquet.with_suffix(".csv"))
-        assert list(frame) == list(text)
-        assert len(frame) == len(text)
+        text = parquet.with_suffix(".csv")
+        text = text if text.exists() else text.with_suffix(".csv.gz")
+        frame, read = pd.read_parquet(parquet), pd.read_csv(text)
+        assert list(frame) == list(read)
+        assert len(frame) == len(read)
+
+
+def test_a_csv_has_measured_errors_in_short_and_all_else_in_full(tmp_path):
+    third = 1 / 3
+    row = saved.row(error=third, got=third, relative_error=math.inf, tolerance=math.nan)
+    publish([saved.save(tmp_path / "r", [row])], tmp_path / "site")
+    data = only_run(tmp_path / "site") / "data"
+    (told,) = pd.read_csv(data / "rows.csv").to_dict("records")
+    assert (told["error"], told["got"], told["relative_error"]) == (0.333333, third, math.inf)
+    assert math.isnan(told["tolerance"])
+    assert pd.read_parquet(data / "rows.parquet")["error"].iloc[0] == third
+
+
+def test_curves_are_packed_and_whole(tmp_path):
+    folder = saved.save(tmp_path / "r", [saved.row()])
+    curve = dict.fromkeys(("case", "size", "point", "operator", "element", "scheme"), "problem")
+    steps = [curve | {"seed": 0, "truth": 2.0, "precision": "float64", "step": 10.0**-k,
+                      "relative_error": 10.0**-k / 3} for k in range(9)]  # fmt: skip
+    write_frame(make_frame(steps, CURVE_COLUMNS), folder, CURVE_COLUMNS, "curves")
+    publish([folder], tmp_path / "site")
+    run = only_run(tmp_path / "site")
+    packed = pd.read_csv(run / "data" / "curves.csv.gz")
+    assert packed["relative_error"].tolist() == [float(f"{10.0**-k / 3:.6g}") for k in range(9)]
+    assert pd.read_parquet(run / "data" / "curves.parquet")["relative_error"][0] == 1 / 3
+    page = (run / "cases" / "problem.html").read_text()
+    assert 'href="../data/curves.csv.gz"' in page
+    assert "<title>h = 1.0e-08\nfloat64: 3.33e-09</title>" in page
 
 
 @pytest.mark.skipif(

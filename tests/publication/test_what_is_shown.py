@@ -1,19 +1,23 @@
 """Saved runs as pages: fast, small, and what is shown is what was saved."""
 
-import html.parser
 import json
 import math
 import re
+import shlex
 
 import pandas as pd
 import pytest
 import saved_runs as saved
+from hypothesis import given
+from hypothesis import strategies as st
 from site_pages import only_run
 
 from xgrad.publication.cells import look_of, number_of
-from xgrad.table import records
+from xgrad.publication.matrix import packed
+from xgrad.table import PLACE, records
+from xgrad.telling import reproduction
 
-SECONDS, MEGABYTES = 20, 20  # that 100 cases × 20 methods may take
+SECONDS, MEGABYTES = 20, 5  # that 100 cases × 20 methods may take
 
 
 # --- size and time --------------------------------------------------------------------------------
@@ -30,45 +34,53 @@ def test_100_cases_by_20_methods_publish_fast_and_small(many):
 # --- what is shown was saved ----------------------------------------------------------------------
 
 
-class Cells(html.parser.HTMLParser):
-    """The matrix's cells: the row's number, the bar, and the texts shown."""
+def drawn(page):
+    """What the page's script draws: for each cell its line, method, and row, as it reads them."""
+    (embedded,) = re.findall(
+        r'<script type="application/json" id="rows">(.*?)</script>', page.read_text(), re.S
+    )
+    data = json.loads(embedded)
 
-    def __init__(self, text):
-        super().__init__()
-        self.cells, self.open = [], None
-        self.feed(text)
+    def read(column, k):
+        return column["all"] if "all" in column else (
+            column["values"][column["at"][k] if "at" in column else k])  # fmt: skip
 
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag == "button" and "data-r" in given:
-            self.open = [int(given["data-r"]), ""]
+    cells, k = [], 0
+    while len(cells) < data["cells"]:
+        line = {name: read(column, k) for name, column in data["lines"].items()}
+        for c in line["at"]:
+            row = {name: read(column, len(cells)) for name, column in data["rows"].items()}
+            framework, _, technique = data["methods"][c].partition(".")
+            place = {name: line[name] for name in PLACE if name in line}
+            command = f"{line['command']} {data['quoted'][c]} {line['options']}"
+            number, share, kind = row.pop("look")
+            look = {"number": number, "share": share, "kind": data["kinds"][kind]}
+            cells.append(
+                place | row | look
+                | {"framework": framework, "technique": technique, "command": command}
+            )  # fmt: skip
+        k += 1
+    return cells
 
-    def handle_endtag(self, tag):
-        if tag == "button" and self.open:
-            self.cells.append(tuple(self.open))
-            self.open = None
-        elif tag == "b" and self.open:
-            self.open[1] += "|"
 
-    def handle_data(self, data):
-        if self.open:
-            self.open[1] += data
+def saved_rows(run):
+    frame = pd.read_parquet(run / "data" / "rows.parquet")
+    texts = {c: frame[c].fillna("") for c in frame if frame[c].dtype.kind in "OU"}
+    rows = [r for r in records(frame.assign(**texts)) if r["framework"]]
+    return {tuple(r[name] for name in PLACE): r for r in rows}
 
 
 @pytest.mark.parametrize("which", ["many", "odd"])
-def test_every_number_of_the_matrix_is_in_the_saved_table(which, request):
+def test_every_cell_of_the_matrix_is_a_row_of_the_saved_table(which, request):
     found = request.getfixturevalue(which)
     run = only_run(found[0] if which == "many" else found)
-    frame = pd.read_parquet(run / "data" / "rows.parquet")
-    rows = records(
-        frame.assign(**{c: frame[c].fillna("") for c in frame if frame[c].dtype.kind in "OU"})
-    )
-    cells = Cells((run / "index.html").read_text()).cells
-    assert len(cells) == sum(bool(r["framework"]) for r in rows)
-    for k, text in cells:
-        number, _, word = text.partition("|")
-        row = rows[k]
-        assert word == f"{look_of(row).symbol} {look_of(row).word}"
+    rows, cells = saved_rows(run), drawn(run / "index.html")
+    assert len(cells) == len(rows)
+    for cell in cells:
+        row = rows.pop(tuple(cell[name] for name in PLACE))
+        look = look_of(row)
+        assert cell["kind"] == [look.word, look.symbol, look.style]
+        number = cell["number"]
         if number in ("", "NaN", "exact"):
             assert number == number_of(row)
         elif "e" in number:
@@ -76,21 +88,44 @@ def test_every_number_of_the_matrix_is_in_the_saved_table(which, request):
             assert float(number) == pytest.approx(row["error"], rel=0.5)
         else:
             assert abs(float(number) - row["digits"]) <= 0.0500001
+        for name, value in row.items():
+            if not isinstance(value, float):
+                assert cell[name] == value, name
+            elif math.isnan(value):
+                assert cell[name] is None, name
+            else:
+                assert float(cell[name]) == pytest.approx(value, rel=5e-3), name
+    assert rows == {}
 
 
-def test_the_data_behind_the_cells_is_the_saved_table(many):
+@pytest.mark.parametrize("which", ["many", "odd"])
+def test_the_command_of_a_cell_is_that_of_its_row(which, request):
+    found = request.getfixturevalue(which)
+    run = only_run(found[0] if which == "many" else found)
+    rows = saved_rows(run)
+    for cell in drawn(run / "index.html"):
+        row = rows[tuple(cell[name] for name in PLACE)]
+        identifier = shlex.split(cell["command"])[2]
+        assert cell["command"].strip() == reproduction(row, identifier)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False), st.text(max_size=3),
+                          st.lists(st.integers(0, 3), max_size=2)), min_size=1))  # fmt: skip
+def test_a_packed_column_is_read_as_it_was(values):
+    column = json.loads(json.dumps(packed(values)))
+    if "all" in column:
+        assert [column["all"]] * len(values) == values
+    else:
+        at = column.get("at", range(len(values)))
+        assert [column["values"][k] for k in at] == values
+
+
+def test_a_front_page_is_small_for_its_rows(many):
     run = only_run(many[0])
-    text = (run / "index.html").read_text()
-    (embedded,) = re.findall(
-        r'<script type="application/json" id="rows">(.*?)</script>', text, re.S
-    )
-    data = json.loads(embedded)
-    frame = pd.read_parquet(run / "data" / "rows.parquet")
-    for name in frame:
-        k = data["names"].index(name)
-        values = [data["texts"][r[k]] if data["kinds"][k] == 0 else r[k] for r in data["rows"]]
-        want = [None if isinstance(v, float) and math.isnan(v) else v for v in frame[name]]
-        assert values == want, name
+    rows = len(pd.read_parquet(run / "data" / "rows.parquet"))
+    assert (run / "index.html").stat().st_size < 60_000 + 130 * rows  # frame, script and picture
+    pages = sum(p.stat().st_size for p in run.glob("cases/*.html"))
+    assert pages < 6_000 * len(list(run.glob("cases/*.html"))) + 400 * rows
 
 
 def test_the_counts_of_the_matrix_page_are_those_of_the_table(odd):
@@ -109,4 +144,4 @@ def test_bounds_between_methods_follow_from_the_errors():
     rows = [saved.row(method="a", error=3e-3), saved.row(method="b", error=1e-3)]
     ((place, table),) = pair_tables(rows)
     assert place == "gradient, float64 on cpu, size small"
-    assert re.findall(r"<td>([^<]*)</td>", table) == ["a", "·", "4.0e-03", "b", "2.0e-03", "·"]
+    assert re.findall(r"<td>([^<]*)", table) == ["a", "·", "4.0e-03", "b", "2.0e-03", "·"]

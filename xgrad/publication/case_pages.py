@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from xgrad.publication.cells import cut
-from xgrad.publication.tables import framed, to_html
+from xgrad.publication.tables import escaped, framed, html_table, to_html
 
 SHOWN = {
     "method": "method", "dtype": "dtype", "device": "device", "size": "size", "point": "point",
@@ -48,7 +48,7 @@ def _agreement(rows: list[dict[str, Any]], operator: str) -> Markup:
     for r in rows:
         said = filter(None, (r["hint"] and f"looks like: {r['hint']}", r["message"]))
         r["said"] = cut("; ".join(said))
-    frame = pd.DataFrame(rows)[list(SHOWN)]
+    frame = pd.DataFrame({c: [r[c] for r in rows] for c in SHOWN})
     alike = [c for c in frame if c not in KEPT and frame[c].nunique(dropna=False) == 1]
     told = [f"{SHOWN[c]} {frame[c].iloc[0]}" for c in map(str, alike) if _is_text(frame[c].iloc[0])]
     frame = frame.drop(columns=alike).rename(columns=dict(SHOWN))
@@ -89,11 +89,10 @@ def _place(key: tuple[Any, ...]) -> str:
 def _pairs(group: list[dict[str, Any]], place: str) -> Markup:
     """Above the diagonal at most, below it at least."""
     names, errors = [r["method"] for r in group], [r["error"] for r in group]
-    table = [
-        ["·" if i == j else short(a + b if i < j else abs(a - b)) for j, b in enumerate(errors)]
-        for i, a in enumerate(errors)
-    ]
-    frame = pd.DataFrame(table, columns=names)
-    frame.insert(0, "method", names)
-    text = frame.to_html(index=False, border=0, classes="data pairs", escape=True, justify="unset")
-    return framed(text, place)
+    lines = [
+        [f"<td>{escaped(name)}"]
+        + ["<td>·" if i == j else f"<td>{short(a + b if i < j else abs(a - b))}"
+           for j, b in enumerate(errors)]
+        for i, (name, a) in enumerate(zip(names, errors, strict=True))
+    ]  # fmt: skip
+    return framed(html_table("data pairs", ["method", *names], lines), place)

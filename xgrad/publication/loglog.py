@@ -1,10 +1,10 @@
-"""Lines over decades as small SVG: hundreds of pages have one, each mark tells its numbers."""
+"""Lines over decades as small SVG: hundreds of pages have one, which tells its numbers."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,12 +16,15 @@ ROW = 19.0  # from one name to the next
 TICKS = 9  # at most, on an axis
 COLOURS = 6  # of the style sheet
 DASHES = ("", "7 3", "2 3", "9 3 2 3")  # of lines that share a colour
-MARK = 3.0  # half the size of one
+# A mark is what follows its place in a path: a disc and a square are the caps of a line without
+# length, whose width the style sheet has. A colour is not all that tells lines apart.
+MARKS = {"disc": "z", "square": "h0", "diamond": "m0-3l3 3-3 3-3-3z", "triangle": "m0-3l3 6h-6z"}
+SHAPES = tuple(MARKS)
 Text = Callable[[float], str]
 
 
 class Mark(NamedTuple):
-    """A point of a line and what it says on hovering."""
+    """A point of a line, and what hovering says of it."""
 
     x: float
     y: float
@@ -60,10 +63,13 @@ def draw_lines(
     label: str,
     names: tuple[str, str],
     texts: tuple[Text, Text],
+    head: Text,
     *,
     falling: bool = False,
 ) -> Markup:
     """An <svg> of lines by name; `names` and `texts` are of the axes and of their ticks.
+
+    Hovering tells the numbers of all marks in a column, below what `head` says of it.
 
     All coordinates are positive. A `falling` x axis has its largest value on the left.
     """
@@ -71,7 +77,7 @@ def draw_lines(
     ends = (LEFT, WIDTH - RIGHT)
     across = Axis.of([m.x for m in marks], *(reversed(ends) if falling else ends))
     up = Axis.of([m.y for m in marks], HEIGHT - BOTTOM, TOP)
-    parts = [*_frame(across, up, names, texts)]
+    parts = [*_frame(across, up, names, texts), *_columns(marks, across, head)]
     for k, (name, line) in enumerate(lines.items()):
         parts += _line(k, name, sorted(line), across, up)
     told = html.escape(label)
@@ -82,41 +88,54 @@ def draw_lines(
 def _frame(across: Axis, up: Axis, names: tuple[str, str], texts: tuple[Text, Text]) -> list[str]:
     """Grid, ticks and the names of the axes."""
     low, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    grid = [f"M{across.at(t):.1f} {TOP:g}V{low:g}" for t in across.ticks]
-    grid += [f"M{LEFT:g} {up.at(t):.1f}H{right:g}" for t in up.ticks]
-    made = [f'<path class="grid" d="{"".join(grid)}"/>']
-    made.append(f'<path class="axes" d="M{LEFT:g} {TOP:g}V{low:g}H{right:g}"/>')
-    made += [_text(across.at(t), low + 17, texts[0](t), "middle") for t in across.ticks]
-    made += [_text(LEFT - 7, up.at(t) + 4, texts[1](t), "end") for t in up.ticks]
-    made.append(_text((LEFT + right) / 2, HEIGHT - 10, names[0], "middle"))
-    turned = _text(-(TOP + low) / 2, 14, names[1], "middle")
-    return [*made, turned.replace("<text ", '<text transform="rotate(-90)" ', 1)]
+    columns = [(_number(across.at(t)), texts[0](t)) for t in across.ticks]
+    lines = [(up.at(t), texts[1](t)) for t in up.ticks]
+    grid = [f"M{x} {TOP:g}V{low:g}" for x, _ in columns]
+    grid += [f"M{LEFT:g} {_number(y)}H{right:g}" for y, _ in lines]
+    return [
+        f'<path class="grid" d="{"".join(grid)}"/><path class="axes" d="M{LEFT:g} {TOP:g}V{low:g}',
+        f'H{right:g}"/><g class="middle">',
+        *(_text(x, _number(low + 17), text) for x, text in columns),
+        _text(_number((LEFT + right) / 2), _number(HEIGHT - 10), names[0]),
+        f'<text transform="translate(14 {_number((TOP + low) / 2)})rotate(-90)">',
+        f'{html.escape(names[1])}</text></g><g class="end">',
+        *(_text(_number(LEFT - 7), _number(y + 4), text) for y, text in lines),
+        "</g>",
+    ]
+
+
+def _columns(marks: list[Mark], across: Axis, head: Text) -> Iterator[str]:
+    """For each place of marks an upright line, seen on hovering, that tells their numbers."""
+    found: dict[float, list[str]] = {}
+    for mark in marks:
+        found.setdefault(mark.x, [head(mark.x)]).append(mark.title)
+    yield '<g class="told">'
+    for x, titles in found.items():
+        text = html.escape("\n".join(titles), quote=False)
+        path = f"M{_number(across.at(x))} {TOP:g}V{HEIGHT - BOTTOM:g}"
+        yield f'<path d="{path}"><title>{text}</title></path>'
+    yield "</g>"
 
 
 def _line(k: int, name: str, line: list[Mark], across: Axis, up: Axis) -> list[str]:
     """One line with its marks, and its name beside the plane."""
-    points = [(across.at(m.x), up.at(m.y)) for m in line]
-    path = " ".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    points = [f"{_number(across.at(m.x))} {_number(up.at(m.y))}" for m in line]
+    x, y = WIDTH - RIGHT + 14, TOP + 12 + k * ROW
     dashes = DASHES[k // COLOURS % len(DASHES)]
     style = f' stroke-dasharray="{dashes}"' if dashes else ""
-    here = WIDTH - RIGHT + 14, TOP + 12 + k * ROW
+    shape = SHAPES[k % len(SHAPES)]
+    marks = "".join(f"M{point}{MARKS[shape]}" for point in (*points, f"{_number(x)} {_number(y)}"))
     return [
-        f'<g class="s{k % COLOURS + 1}"><path class="line" d="M{path}"{style}/>',
-        *(f"<g>{_mark(k, x, y)}<title>{html.escape(m.title)}</title></g>"
-          for (x, y), m in zip(points, line, strict=True)),
-        f"{_mark(k, *here)}</g>", _text(here[0] + 9, here[1] + 4, name, "start"),
-    ]  # fmt: skip
+        f'<g class="s{k % COLOURS + 1} {shape}">',
+        f'<path class="line" d="M{" ".join(points)}"{style}/><path d="{marks}"/></g>',
+        _text(_number(x + 9), _number(y + 4), name),
+    ]
 
 
-def _mark(k: int, x: float, y: float) -> str:
-    """A disc, a square, a diamond or a triangle: a colour is not all that tells lines apart."""
-    r = MARK
-    shapes = (f"M{x - r:.1f} {y:.1f}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 -{2 * r:g} 0",
-              f"M{x - r:.1f} {y - r:.1f}h{2 * r:g}v{2 * r:g}h-{2 * r:g}z",
-              f"M{x:.1f} {y - r:.1f}l{r:g} {r:g}l-{r:g} {r:g}l-{r:g} -{r:g}z",
-              f"M{x:.1f} {y - r:.1f}l{r:g} {2 * r:g}h-{2 * r:g}z")  # fmt: skip
-    return f'<path d="{shapes[k % len(shapes)]}"/>'
+def _number(value: float) -> str:
+    """A place to a tenth of a unit."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
+def _text(x: str, y: str, text: str) -> str:
+    return f'<text x="{x}" y="{y}">{html.escape(text)}</text>'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,10 @@ from xgrad.table import COLUMNS
 
 PLACE = ("label", "operator", "size", "dtype", "device", "seed")
 FILTERS = ("field", "operator", "dtype", "device", "size")
+OF_LINES = ("case", "size", "point", "operator", "device", "dtype", "seed")
+OF_ROWS = [c.name for c in COLUMNS if c.name not in {*OF_LINES, "framework", "technique"}]
+FEW = 3  # significant digits of a measured error in the details of a cell
+DIGITS = {"got": 7, "want": 7}
 USUAL = ("reverse", "forward", "formula", "differences", "complex_step")
 
 
@@ -20,11 +26,6 @@ class Line:
 
     place: dict[str, Any]
     cells: list[dict[str, Any] | None]
-
-    @property
-    def text(self) -> str:
-        """What the text filter searches, in lower case."""
-        return f"{self.place['label']} {self.place['operator']} {self.place['title']}".lower()
 
 
 @dataclass(frozen=True)
@@ -84,26 +85,63 @@ def sort_methods(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(met, key=key)
 
 
-def to_data(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """All columns of all rows for the page's script: texts once each, rows as numbers.
+def to_data(matrix: Matrix, links: dict[str, str]) -> dict[str, Any]:
+    """What the page's script draws: columns of all lines, and of the rows behind their cells.
 
-    A number that JSON lacks (NaN, infinity) is its name as a text, or null for NaN.
+    The rows stand in the order of the lines and of the methods `at` which a line has one. A `look`
+    is what a cell shows. Measured numbers have the digits that a reader compares; the downloads
+    have all. `identifiers` are how the cases are named in a command.
     """
-    names = [c.name for c in COLUMNS] + ["method", "word", "symbol", "style", "command"]
-    texts: dict[str, int] = {}
-    kinds = [0 if c.dtype == "str" else 1 for c in COLUMNS] + [0] * 5
-
-    def coded(value: Any, kind: int) -> Any:
-        return texts.setdefault(value, len(texts)) if kind == 0 else number(value)
-
-    data = [[coded(r[n], k) for n, k in zip(names, kinds, strict=True)] for r in rows]
+    rows = [r for line in matrix.lines for r in line.cells if r]
+    kinds = list(dict.fromkeys((r["word"], r["symbol"], r["style"]) for r in rows))
+    lines: dict[str, list[Any]] = {
+        name: [line.place[name] for line in matrix.lines] for name in (*OF_LINES, "label", "title")
+    }
+    lines["field"] = [line.place["field"] for line in matrix.lines]
+    lines["link"] = [links[case] for case in lines["case"]]
+    lines["command"], lines["options"] = map(list, zip(*map(_command, matrix.lines), strict=True))
+    lines["at"] = [[c for c, r in enumerate(line.cells) if r] for line in matrix.lines]
+    found: dict[str, list[Any]] = {name: [r[name] for r in rows] for name in OF_ROWS}
+    for name in (c.name for c in COLUMNS if c.dtype == "float64"):
+        found[name] = [_number(v, DIGITS.get(name, FEW)) for v in found[name]]
+    found["look"] = [
+        [r["number"], r["share"], kinds.index((r["word"], r["symbol"], r["style"]))] for r in rows
+    ]
     told = [*COLUMNS[9:], *COLUMNS[:9]]  # the place last: the title has it
-    about = {c.name: [c.unit, c.meaning] for c in told}
-    return {"names": names, "kinds": kinds, "texts": list(texts), "rows": data, "about": about}
+    return {
+        "methods": matrix.methods, "quoted": list(map(shlex.quote, matrix.methods)),
+        "varying": matrix.varying, "kinds": kinds,
+        "cells": len(rows),
+        "lines": {name: packed(values) for name, values in lines.items()},
+        "rows": {name: packed(values) for name, values in found.items()},
+        "about": {c.name: [c.unit, c.meaning] for c in told},
+    }  # fmt: skip
 
 
-def number(value: float) -> Any:
-    """A number as JSON can say it."""
-    if isinstance(value, int) or math.isfinite(value):
-        return value
-    return None if math.isnan(value) else str(value)
+def _command(line: Line) -> tuple[str, str]:
+    """The parts of the command before and after the method, which is all that tells cells apart."""
+    words = shlex.split(next(r["command"] for r in line.cells if r))
+    return shlex.join(words[:4]), shlex.join(words[5:])  # xgrad explain CASE OPERATOR METHOD …
+
+
+def packed(values: list[Any]) -> dict[str, Any]:
+    """A column in few characters: what `all` have, or `values`, each once where `at` tells which.
+
+    Lists among them are values too.
+    """
+    keys = [json.dumps(v, ensure_ascii=False) for v in values]
+    first = dict(zip(reversed(keys), reversed(values), strict=True))
+    places = {key: k for k, key in enumerate(dict.fromkeys(keys))}
+    if len(places) == 1:
+        return {"all": values[0]}
+    at = [places[key] for key in keys]
+    if sum(map(len, keys)) <= sum(map(len, places)) + sum(len(str(k)) for k in at):
+        return {"values": values}
+    return {"values": [first[key] for key in places], "at": at}
+
+
+def _number(value: float, digits: int) -> Any:
+    """A number as JSON can say it: NaN is null, infinities are texts."""
+    if math.isnan(value):
+        return None
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else str(value)

@@ -136,25 +136,25 @@ def draw_times(timings: pd.DataFrame, label: str) -> Markup:
 
     def told(row: Any) -> str:
         return (
-            f"{row['series']}: {row['derivative']:.4g} s at {row['inputs']:,} inputs "
-            f"(± {row['iqr']:.2g} s), {row['ratio']:.3g} × value"
+            f"{row['series']}: {row['derivative']:.4g} s (± {row['iqr']:.2g} s), "
+            f"{row['ratio']:.3g} × value"
         )
 
     lines = _lines(timings, ("series", "inputs", "derivative"), told)
-    return draw_lines(lines, label, ("inputs", "time of one derivative"), (_count, _seconds))
+    names, texts = ("inputs", "time of one derivative"), (_count, _seconds)
+    return draw_lines(lines, label, names, texts, lambda n: f"{_count(n)} inputs")
 
 
 def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
     """The error of a plain difference against its step, log-log, a line for each precision."""
 
     def told(row: Any) -> str:
-        size, h = row["relative_error"], row["step"]
-        return f"{row['precision']}: relative error {size:.2e} at h = {h:.1e}"
+        return f"{row['precision']}: {row['relative_error']:.2e}"
 
     shown = curve[curve["relative_error"].between(0.0, math.inf, inclusive="neither")]
     lines = _lines(shown, ("precision", "step", "relative_error"), told)
-    names = ("step h", "relative error")
-    return draw_lines(lines, label, names, (_power, _power), falling=True)
+    names, texts = ("step h", "relative error"), (_power, _power)
+    return draw_lines(lines, label, names, texts, lambda h: f"h = {h:.1e}", falling=True)
 
 
 def _lines(

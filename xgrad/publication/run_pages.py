@@ -13,11 +13,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from xgrad.publication import case_pages, cells, pages, plots, source_problems, speed, summary
-from xgrad.publication.matrix import FILTERS, Matrix, make_matrix, to_data
+from xgrad.publication.matrix import Matrix, make_matrix, to_data
 from xgrad.publication.overview import draw_overview
 from xgrad.publication.reading import Run, slug
-from xgrad.publication.tables import first_lines, to_html, write_csv, write_data
-from xgrad.running import CURVE_COLUMNS, ENVIRONMENT
+from xgrad.publication.tables import first_lines, to_html, write_data
+from xgrad.running import CURVE_COLUMNS, CURVES, ENVIRONMENT
 from xgrad.table import Column, make_frame, records
 from xgrad.telling import EVIDENCE, failures, summarise
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
@@ -47,11 +47,20 @@ class RunPages:
         return make_matrix(self.rows, titles)
 
     @cached_property
+    def by_case(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of each case that have a method."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            if row["method"]:
+                found.setdefault(row["case"], []).append(row)
+        return found
+
+    @cached_property
     def stems(self) -> dict[str, str]:
         """A file name for each case, no two alike even where letter case does not count."""
         found: dict[str, str] = {}
         taken: set[str] = set()
-        for case in dict.fromkeys(r["case"] for r in self.rows if r["method"]):
+        for case in self.by_case:
             stem, k = slug(case), 2
             while stem.lower() in taken:
                 stem, k = f"{slug(case)}-{k}", k + 1
@@ -145,7 +154,7 @@ class RunPages:
         write_data(make_frame(failures(records(self.run.rows))), data / "failures")
         for name, frame, known in self._optional():
             if len(frame):
-                write_data(frame, data / name, known)
+                write_data(frame, data / name, known, gzipped=name == CURVES)
         self._front_tables(data)
         text = json.dumps(self.run.environment, indent=2) + "\n"
         (data / ENVIRONMENT).write_text(text)
@@ -169,7 +178,7 @@ class RunPages:
         yield "missing", pages.not_run(self.run), ()
         yield "conventions", self.conventions, ()
         if self.run.curves is not None:
-            yield "curves", self.run.curves, CURVE_COLUMNS
+            yield CURVES, self.run.curves, CURVE_COLUMNS
         if self.run.timings is not None:
             yield "timings", self.run.timings, TIMING_COLUMNS
             yield "exponents", fit_exponents(self.run.timings), TIMING_COLUMNS
@@ -184,18 +193,11 @@ class RunPages:
 
     def _index(self) -> tuple[str, str, dict[str, Any]]:
         m = self.matrix
-        lines = {
-            "methods": m.methods,
-            "places": [{k: str(x.place[k]) for k in FILTERS} for x in m.lines],
-            "texts": [x.text for x in m.lines],
-            "labels": [x.place["label"] for x in m.lines],
-            "cells": [[c["id"] if c else None for c in x.cells] for x in m.lines],
-        }
         dtypes = m.filters.get("dtype", [])
         return "Matrix", "matrix.html", {
-            "overview": Markup(self.overview), "matrix": m, "lines": lines,
-            "data": to_data(self.rows),
-            "scripts": ("table.js", "matrix.js"),
+            "overview": Markup(self.overview), "matrix": m,
+            "data": to_data(m, self.links),
+            "scripts": ("table.js", "rows.js", "matrix.js"),
             "links": self.links, "found": pages.counts(self.rows), "legend": self._legend(),
             "summary": summarise(self.run.rows), "first_dtype": dtypes[0] if dtypes else "",
             "plot": plots.draw_digits(self.run.rows, m.methods),
@@ -251,17 +253,15 @@ class RunPages:
         return "Environment", "environment.html", {"tables": found}
 
     def _case(self, case: str) -> None:
-        """A case's page, and its rows as tables."""
+        """A case's page."""
         stem = f"cases/{self.stems[case]}"
-        mine = [r for r in self.rows if r["case"] == case and r["method"]]
+        mine = self.by_case[case]
         operators = dict.fromkeys(r["operator"] for r in mine)
-        part = self.run.rows[self.run.rows["case"] == case]
-        write_csv(part, self.folder / "data" / f"{stem}.csv")
         about = self.run.about(case)
         timed = self._timed(case)
         usual = next((r["command"] for r in mine if r["status"] == "ok"), mine[0]["command"])
         self._page(
-            f"{stem}.html", "case.html", case, case=about, stem=stem,
+            f"{stem}.html", "case.html", case, case=about,
             tables=case_pages.agreement_tables(mine),
             ids={o: f"agreement-{slug(o)}" for o in operators},
             pairs=list(case_pages.pair_tables(mine)),

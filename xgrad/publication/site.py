@@ -9,6 +9,7 @@ import json
 import math
 import re
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -64,11 +65,23 @@ class Site:
         made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in the order given
         return made
 
+    @cached_property
+    def sheet(self) -> str:
+        """The name of the style sheet that all pages share.
+
+        A checksum is part of it, so that pages published before keep the one that they were made
+        with.
+        """
+        css = str(_asset("style.css")) + style_of_verdicts() + tables.style_of_columns()
+        name = f"style-{zlib.crc32(css.encode()):08x}.css"
+        (self.folder / name).write_text(css, encoding="utf-8")
+        return name
+
     def render(self, file: Path, template: str, root: str, /, **context: Any) -> None:
         """Write one page; `root` leads from it to the site's index."""
         given = {"nav": [], "base": root, "path": "", "run": None, "scripts": (), **context}
         given |= {
-            "css": _asset("style.css") + style_of_verdicts(),
+            "sheet": self.sheet,
             "version": find_version(),
             "root": root,
         }

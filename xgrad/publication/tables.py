@@ -1,11 +1,11 @@
-"""Frames as HTML, Markdown, LaTeX, CSV and Parquet: pandas writes, names are escaped."""
+"""Frames as HTML, Markdown, LaTeX, CSV and Parquet: names are escaped."""
 
 from __future__ import annotations
 
+import gzip
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LONG = 48  # characters of a text that goes on in the next line
 ACCENTED = "À-ÏÑ-ÖØ-ïñ-öø-ýÿ"  # letters that LaTeX reads as they are
 FIRST = 400  # lines of a long table on a page
+MEASURED = ("error", "relative_error", "ulps", "digits", "tolerance", "noise", "multiple")
+DIGITS = 6  # significant ones of these in a CSV; the Parquet has all
+COLUMNS = 40  # of a table, which may stand to the right
 LATEX = str.maketrans({
     "−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≈": r"$\approx$", "≤": r"$\le$",
     "–": "--", "—": "---", "…": r"\dots{}", "µ": r"$\mu$", "÷": r"$\div$", "’": "'",
@@ -41,24 +44,59 @@ def to_html(
     `formats` by column show numbers, `links` by column make markup of their own, `styles` has a
     class of the style sheet for each cell.
     """
-    from pandas.io.formats.style import Styler
+    formats, links = formats or {}, links or {}
+    columns = []
+    for name, column in zip(map(str, frame), (frame[c] for c in frame), strict=True):
+        values = column.tolist()
+        if name in links:
+            texts = [str(links[name](v).__html__()) for v in values]
+        else:
+            texts = [escaped(formats.get(name, _shown)(v)) for v in values]
+        given = [""] * len(values) if styles is None else styles[name].tolist()
+        columns.append([_cell(*each) for each in zip(texts, values, given, strict=True)])
+    numbers = [k for k, t in enumerate(frame.dtypes, start=1) if t.kind in "fiu"]
+    kinds = " ".join(["data", *(f"r{k}" for k in numbers)])
+    head = f"<caption>{escaped(caption)}</caption>"
+    return framed(html_table(kinds, map(str, frame), zip(*columns, strict=True), head), caption)
 
-    shown = frame.reset_index(drop=True)
-    styler = Styler(shown, uuid="t", cell_ids=False).hide(axis="index")
-    styler.format(escape="html", na_rep="")
-    for column, form in (formats or {}).items():
-        if column in shown:
-            styler.format(partial(_escaped, form), subset=[column])
-    for column, make in (links or {}).items():
-        styler.format(partial(_marked, make), subset=[column])
-    styler.format_index(escape="html", axis="columns")
-    classes = _classes(shown) if styles is None else _classes(shown) + " " + styles.to_numpy()
-    styler.set_td_classes(classes)
-    text = _plain(styler.to_html(doctype_html=False, table_attributes='class="data"'), shown)
-    body = text.replace(
-        '<table class="data">', f'<table class="data"><caption>{html.escape(caption)}</caption>', 1
+
+def html_table(
+    kinds: str, names: Iterable[str], lines: Iterable[Iterable[str]], caption: str = ""
+) -> str:
+    """A table in as few characters as HTML needs: thousands of lines stand on the pages of a site.
+
+    `lines` are of cells as HTML, each from its `<td>`; `kinds` are classes, `r3` among them sets
+    the third column to the right.
+    """
+    heads = "".join(f"<th>{escaped(name)}" for name in names)
+    body = "".join(f"<tr>{''.join(line)}" for line in lines)
+    return f'<table class="{kinds}">{caption}<thead><tr>{heads}<tbody>{body}</table>'
+
+
+def style_of_columns() -> str:
+    """The classes of tables that set a column to the right, for the style sheet."""
+    return "".join(
+        f".r{k} :is(td,th):nth-child({k}){{text-align:right}}" for k in range(1, COLUMNS + 1)
     )
-    return framed(body, caption)
+
+
+def _cell(text: str, value: Any, style: str) -> str:
+    """A cell of its own class, where it has one; long texts go on in the next line."""
+    long = isinstance(value, str) and len(value) > LONG
+    classes = f"{style} long".strip() if long else style
+    return f'<td class="{classes}">{text}' if classes else f"<td>{text}"
+
+
+def _shown(value: Any) -> str:
+    """A value that has no format: nothing where there is none."""
+    if isinstance(value, float):
+        return "" if value != value else f"{value:f}"
+    return "" if value is None else str(value)
+
+
+def escaped(text: str) -> str:
+    """A text between tags, where quotes mean nothing."""
+    return html.escape(text, quote=False)
 
 
 def first_lines(
@@ -71,43 +109,10 @@ def first_lines(
     return to_html(frame.head(FIRST), caption, styles=styles, **shown)
 
 
-def _escaped(form: Callable[[Any], str], value: Any) -> str:
-    return html.escape(form(value))
-
-
-def _marked(make: Callable[[Any], Markup], value: Any) -> str:
-    return str(make(value).__html__())
-
-
 def framed(table: str, label: str) -> Markup:
     """A table that scrolls by itself, by keyboard too."""
     about = f'class="scroll" tabindex="0" role="region" aria-label="{html.escape(label)}"'
     return Markup(f"<div {about}>{table}</div>")
-
-
-def _classes(frame: pd.DataFrame) -> pd.DataFrame:
-    """The class of each cell: numbers stand to the right, long texts go on in the next line."""
-    found = frame.astype(object).copy()
-    for column, kind in zip(frame.columns, _kinds(frame), strict=True):
-        found[column] = [
-            f"{kind} long" if isinstance(v, str) and len(v) > LONG else kind for v in frame[column]
-        ]
-    return found
-
-
-def _kinds(frame: pd.DataFrame) -> list[str]:
-    return ["number" if t.kind in "fiu" else "text" for t in frame.dtypes]
-
-
-def _plain(text: str, frame: pd.DataFrame) -> str:
-    """Styler's HTML without the classes and ids that only its own style sheets use."""
-    kinds = iter(_kinds(frame))
-    text = re.sub(r"<style[^>]*>.*?</style>\s*", "", text, count=1, flags=re.DOTALL)
-    text = re.sub(r'<table id="T_t"', "<table", text, count=1)
-    text = re.sub(r' id="T_t_[^"]*"', "", text)
-    heading = r'<th class="col_heading level0 col\d+"\s*>'
-    text = re.sub(heading, lambda _: f'<th scope="col" class="{next(kinds)}">', text)
-    return re.sub(r' class="data row\d+ col\d+ ?', ' class="', text)
 
 
 def to_markdown(frame: pd.DataFrame, align: Sequence[str] | None = None) -> str:
@@ -152,19 +157,22 @@ _SPECIAL = {c: f"\\{c}" for c in "{}&%$#_"} | {
 }  # fmt: skip
 
 
-def write_data(frame: pd.DataFrame, stem: Path, known: Sequence[Column] = ()) -> None:
+def write_data(
+    frame: pd.DataFrame, stem: Path, known: Sequence[Column] = (), *, gzipped: bool = False
+) -> None:
     """`stem`.csv, and `stem`.parquet with unit and meaning in the metadata of its columns.
 
-    `known` are columns beyond those of the agreement table and of what is derived from it.
+    `known` are columns beyond those of the agreement table and of what is derived from it. The CSV
+    has `DIGITS` significant digits of measured errors, which make most of its size. A `gzipped`
+    table of tens of thousands of rows that are nearly alike is `stem`.csv.gz.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    write_frame(frame, stem.parent, named(map(str, frame), known), stem.name)
-
-
-def write_csv(frame: pd.DataFrame, file: Path) -> None:
-    """Rows that are part of a table which the site has as Parquet too."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(file, index=False)
+    short = {c: [float(f"{v:.{DIGITS}g}") for v in frame[c]] for c in MEASURED if c in frame}
+    columns, read = named(map(str, frame), known), frame.assign(**short)
+    _, csv = write_frame(frame, stem.parent, columns, stem.name, read)
+    if gzipped:
+        csv.with_suffix(".csv.gz").write_bytes(gzip.compress(csv.read_bytes(), mtime=0))
+        csv.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

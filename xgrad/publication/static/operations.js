@@ -25,5 +25,13 @@
     return 100 * rank + (/^-?\d+\.\d$/.test(nodeValue) ? Number(nodeValue) : 99);
   }
 
-  makeTable(table, uses, key);
+  let last = null;
+  function show(shown, _, order) {
+    const there = new Set(shown);
+    lines.forEach(({ tr }, k) => { if (tr.hidden === there.has(k)) tr.hidden = !there.has(k); });
+    if (last && last !== order) table.tBodies[0].append(...order.map((k) => lines[k].tr));
+    last = order;
+  }
+
+  makeTable(table, lines.length, uses, key, show);
 })();

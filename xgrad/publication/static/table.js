@@ -1,34 +1,31 @@
 "use strict";
 // A table of lines: a form filters them, headings sort them, and columns that nothing uses are hidden.
 // `uses(line, asked)` are the columns that a line shows, null where it is not asked for; `key(line,
-// column)` is what a column is sorted by, Infinity for what stands last either way, -1 the name.
-const makeTable = (table, uses, key) => {
-  const body = table.tBodies[0];
-  const trs = [...body.rows];
+// column)` is what a column is sorted by, Infinity for what stands last either way, -1 the name;
+// `show(lines, columns, order)` shows some lines of all in their order.
+const makeTable = (table, size, uses, key, show) => {
   const form = document.getElementById("filters");
   const count = document.getElementById("count");
   const hiding = document.head.appendChild(document.createElement("style"));
   const columns = [...table.tHead.rows[0].cells].slice(1).map((_, c) => c);
-  const order = trs.map((_, k) => k);
+  let order = Array.from({ length: size }, (_, k) => k);
 
   function filter() {
     const asked = {};
     for (const each of form.elements) if (each.name && each.value) asked[each.name] = each.value;
     asked.words = (asked.text || "").toLowerCase().split(/\s+/).filter(Boolean);
     const used = new Set();
-    let shown = 0;
-    trs.forEach((tr, k) => {
+    const shown = order.filter((k) => {
       const found = uses(k, asked);
-      if (tr.hidden === Boolean(found)) tr.hidden = !found;
-      if (!found) return;
-      shown += 1;
-      for (const c of found) used.add(c);
+      for (const c of found || []) used.add(c);
+      return found;
     });
     const unused = columns.filter((c) => !used.has(c));
     const rule = unused.length ? `${unused.map((c) => `.matrix tr>:nth-child(${c + 2}),.matrix col:nth-child(${c + 2})`).join(",")}{display:none}` : "";
     if (hiding.textContent !== rule) hiding.textContent = rule;
     table.style.setProperty("--n", String(used.size));
-    count.textContent = `${shown} of ${trs.length} lines`;
+    count.textContent = `${shown.length} of ${size} lines`;
+    show(shown, columns.filter((c) => used.has(c)), order);
     remember();
   }
 
@@ -49,12 +46,12 @@ const makeTable = (table, uses, key) => {
     const up = th.getAttribute("aria-sort") !== "ascending";
     for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
     th.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const keys = trs.map((_, k) => key(k, c));
-    order.sort((a, b) => {
+    const keys = order.map((_, k) => key(k, c));
+    order = order.toSorted((a, b) => {
       const [x, y] = [keys[a], keys[b]];
       return compare(x, y) * (up || x === Infinity || y === Infinity ? 1 : -1) || a - b;
     });
-    body.append(...order.map((k) => trs[k]));
+    filter();
   }
 
   table.tHead.addEventListener("click", (event) => {
@@ -67,5 +64,4 @@ const makeTable = (table, uses, key) => {
   window.addEventListener("hashchange", () => { form.reset(); recall(); filter(); });
   recall();
   filter();
-  return trs;
 };
