@@ -124,3 +124,23 @@ def test_a_kink_of_a_hundred_millionth_is_one(slope, verdict):
     x = torch.zeros((), dtype=torch.float64)
     (row,) = records(xgrad.check(Bent.apply, (x,), methods="torch.reverse"))
     assert row["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(2.0, "agrees"), (0.0, "disagrees")])
+def test_at_an_end_of_the_domain_the_slope_of_the_side_that_has_values_is_the_truth(slope, verdict):
+    """A quantile is NaN outside of [0, 1], and has one slope at 0."""
+    jax, jnp = pytest.importorskip("jax"), pytest.importorskip("jax.numpy")
+
+    @jax.custom_jvp
+    def line(q):
+        return 2 * q
+
+    line.defjvps(lambda g, ans, q: g * jnp.where(q == 0, slope, 2.0))
+    with jax.enable_x64(True):
+        found = xgrad.check(
+            lambda q: jnp.where((q < 0) | (q > 1), jnp.nan, line(q)),
+            jnp.array([0.0, 0.3, 0.5]),
+            operators=["vjp"],
+            methods="jax.reverse",
+        )
+    assert set(found["verdict"]) == {verdict}, found["message"].tolist()

@@ -23,7 +23,7 @@ from xgrad.techniques import BASIS, Definition, Slopes, Stencil
 
 BESIDE_BITS = 90, 80  # how far beside: 2^-80 of the scale, which the steps of slopes are far below
 POINTS = 16  # beside, for the slopes of all branches
-LOOKED = 3  # of them, to see whether there is more than one branch
+LOOKED = 8  # of them, to see whether there is more than one branch
 SAME = 1e-15  # of a slope, that one branch has at all of them
 LEAST = 1e-18  # of the largest slope
 

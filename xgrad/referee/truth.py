@@ -129,13 +129,15 @@ def taken(known: Truth, make: Callable[[Ball], Ball]) -> Truth:
 def at_kink(slopes: Slopes) -> Truth:
     """Left and right slopes: there is no single truth here, and at a jump an infinite one.
 
-    A side on which the function has no value has no slope: NaN.
+    A side on which the function has no value has no slope: NaN. There the other is the truth.
     """
     left, right = midpoint(slopes.left), midpoint(slopes.right)
     if np.any(np.isnan(left) & np.isnan(right)):
         return Truth("none", NOT_FINITE)
     note = "the function or its slope jumps" if np.any(slopes.jumps) else ""
-    high, low = halves(slopes.central)
+    where = slopes.central.namespace.where
+    central = where(np.isnan(left) & np.isfinite(right), slopes.right, slopes.central)
+    high, low = halves(where(np.isnan(right) & np.isfinite(left), slopes.left, central))
     return Truth("kink", note, high=high, low=low, left=left, right=right)
 
 
