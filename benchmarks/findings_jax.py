@@ -362,4 +362,46 @@ print(float(jax.grad(jax.scipy.special.poch)(0.0, 0.5)))
 from mpmath import mp, gamma; print(float(gamma(mp.mpf(1) / 2)))
 """,
     ),
+    Finding(
+        id="logsumexp-zero-weight",
+        framework="jax",
+        title="The gradient of logsumexp by its weights is 0 where a weight is 0",
+        what=(
+            "Terms whose weight b is 0 are masked out, and their derivative by b with them: it is "
+            "exp(a)/Σ b exp(a), 0 at no finite a. optax.losses.sigmoid_focal_loss is built on it: "
+            "its gradient by a label of 0 or 1 is −0.95 where −0.49 is right."
+        ),
+        who="soft labels and mixture weights that are learned and begin at 0: they never move.",
+        known="no thread found.",
+        code="""
+import jax, jax.numpy as jnp; jax.config.update("jax_enable_x64", True)
+value = lambda b: jax.scipy.special.logsumexp(jnp.array([0.3, -0.2]), b=jnp.stack([1.0, b]))
+print(float(jax.grad(value)(0.0)))
+""",
+        witness="""
+from mpmath import diff, exp, log
+print(float(diff(lambda b: log(exp(0.3) + b * exp(-0.2)), 0)))
+""",
+    ),
+    Finding(
+        id="poisson-pmf-zero",
+        framework="jax",
+        title="The gradients of poisson.pmf at a mean of 0 and of geom.pmf at p = 1 are NaN",
+        what=(
+            "The logarithm of the probability is differentiated and multiplied by the "
+            "probability: ∞ · 0. The probabilities are smooth from that side: exp(−μ) μ, and p at "
+            "the first trial."
+        ),
+        who="likelihoods at the ends of their parameters, as of a component without events.",
+        known="no thread found.",
+        code="""
+import jax; jax.config.update("jax_enable_x64", True)
+from jax.scipy.stats import geom, poisson
+print(float(jax.grad(poisson.pmf, 1)(1.0, 0.0)), float(jax.grad(geom.pmf, 1)(1.0, 1.0)))
+""",
+        witness="""
+from mpmath import diff, exp
+print(float(diff(lambda m: m * exp(-m), 0, direction=1)), 1.0)
+""",
+    ),
 )
