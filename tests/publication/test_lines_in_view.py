@@ -112,7 +112,7 @@ def test_scrolling_shows_the_lines_of_that_place(opened, share):
 def test_a_filter_shows_its_lines_from_the_first(opened):
     scroll(opened, 40_000)
     choose(opened, "text", "7 gradient")
-    lines = range(7, LINES, 10)
+    lines = [k for k in range(LINES) if "7" in f"{k:04d}"]
     require_right(opened, lines)
     assert in_view(opened)[0] == "case_0007"
     scroll(opened, 3_000)

@@ -174,7 +174,7 @@ def test_plots_are_drawn_in_the_colours_of_the_page(browser, odd, dark):
     assert drawn[0] > 300
     assert drawn[1] > 150
     assert drawn[2] == ("rgb(231, 234, 238)" if dark else "rgb(27, 31, 36)")
-    assert drawn[3] == 6
+    assert drawn[3] == 3  # sizes, each with its lines
 
 
 def test_without_a_script_a_run_can_be_read(browser, many):

@@ -92,8 +92,7 @@
     [shown, columns] = [found, used];
     if (!current || !found.includes(current[0]) || !used.includes(current[1]))
       current = found.length ? [found[0], lines.at(found[0])[0]] : null;
-    drawn.keep(current && current[0]);
-    drawn.show(found, used.length + 1);
+    drawn.show(found, used.length + 1, current && current[0]);
   });
 
   // --- details -----------------------------------------------------------------------------------
@@ -135,6 +134,7 @@
     current = next;
     drawn.keep(next[0]);
     buttonOf(next).tabIndex = 0;
+    drawn.reach();
     buttonOf(next).focus();
   }
   function move(down, right) {

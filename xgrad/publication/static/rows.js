@@ -4,6 +4,7 @@
 const makeRows = (frame, table, height, make) => {
   const BEYOND = 8; // lines drawn above and below what is in view
   const body = table.tBodies[0];
+  let top = 0; // known from scrolling: to ask for it would lay the page out
   let shown = [], span = 1, places = new Map(), drawn = new Map(), current = null;
 
   function space(lines) {
@@ -37,8 +38,8 @@ const makeRows = (frame, table, height, make) => {
   }
 
   function draw(all = false) {
-    const first = Math.floor(frame.scrollTop / height) - BEYOND;
-    const last = Math.ceil((frame.scrollTop + frame.clientHeight) / height) + BEYOND;
+    const first = Math.floor(top / height) - BEYOND;
+    const last = Math.ceil((top + window.innerHeight) / height) + BEYOND;
     const from = all ? 0 : Math.max(first, 0), to = all ? shown.length : Math.min(last, shown.length);
     const wanted = new Set(Array.from({ length: Math.max(to - from, 0) }, (_, k) => from + k));
     if (places.has(current)) wanted.add(places.get(current));
@@ -47,7 +48,7 @@ const makeRows = (frame, table, height, make) => {
 
   let asked = false;
   frame.addEventListener("scroll", () => {
-    if (!asked) requestAnimationFrame(() => { asked = false; draw(); });
+    if (!asked) requestAnimationFrame(() => { asked = false; top = frame.scrollTop; draw(); });
     asked = true;
   });
   window.addEventListener("resize", () => draw());
@@ -56,18 +57,17 @@ const makeRows = (frame, table, height, make) => {
 
   return {
     // All lines that can be scrolled to, and how many columns they have in view.
-    show(lines, columns) {
-      [shown, span] = [lines, columns];
+    show(lines, columns, kept) {
+      [shown, span, current] = [lines, columns, kept];
       places = new Map(lines.map((k, i) => [k, i]));
       drawn = new Map();
       body.replaceChildren();
       table.setAttribute("aria-rowcount", String(lines.length + 1));
-      place(new Set()); // space for all gives the frame its height, by which lines are drawn
-      frame.style.scrollPaddingTop = `${table.tHead.offsetHeight}px`;
-      frame.scrollTop = 0;
+      if (top) frame.scrollTop = top = 0;
       draw();
     },
     keep(line) { current = line; draw(); },
+    reach() { frame.style.scrollPaddingTop = `${table.tHead.offsetHeight}px`; },
     row: (line) => drawn.get(line),
   };
 };

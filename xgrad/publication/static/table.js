@@ -8,11 +8,15 @@ const makeTable = (table, size, uses, key, show) => {
   const count = document.getElementById("count");
   const hiding = document.head.appendChild(document.createElement("style"));
   const columns = [...table.tHead.rows[0].cells].slice(1).map((_, c) => c);
+  let answered = null; // a field that is left says again what was typed: rows stay as they are
   let order = Array.from({ length: size }, (_, k) => k);
 
   function filter() {
     const asked = {};
     for (const each of form.elements) if (each.name && each.value) asked[each.name] = each.value;
+    const question = JSON.stringify(asked);
+    if (question === answered) return;
+    answered = question;
     asked.words = (asked.text || "").toLowerCase().split(/\s+/).filter(Boolean);
     const used = new Set();
     const shown = order.filter((k) => {
@@ -51,6 +55,7 @@ const makeTable = (table, size, uses, key, show) => {
       const [x, y] = [keys[a], keys[b]];
       return compare(x, y) * (up || x === Infinity || y === Infinity ? 1 : -1) || a - b;
     });
+    answered = null;
     filter();
   }
 
