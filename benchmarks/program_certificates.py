@@ -113,12 +113,17 @@ def certify(
         bits = Definition(flat.value, point, attempt).bits(1)
         with precision(bits):
             frozen = _Flat(program.frozen_at(flat.split(ball(point))), x)
-            along = Definition(frozen.value, point, attempt).side(d, 1)
+            definition = Definition(frozen.value, point, attempt)
             gradient = flat.gradient(ball(point), w)
             xp = gradient.namespace
-            slope = xp.reshape(xp.tensordot(_joined(w), along, axes=1), ())
-            terms = float(np.sum(np.abs(midpoint(_joined(w)) * midpoint(along))))
-            return agreement(gradient, slope, [ball(d)], False, terms).digits
+
+            def met(sign: int) -> float:
+                along = definition.side(d, sign)
+                slope = xp.reshape(xp.tensordot(_joined(w), along, axes=1), ())
+                terms = float(np.sum(np.abs(midpoint(_joined(w)) * midpoint(along))))
+                return agreement(gradient, slope, [ball(d)], False, terms).digits
+
+            return min(met(1), met(-1))  # at a kink one side is another
 
     found = 0.0
     for attempt in range(attempts):

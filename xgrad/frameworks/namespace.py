@@ -38,10 +38,12 @@ class Namespace:
         self._convert = convert
         vars(self).update(extras)
 
-    @cached_property
+    @property
     def base(self) -> Any:
         """The library's own namespace."""
-        return import_module(self._base) if isinstance(self._base, str) else self._base
+        if isinstance(self._base, str):
+            self._base = import_module(self._base)
+        return self._base
 
     @property
     def complex_dtype(self) -> Any:

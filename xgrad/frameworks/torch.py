@@ -138,13 +138,14 @@ class Torch(Framework):
 
     def namespace(self, dtype: str, device: str = "cpu") -> Namespace:
         """torch, its special functions, constants on the device."""
+        import array_api_compat.torch as compat
         import torch
 
         def convert(data: np.ndarray, kind: Any = None) -> Any:
             return torch.as_tensor(data, dtype=kind, device=device)
 
         new, kind = {"device": device}, getattr(torch, dtype)
-        xp = Namespace("array_api_compat.torch", kind, _extras(), new=new, convert=convert)
+        xp = Namespace(compat, kind, _extras(), new=new, convert=convert)
         vars(xp).update(transformed(xp, torch.func), asarray=_remembered(xp.asarray))
         return xp
 

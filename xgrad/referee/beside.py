@@ -26,6 +26,7 @@ POINTS = 16  # beside, for the slopes of all branches
 LOOKED = 8  # of them, to see whether there is more than one branch
 SAME = 1e-15  # of a slope, that one branch has at all of them
 LEAST = 1e-18  # of the largest slope
+SUMMED = 1e-12  # of parts, that their sum in floats is off by
 
 
 def meets_branches(
@@ -94,8 +95,8 @@ def _moved(function: Callable[[Ball], Ball], shift: Ball, x: Ball) -> Ball:
 def _by_coordinates(definition: Definition, stencil: Stencil, slopes: Slopes) -> list[np.ndarray]:
     """The least and the most that slopes along the coordinates add up to, of sides of their own.
 
-    Where they have one side each, or those that are gone along add up to the slopes: kinks of
-    single coordinates. NaN elsewhere.
+    Where they have one side each and do not add up to the slopes, as if the point were set apart,
+    or where those that are gone along do: kinks of single coordinates. NaN elsewhere.
     """
     (direction,) = stencil.slots
     table = definition.slopes(replace(stencil, slots=(BASIS,)))
@@ -103,7 +104,7 @@ def _by_coordinates(definition: Definition, stencil: Stencil, slopes: Slopes) ->
     behind, ahead = np.where(direction > 0, (behind, ahead), (ahead, behind))
     one_each = ~np.any(table.kinks, axis=-1)
     added = [_is_sum(side, parts) for side, parts in ((slopes.left, behind), (slopes.right, ahead))]
-    told = ~np.any(table.jumps, axis=-1) & (one_each | np.all(added, axis=0))
+    told = ~np.any(table.jumps, axis=-1) & (one_each != np.all(added, axis=0))  # both: no kink
     return [np.where(told, np.sum(pick((behind, ahead), axis=0), axis=-1), np.nan)
             for pick in (np.min, np.max)]  # fmt: skip
 
@@ -111,7 +112,7 @@ def _by_coordinates(definition: Definition, stencil: Stencil, slopes: Slopes) ->
 def _is_sum(slopes: Ball, parts: np.ndarray) -> np.ndarray:
     """Where slopes are what parts of them add up to."""
     gap = np.abs(np.sum(parts, axis=-1) - midpoint(slopes))
-    return np.asarray(gap <= SAME * np.sum(np.abs(parts), axis=-1))
+    return np.asarray(gap <= SUMMED * np.sum(np.abs(parts), axis=-1))
 
 
 def _apart(low: np.ndarray, high: np.ndarray, found: list[np.ndarray]) -> np.ndarray:
