@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xgrad.problem import Sample, make_operation, write_call
+from xgrad.problem import Known, Sample, make_operation, write_call
 
 HERE = Path(__file__).resolve()
 TABLE = HERE.with_suffix(".csv")
@@ -97,6 +97,12 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 HERMITIAN = {"cholesky", "cho_factor"}
 # Functions whose vectors have a sign, or a phase, that no equation tells: their elements' sizes.
 UP_TO_PHASE = {"eigh", "eig", "svd"}
+# What JAX documents, or its project holds to be right.
+_ZERO = "of x⁰ at 0 its project holds NaN to be right (jax #12409)"
+LIMITS = {
+    "stop_gradient": "it is there to have none",
+    **dict.fromkeys(("power", "pow", "float_power"), _ZERO),
+}
 
 
 # --- inputs --------------------------------------------------------------------------------------
@@ -320,8 +326,9 @@ def write_table() -> None:
 def _made(module: str, name: str, function: Callable[..., Any], row: dict[str, str]) -> Any:
     draw = partial(samples, module, name, function, int(row["inputs"]))
     names, dtypes = row["points"].split(SEPARATOR), row["dtypes"].split(SEPARATOR)
+    limits = [Known("jax.*", LIMITS[name], must_show=False)] if name in LIMITS else []
     return make_operation(
-        f"{module}.{name}", "jax", HERE, draw, names=names, dtypes=filter(None, dtypes)
+        f"{module}.{name}", "jax", HERE, draw, limits, names=names, dtypes=filter(None, dtypes)
     )
 
 
