@@ -167,12 +167,14 @@ def tables():
     """All findings, those of torch first, and all limits."""
     sys.path.insert(0, str(Path(__file__).parent))
     import findings_jax
+    import findings_jax_points
     import findings_limits
     import findings_torch_digits
     import findings_torch_rules
 
     torch_ = (*findings_torch_rules.FINDINGS, *findings_torch_digits.FINDINGS)
-    return (*torch_, *findings_jax.FINDINGS), findings_limits.LIMITS
+    jax_ = (*findings_jax.FINDINGS, *findings_jax_points.FINDINGS)
+    return (*torch_, *jax_), findings_limits.LIMITS
 
 
 def main():

@@ -88,6 +88,13 @@ def _joined(parts: Sequence[np.ndarray]) -> Ball:
     return Ball(np.concatenate([np.asarray(p, dtype=object).reshape(-1) for p in parts]))
 
 
+def _met(gradient: Ball, w: Ball, d: np.ndarray, slopes: Ball) -> float:
+    """To how many digits a gradient along d is the weighted slopes of all values."""
+    slope = slopes.namespace.reshape(slopes.namespace.tensordot(w, slopes, axes=1), ())
+    terms = float(np.sum(np.abs(midpoint(w) * midpoint(slopes))))
+    return agreement(gradient, slope, [ball(d)], False, terms).digits
+
+
 def certify(
     program: Any,
     x: Sequence[np.ndarray],
@@ -115,15 +122,8 @@ def certify(
             frozen = _Flat(program.frozen_at(flat.split(ball(point))), x)
             definition = Definition(frozen.value, point, attempt)
             gradient = flat.gradient(ball(point), w)
-            xp = gradient.namespace
-
-            def met(sign: int) -> float:
-                along = definition.side(d, sign)
-                slope = xp.reshape(xp.tensordot(_joined(w), along, axes=1), ())
-                terms = float(np.sum(np.abs(midpoint(_joined(w)) * midpoint(along))))
-                return agreement(gradient, slope, [ball(d)], False, terms).digits
-
-            return min(met(1), met(-1))  # at a kink one side is another
+            sides = [definition.side(d, sign) for sign in (1, -1)]  # at a kink they are two
+            return min(_met(gradient, _joined(w), d, side) for side in sides)
 
     found = 0.0
     for attempt in range(attempts):

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from xgrad.auditing.expressions import lines_of as lines
 from xgrad.frameworks import find_framework
 from xgrad.numbers import Ball
+
+__all__ = ["DATA", "FLOATS", "NAMES", "evaluate", "host", "leaves", "lines", "require_agreement"]
 
 NAMES = ("numpy", "torch", "jax", "ball")
 FLOATS = ("numpy", "torch", "jax")
@@ -32,11 +35,6 @@ DATA = {
     "j": np.argsort(_rng.normal(size=(3, 4)), axis=1),
     "b": _rng.normal(size=(3, 4)) > 0,
 }
-
-
-def lines(text):
-    """The lines of a table, without blanks."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def leaves(value):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from kinks import relu_with
 from truths import truth_of
 
 import xgrad
@@ -48,27 +49,13 @@ def test_its_slopes_along_the_coordinates_are_none_and_beside_it_there_are_all()
     assert np.allclose(truth.right, [1, 1, 1, 0], rtol=1e-12, atol=0)
 
 
-def relus(x, y):
-    return torch.relu(x) - torch.relu(y)
-
-
 @pytest.mark.parametrize(("slope", "verdict"), [(0.0, "convention"), (-0.01, "disagrees")])
 def test_two_kinks_that_hide_each_other_along_a_direction_are_two(slope, verdict):
     """relu(t) − relu(t) is 0 on both sides, and each may have a slope of its own."""
 
-    class Relu(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return torch.relu(x)
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return g * torch.where(x > 0, 1.0, torch.where(x == 0, slope, 0.0))
-
+    relu = relu_with(slope)
     zero = torch.zeros(2, dtype=torch.float64)
-    found = xgrad.check(lambda x: Relu.apply(x[0]) - Relu.apply(x[1]), zero, operators=["gradient"])
+    found = xgrad.check(lambda x: relu(x[0]) - relu(x[1]), zero, operators=["gradient"])
     assert set(found["verdict"]) == {verdict}, found["message"].tolist()
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from kinks import relu_with
 
 import xgrad
 from xgrad.judging import Judge
@@ -148,18 +149,7 @@ def test_kinks_are_conventions_and_values_outside_are_not():
     x = torch.tensor([1.0, 0.0])
     assert {r["verdict"] for r in rows_of(torch.relu, (x,))} == {"convention"}
 
-    class Relu(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return torch.relu(x)
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return g * torch.where(x > 0, 1.0, torch.where(x == 0, 2.0, 0.0)).to(g.dtype)
-
-    assert {r["verdict"] for r in rows_of(Relu.apply, (x,))} == {"disagrees"}
+    assert {r["verdict"] for r in rows_of(relu_with(2.0), (x,))} == {"disagrees"}
 
 
 def numpy_inside(x):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
+from itertools import accumulate
 from math import prod
+from operator import mul
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -133,10 +135,10 @@ class NumpyLike:
         return self._with_first(made, axis or 0, self.zeros_like) if include_initial else made
 
     def cumulative_prod(self, x: Any, axis: Any = None, include_initial: bool = False) -> Any:
-        """Running products, one by one."""
+        """Running products."""
         axis = axis or 0
         rows = self.unstack(x, axis=axis)
-        made = self.stack([reduce(lambda a, b: a * b, rows[: k + 1]) for k in range(len(rows))])
+        made = self.stack(list(accumulate(rows, mul)))
         made = self.moveaxis(made, 0, axis)
         return self._with_first(made, axis, self.ones_like) if include_initial else made
 

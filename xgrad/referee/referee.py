@@ -86,19 +86,16 @@ class Referee:
         return budget(self.limits.seconds, self.limits.gigabytes)
 
     def _contracted(self, operator: Operator) -> Truth | None:
-        """What a table that is known makes it: w J, and of a scalar H v from w H v; or None."""
-        source, times = {"vjp": ("jacobian", self.setting.w.reshape(-1)),
-                         "hvp": ("weighted_hvp", None)}.get(operator.name, ("", None))  # fmt: skip
+        """What a result that is known makes it: w J, and of a scalar H v from w H v; or None."""
+        source, make = _MADE_OF.get(operator.name, ("", None))
         known = self._truths.get((source, False))
-        if known is None or known.exact is None or known.directions:
+        if make is None or known is None or known.exact is None or known.directions:
+            return None
+        scalar = self.setting.y_shape == () and known.kind == "certified"
+        if operator.name == "hvp" and not scalar:
             return None
         with precision(BITS):
-            if times is not None:
-                truth = taken(known, lambda exact: exact.namespace.tensordot(ball(times), exact, 1))
-            elif self.setting.y_shape == () and known.kind == "certified":
-                truth = taken(known, lambda exact: exact / ball(self.setting.w))
-            else:
-                return None
+            truth = taken(known, partial(make, ball(self.setting.w)))
         if truth.kind == "certified":
             self._add_noise(operator, truth)
         return truth
@@ -373,6 +370,18 @@ class Referee:
             of_terms = measured(terms, self.setting, truth)
             if of_terms is not None:
                 truth.noise = np.maximum(truth.noise, of_terms)
+
+
+def _times(w: Ball, jacobian: Ball) -> Ball:
+    xp = jacobian.namespace
+    return xp.tensordot(xp.reshape(w, (-1,)), jacobian, axes=1)
+
+
+# By operator, of which other one's result it is made, and how.
+_MADE_OF: dict[str, tuple[str, Callable[[Ball, Ball], Ball]]] = {
+    "vjp": ("jacobian", _times),
+    "hvp": ("weighted_hvp", lambda w, product: product / w),
+}
 
 
 def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
