@@ -18,6 +18,7 @@ from xgrad.programs import PROGRAMS
 from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, choose_methods, evaluate
 
+FEW = 100  # inputs, up to which a way that takes them one by one is asked too
 BASES = 2  # generic points at which the noise of a method is looked for
 TYPICAL = 3  # methods whose noise is the typical one
 COUNT = 8  # points on a short line from each, whose high differences are its noise
@@ -64,8 +65,9 @@ class Stability:
         if case.framework in PROGRAMS:
             ways = sorted(("reverse", "forward"), reverse=operator.name != "jvp")
             return [Method(case.framework, way) for way in ways]
+        slow = {"differences"} if self.setting.x_size <= FEW else {"differences", "complex_step"}
         return [m for m in choose_methods(case, None)
-                if m.technique != "differences" and m.framework != "ball"]  # fmt: skip
+                if m.technique not in slow and m.framework != "ball"]  # fmt: skip
 
     def seen(self, noise: np.ndarray, truth: Truth) -> np.ndarray:
         """The noise of independent elements in what the truth is known of."""

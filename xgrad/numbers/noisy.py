@@ -36,7 +36,7 @@ def _summed(subscripts: str, *operands: Any) -> int:
 
 
 # How many terms each element of a sum has, from the arguments, the keywords and the result.
-_TERMS: dict[str, Callable[..., Any]] = {
+TERMS: dict[str, Callable[..., Any]] = {
     "sum": lambda args, keywords, made: args[0].size / max(1, made.size),
     "prod": lambda args, keywords, made: args[0].size / max(1, made.size),
     "cumulative_sum": lambda args, keywords, made: _along(args[0], keywords),
@@ -99,7 +99,7 @@ class Noisy(Lifting):
             keywords.setdefault("axis", -1)
         plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
         result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
-        if name in _TERMS:
+        if name in TERMS:
             return self.wrapped(self._sum_error(name, function, plain, keywords, result))
         if name in _LINES or name in _GRIDS:
             return self.wrapped(self._transformed(function, plain[0], keywords))
@@ -152,7 +152,7 @@ class Noisy(Lifting):
             return result
         sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
-        error = self.unit * np.sqrt(np.maximum(1.0, _TERMS[name](args, keywords, result)))
+        error = self.unit * np.sqrt(np.maximum(1.0, TERMS[name](args, keywords, result)))
         return result + terms * (self._xi_of(result) * error)
 
     def _transformed(self, function: Callable[..., Any], x: Any, keywords: Any) -> Any:

@@ -8,46 +8,94 @@ there is no certificate, and balls decide.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property, partial
-from operator import attrgetter
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import BudgetExceeded
-from xgrad.numbers import BITS, DOUBLED, LEDGER, Doubled
-from xgrad.problem import Operator, Setting
+from xgrad.frameworks import find_framework
+from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled
+from xgrad.problem import OPERATORS, Arguments, Operator, Setting
+from xgrad.referee.candidates import Candidate, find_candidate
 from xgrad.referee.derivatives import joined, lifted, value_of
-from xgrad.referee.grades import grade_of
+from xgrad.referee.noise import measured_in_floats
 from xgrad.referee.own import OwnDerivative
-from xgrad.referee.truth import Truth
-from xgrad.techniques import length
+from xgrad.referee.sloping import LEAST, Sloping, digits_of, gap_along
+from xgrad.referee.truth import PROBES, Truth, is_near
 
-FROM = 1_000  # differentiated inputs: below, balls are cheap
+FROM = 1_000  # differentiated inputs of a program: below, balls are cheap
 FROM_QUICK = 300  # the same where nobody asks for forty digits
 CLEARLY = 3  # times the operations of balls, by which pairs cost more
-LEAST = 20.0  # digits that certify
-# Of the scale of x: h⁴ beside the rounding of pairs over h, and what is between x and a kink.
-STEPS = (2.0**-22, 2.0**-28, 2.0**-34)
-ROUGH = 1e-16  # of the slope: what differences of second order may leave, where it is smooth
-SETTLED = 1e-6  # of a slope: what a shorter step may change, on one side of a kink
-DEAR = 10  # a tenth of the budget may go into coordinates: balls have the rest
-MOST_TESTS = 200  # of groups of elements, some of which are off
-FLOOR = 1e-30  # of the function's values: rounding of pairs, some of them added up
-MOST = 31.0  # digits of these numbers
+WORTH = 100_000  # operations of balls in one value, 40 ms: below, they are cheap
+# Of pairs on NumPy's arrays, beside an operation of balls: a call of any size, and an operation.
+CALL, COST = 300, 0.2
+VALUES = 6  # evaluations in a certificate
+SMALLER = 5  # times less memory than balls take
+MARGIN = 5.0  # digits of the smallest element that a certificate is to see
+NEAR = 1e-10  # of the largest element: what pairs and floats may differ by
 
 
-class Vague(ArithmeticError):
-    """Slopes with too few digits for a certificate, that show nothing wrong: balls have more."""
-
-
-@dataclass
 class InPairs:
-    """A framework's own derivative of a function in double-double, and the function's value."""
+    """A function of a setting, and a candidate for its derivatives, in double-double."""
 
-    own: OwnDerivative
-    exact: Doubled  # the value
+    def __init__(self, setting: Setting, name: str):
+        """`name` is the candidate's, in words."""
+        self.setting = setting
+        self.name = name
+
+    def candidate(self, operator: Operator) -> Doubled | None:
+        """The operator's flat result; None where there is no candidate."""
+        raise NotImplementedError
+
+    def sloping(self, operator: Operator) -> Sloping:
+        """What the operator's result is the slope of."""
+        raise NotImplementedError
+
+    def noises(self, operator: Operator, truth: Truth) -> dict[str, Any]:
+        """How far rounding takes the candidate, as the truth's own fields have it."""
+        raise NotImplementedError
+
+    def truth(self, operator: Operator) -> Truth | None:
+        """The derivative, where slopes of the function confirm it; None where they do not."""
+        try:
+            candidate = self.candidate(operator)
+            if candidate is None:
+                return None
+            of = self.sloping(operator)
+            along = _flat(self.setting.v) if "v" in operator.directions else None
+            made = of.confirmed(self.setting, candidate, along, self.name)
+            if made is None and along is None:
+                made = of.mended(self.setting, candidate, self.name)
+            made = made or self._defined(of, along)
+        except BudgetExceeded:
+            return None
+        except Exception:
+            return None  # balls tell what is wrong
+        if made is not None and of.right:  # the noise of a wrong one has the mistake in it
+            made = replace(made, **self.noises(operator, made))
+        return made
+
+    def _defined(self, of: Sloping, along: np.ndarray | None) -> Truth | None:
+        """The definition along v, or every coordinate; beyond the budget along a few directions."""
+        try:
+            return of.defined(along, self.name)
+        except BudgetExceeded:
+            rng = self.setting.generator("probes")
+            directions = [self.setting.draw_flat_direction(rng) for _ in range(PROBES)]
+            return of.probed(directions, self.name)
+
+
+class ProgramInPairs(InPairs):
+    """A framework's own derivative of a function."""
+
+    def __init__(self, own: OwnDerivative, exact: Doubled):
+        """`exact` is the function's value."""
+        super().__init__(own.setting, own.name)
+        self.own = own
+        self.exact = exact
 
     @property
     def value(self) -> np.ndarray:
@@ -59,41 +107,33 @@ class InPairs:
         """The program in these numbers."""
         return self.own.program
 
-    def truth(self, operator: Operator) -> Truth | None:
-        """The derivative, where slopes of the function confirm it; None where they do not."""
-        setting, compute = self.own.setting, self.own.compute(operator)
-        if compute is None or operator.name not in (*_OF_VALUE, "hvp", "weighted_hvp"):
+    def candidate(self, operator: Operator) -> Doubled | None:
+        """What the framework's transforms make of it."""
+        compute = self.own.compute(operator)
+        if compute is None or operator.name not in IN_PAIRS:
             return None
-        try:
-            candidate = self.own.evaluate(compute, BITS)
-            of = self._sloping(operator)
-            along = _flat(setting.v) if "v" in operator.directions else None
-            made = of.confirmed(setting, candidate, along, self.own.name)
-            if made is None and along is None:
-                made = of.mended(setting, candidate, self.own.name)
-            made = made or of.defined(along, self.own.name)
-        except BudgetExceeded:
-            return None
-        except Exception:
-            return None  # balls tell what is wrong
-        if made is not None and of.right:  # the noise of a wrong one has the mistake in it
-            made.noises = self.own.noises(operator, made)
+        made: Doubled = self.own.evaluate(compute, BITS)
         return made
 
-    def _sloping(self, operator: Operator) -> Sloping:
-        """What slopes are taken of, with its value at x where that is known."""
-        setting, program, weigh = self.own.setting, self.program, _OF_VALUE.get(operator.name)
+    def sloping(self, operator: Operator) -> Sloping:
+        """The value, weighed, or what is pulled back, with its value at x where that is known."""
+        setting, program, weigh = self.setting, self.program, _OF_VALUE.get(operator.name)
         if weigh is None:
             function = partial(_pulled, setting, program, weighed=operator.name == "weighted_hvp")
             return Sloping(function, setting.flat_x, program.lift)
+        w = lifted(program, [np.reshape(setting.w, -1)])[0]
 
         def weighed(x: Doubled) -> Doubled:
-            return weigh(setting, program, joined(program.value(setting.split(x, DOUBLED))))
+            return weigh(joined(program.value(setting.split(x, DOUBLED))), w)
 
-        return Sloping(weighed, setting.flat_x, program.lift, weigh(setting, program, self.exact))
+        return Sloping(weighed, setting.flat_x, program.lift, weigh(self.exact, w))
+
+    def noises(self, operator: Operator, truth: Truth) -> dict[str, Any]:
+        """Samples of the program as it rounds, drawn on demand."""
+        return {"noises": self.own.noises(operator, truth)}
 
 
-def in_pairs(derivative: OwnDerivative) -> InPairs | None:
+def in_pairs(derivative: OwnDerivative) -> ProgramInPairs | None:
     """A derivative in double-double; None where an operation has no rule for these numbers.
 
     And where numbers leave the program, which is looked at in balls, or where balls cost less: of
@@ -108,14 +148,144 @@ def in_pairs(derivative: OwnDerivative) -> InPairs | None:
     except Exception:
         return None
     run, spent = own.program.last, LEDGER.spent - before
-    return None if run.cuts or CLEARLY * run.elementary < spent else InPairs(own, value)
+    return None if run.cuts or CLEARLY * run.elementary < spent else ProgramInPairs(own, value)
+
+
+class FormulaInPairs(InPairs):
+    """A case's formula, beside its function, both as `xp` has them."""
+
+    def __init__(self, setting: Setting, price: int):
+        """`price` is that of a value, in operations of balls."""
+        super().__init__(setting, "the formula")
+        self._price = price
+
+    @cached_property
+    def _plain(self) -> Arguments:
+        return self.setting.arguments(find_framework("numpy"), "cpu", dtype="float64")
+
+    @cached_property
+    def _arguments(self) -> Arguments:
+        plain = self._plain
+        rest = {k: Doubled.of(a) if a.dtype.kind == "f" else a for k, a in plain.rest.items()}
+        return Arguments(DOUBLED, tuple(map(Doubled.of, plain.xs)), rest, plain.static)
+
+    def evaluate(self, compute: Candidate) -> Doubled:
+        """A formula's flat result."""
+        v = tuple(map(Doubled.of, self.setting.v))
+        return self._computed(compute, self._arguments, v, Doubled.of(self.setting.w))
+
+    def _computed(self, compute: Candidate, *given: Any) -> Doubled:
+        LEDGER.spend(self._price)
+        with np.errstate(all="ignore"):
+            return Doubled.of(compute(*given))
+
+    def candidate(self, operator: Operator) -> Doubled | None:
+        """What the case's own formula makes of it; None where floats do not show the same."""
+        compute = find_candidate(operator, self.setting)
+        second = operator.name == "hvp" and self._gradient is not None
+        if compute is None or not (operator.name in _OF_VALUE or second):
+            return None
+        made = self.evaluate(compute)
+        seen = (self._exact, self._value), (made, compute)
+        return made if all(starmap(self._is_seen, seen)) else None
+
+    def _is_seen(self, made: Doubled, compute: Candidate) -> bool:
+        """Whether floats make the same of it: a rule of ours may be wrong, or digits be gone."""
+        at = self.setting
+        with np.errstate(all="ignore"):
+            floats = np.reshape(np.asarray(compute(self._plain, at.v, at.w)), -1)
+        return is_near(np.asarray(made.high), floats, NEAR)
+
+    def agreed(self, compute: Candidate, truth: Truth) -> float:
+        """To how many digits another formula meets a truth that was found in these numbers."""
+        made = self.evaluate(compute)
+        if not truth.directions:
+            size = float(np.max(np.abs(truth.high), initial=0.0))
+            return digits_of(float(np.max(truth.error(made), initial=0.0)), size)
+        along = zip(truth.high, truth.low, truth.directions, strict=True)
+        return min(
+            digits_of(*gap_along(made, Doubled.of(h, low), Doubled.of(d), every=True))
+            for h, low, (d,) in along
+        )
+
+    def truth(self, operator: Operator) -> Truth | None:
+        """As of any candidate, unless some element is too small beside the others to be seen."""
+        made = super().truth(operator)
+        if made is None or made.kind in ("definition", "probes"):
+            return made
+        sizes, digits = np.abs(made.high), np.nan_to_num(made.digits, nan=LEAST)
+        least = np.max(sizes, initial=0.0) * 10.0 ** (MARGIN - digits)
+        return None if np.any((sizes > 0) & (sizes < least)) else made
+
+    @cached_property
+    def _gradient(self) -> Candidate | None:
+        """The formula of a scalar's gradient, where slopes confirm it."""
+        gradient = OPERATORS["gradient"]
+        known = self.truth(gradient) if self.setting.y_shape == () else None
+        right = known is not None and known.kind == "certified"
+        return find_candidate(gradient, self.setting) if right else None
+
+    def _flat(self, compute: Candidate) -> Callable[[Doubled], Doubled]:
+        def flat(x: Doubled) -> Doubled:
+            given = self._arguments._replace(xs=self.setting.split(x, DOUBLED))
+            return DOUBLED.reshape(self._computed(compute, given, (), None), (-1,))
+
+        return flat
+
+    @cached_property
+    def _value(self) -> Candidate:
+        compute = find_candidate(OPERATORS["value"], self.setting)
+        assert compute is not None
+        return compute
+
+    @cached_property
+    def _exact(self) -> Doubled:
+        return self._flat(self._value)(Doubled.of(self.setting.flat_x))
+
+    def sloping(self, operator: Operator) -> Sloping:
+        """The value, weighed, or the gradient."""
+        weigh, x = _OF_VALUE.get(operator.name), self.setting.flat_x
+        if weigh is None:
+            assert self._gradient is not None
+            return Sloping(self._flat(self._gradient), x, Doubled.of)
+        value, w = self._flat(self._value), Doubled.of(np.reshape(self.setting.w, -1))
+        return Sloping(lambda x: weigh(value(x), w), x, Doubled.of, weigh(self._exact, w))
+
+    def noises(self, operator: Operator, truth: Truth) -> dict[str, Any]:
+        """A few samples of the formula as it rounds."""
+        compute = find_candidate(operator, self.setting)
+        assert compute is not None
+        return {"noise": measured_in_floats(compute, self.setting, truth)}
+
+
+def formula_in_pairs(setting: Setting, *, quick: bool = False) -> FormulaInPairs | None:
+    """A case in double-double where that costs clearly less than balls, which are cheap if small.
+
+    `quick` asks for it from a quarter of the work on. None where the budget has not as much, and of
+    complex numbers and legal directions.
+    """
+    case = setting.case
+    if case.framework or case.legal is not None or setting.complexes or setting.y_complex:
+        return None
+    numpy = find_framework("numpy")
+    plain = setting.arguments(numpy, "cpu", dtype="float64")
+    xp = Counted(numpy.namespace("float64"))
+    rest = {k: xp.wrapped(a) for k, a in plain.rest.items()}
+    given = Arguments(xp, tuple(map(xp.wrapped, plain.xs)), rest, plain.static)
+    try:
+        with np.errstate(all="ignore"):
+            setting.function(given)(*given.xs)
+        price = int(CALL * xp.calls + COST * xp.operations)
+        LEDGER.foresee(VALUES * price)
+    except Exception:
+        return None
+    dear = xp.operations >= (WORTH / 4 if quick else WORTH) and 2 * price < xp.operations
+    return (
+        FormulaInPairs(setting, price) if dear and xp.largest < SMALLER * LEDGER.elements else None
+    )
 
 
 # --- what slopes are taken of --------------------------------------------------------------------
-
-
-def _weighed(setting: Setting, program: Any, y: Doubled) -> Doubled:
-    return DOUBLED.sum(y * lifted(program, [np.reshape(setting.w, -1)])[0])
 
 
 def _pulled(setting: Setting, program: Any, x: Doubled, *, weighed: bool) -> Doubled:
@@ -123,193 +293,14 @@ def _pulled(setting: Setting, program: Any, x: Doubled, *, weighed: bool) -> Dou
     return joined(program.vjp(setting.split(x, DOUBLED), lifted(program, [w])))
 
 
-# By operator, what of the flat value it is the slope of; others are slopes of the gradient.
-_OF_VALUE: dict[str, Callable[[Setting, Any, Doubled], Doubled]] = {
-    "gradient": lambda setting, program, y: DOUBLED.sum(y),
-    "vjp": _weighed,
-    "jvp": lambda setting, program, y: y,
+# By operator, what of the flat value and its cotangent it is the slope of; others are slopes of the
+# gradient.
+_OF_VALUE: dict[str, Callable[[Doubled, Doubled], Doubled]] = {
+    "gradient": lambda y, w: DOUBLED.sum(y),
+    "vjp": lambda y, w: DOUBLED.sum(y * w),
+    "jvp": lambda y, w: y,
 }
-
-
-# --- slopes, and what they tell ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Slopes between both sides and on each, and what their change leaves beside curvature."""
-
-    central: Doubled
-    left: Doubled
-    right: Doubled
-    bend: Doubled
-    floor: float  # what the rounding of the function's values makes of a slope
-
-    @property
-    def smooth(self) -> bool:
-        """Whether second differences grow with the square of the step; at a kink they do not."""
-        return _largest(self.bend) <= ROUGH * _largest(self.central)
-
-    def settled(self, before: Slopes) -> bool:
-        """Whether the slopes of both sides are those at the longer step before."""
-        pairs = (self.left, before.left), (self.right, before.right)
-        return all(_largest(a - b) <= SETTLED * _largest(a) for a, b in pairs)
-
-
-@dataclass
-class Sloping:
-    """Slopes of a flat function of double-double numbers at x; `lift` makes them of floats."""
-
-    function: Callable[[Doubled], Doubled]
-    x: np.ndarray
-    lift: Callable[[np.ndarray], Doubled]
-    known: Doubled | None = None  # the function at x
-    digits: float = np.nan  # to which a candidate met them
-    right: bool = False  # whether it is the truth wherever there is one
-
-    @cached_property
-    def here(self) -> Doubled:
-        """The function at x."""
-        return self.function(self.lift(self.x)) if self.known is None else self.known
-
-    def along(self, direction: np.ndarray, step: float) -> Slopes:
-        """Slopes along a direction by four points, the farthest two steps away."""
-        h = step * 2.0 ** np.floor(np.log2(length(self.x, direction, zero=1.0)))
-        x, move = self.lift(self.x), self.lift(direction * h)
-        ahead, beyond, behind, back = (self.function(x + move * k) for k in (1.0, 2.0, -1.0, -2.0))
-        return Slopes(
-            ((ahead - behind) * 8.0 - (beyond - back)) / (12.0 * h),
-            (back - behind * 4.0 + self.here * 3.0) / (2.0 * h),
-            (ahead * 4.0 - beyond - self.here * 3.0) / (2.0 * h),
-            (beyond + back - (ahead + behind) * 4.0 + self.here * 6.0) / (2.0 * h),
-            _largest(self.here) * FLOOR / h,
-        )
-
-    def found(self, direction: np.ndarray) -> list[Slopes]:
-        """Slopes at ever shorter steps, up to the first within which the function is smooth."""
-        made: list[Slopes] = []
-        for step in STEPS:
-            made.append(self.along(direction, step))
-            if made[-1].smooth:
-                break
-        return made
-
-    def confirmed(
-        self, setting: Setting, candidate: Doubled, along: np.ndarray | None, name: str
-    ) -> Truth | None:
-        """The candidate as the truth, where slopes `along`, or at random, confirm it."""
-        if not np.all(np.isfinite(np.asarray(candidate.high))):
-            return None
-        random = setting.draw_flat_direction(setting.generator("pairs"))
-        direction = random if along is None else along
-        slopes = self.found(direction)[-1]
-        if not slopes.smooth:
-            return None
-        gap, size = _gap(candidate, slopes.central, self.lift(direction), every=along is None)
-        if gap <= slopes.floor and slopes.floor > 10.0**-LEAST * size:
-            raise Vague("the function's values leave too few digits to a slope")
-        self.digits = _digits(gap, size)
-        if self.digits < LEAST:
-            return None
-        self.right = True
-        note = f"{name} in double-double, {self.digits:.0f} digits"
-        high, low = _parts([candidate])
-        return Truth("certified", note, self.digits, high=high, low=low,
-                     by=f"{name} in double-double")  # fmt: skip
-
-    def mended(self, setting: Setting, candidate: Doubled, name: str) -> Truth | None:
-        """The candidate but for a few elements, found by halving, which are the definition's.
-
-        None where many are off or at a kink, or where slopes do not settle.
-        """
-        rng = setting.generator("halves")
-        groups, odd = [np.arange(self.x.size)], dict[int, Slopes]()
-        for _ in range(MOST_TESTS):
-            if not groups:
-                self.right = not any(slopes.smooth for slopes in odd.values())
-                return self._joined(candidate, odd, name)
-            group = groups.pop()
-            direction = np.zeros(self.x.size)
-            direction[group] = rng.uniform(0.5, 1.0, group.size) if group.size > 1 else 1.0
-            found = self.found(direction)
-            if found[-1].smooth and self._met(candidate, found[-1], direction) >= LEAST:
-                continue
-            if group.size > 1:
-                groups += np.array_split(group, 2)
-            elif found[-1].smooth or found[-1].settled(found[-2]):
-                odd[int(group[0])] = found[-1]
-            else:
-                return None
-        return None
-
-    def defined(self, along: np.ndarray | None, name: str) -> Truth | None:
-        """The definition along a direction, or every coordinate; None where slopes do not settle.
-
-        Raises `BudgetExceeded` before it begins.
-        """
-        if along is None:
-            self._foresee(4 * self.x.size)
-        rows = [self.found(d) for d in ([along] if along is not None else np.eye(self.x.size))]
-        if along is None and all(r[-1].smooth or r[-1].settled(r[-2]) for r in rows):
-            return self._joined(self.lift(self.x), {k: r[-1] for k, r in enumerate(rows)}, name)
-        if along is None or not rows[0][-1].smooth:
-            return None
-        high, low = _parts([rows[0][-1].central])
-        return Truth("definition", self._note(name), self.digits, high=high, low=low)
-
-    def _joined(self, rest: Doubled, odd: dict[int, Slopes], name: str) -> Truth:
-        """Slopes of some elements, and what the others are."""
-        high, low = _parts([rest])
-        at = list(odd)
-        high[at] = [float(s.central.high) for s in odd.values()]
-        low[at] = [float(s.central.low) for s in odd.values()]
-        if all(s.smooth for s in odd.values()):
-            return Truth("definition", self._note(name), self.digits, high=high, low=low)
-        left, right = high.copy(), high.copy()
-        for k, s in odd.items():
-            if not s.smooth:
-                left[k], right[k] = float(s.left.high), float(s.right.high)
-        return Truth("kink", high=high, low=low, left=left, right=right)
-
-    def _note(self, name: str) -> str:
-        """To how many digits the candidate met the slopes, where that is known."""
-        return grade_of(self.digits).told(name, self.digits) if np.isfinite(self.digits) else ""
-
-    def _met(self, candidate: Doubled, slopes: Slopes, direction: np.ndarray) -> float:
-        return _digits(*_gap(candidate, slopes.central, self.lift(direction), every=True))
-
-    def _foresee(self, evaluations: int) -> None:
-        before = LEDGER.spent
-        self.function(self.lift(self.x))
-        LEDGER.foresee(DEAR * (LEDGER.spent - before) * evaluations)
-
-
-def _gap(
-    candidate: Doubled, slopes: Doubled, direction: Doubled, *, every: bool
-) -> tuple[float, float]:
-    """How far a candidate, of every coordinate or along a direction, is from slopes; its size."""
-    terms = candidate * direction if every else candidate
-    gap = _largest((DOUBLED.sum(terms) if every else terms) - slopes)
-    return gap, float(np.sum(np.abs(np.asarray(terms.high)))) if every else _largest(slopes)
-
-
-def _digits(gap: float, size: float) -> float:
-    """To how many digits numbers agree."""
-    if not np.isfinite(gap) or not size:
-        return 0.0
-    return float(min(MOST, -np.log10(gap / size))) if gap else MOST
-
-
-def _parts(values: list[Doubled]) -> tuple[np.ndarray, np.ndarray]:
-    """Both parts of all, flat."""
-    high, low = (
-        np.concatenate([np.reshape(np.asarray(part(v)), -1) for v in values])
-        for part in (attrgetter("high"), attrgetter("low"))
-    )
-    return high, low
-
-
-def _largest(values: Doubled) -> float:
-    return float(np.max(np.abs(np.asarray(values.high)), initial=0.0))
+IN_PAIRS = (*_OF_VALUE, "hvp", "weighted_hvp")
 
 
 def _flat(parts: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from xgrad.frameworks import find_framework
 from xgrad.numbers import Ball, Noisy, bare, more_digits, precision
 from xgrad.problem import Arguments, Setting
+from xgrad.referee.candidates import Candidate
 from xgrad.referee.truth import Truth
 
 SAMPLES = 8
@@ -17,26 +18,31 @@ FEW_SAMPLES = 3  # beyond this many elements
 MANY_ELEMENTS = 2_000_000
 ASTRAY = 1e-3  # of the largest element: an error beside a kink that is none of rounding
 BITS = 128  # in which results are rounded at random
+LOUDER = 2.0**8  # times the rounding of float64, which is then small beside it
 
 
 def samples(
-    compute: Callable[[Arguments, Any, Any], Any],
+    compute: Candidate,
     setting: Setting,
     rng: np.random.Generator,
     arithmetic: str,
+    louder: float = 1.0,
+    most: int = SAMPLES,
 ) -> list[Any]:
     """`compute(arguments, v, w)` several times in noisy arithmetic; results in base arrays.
 
-    `arithmetic` is `ball` or a NumPy float wide enough for the dtype.
+    `arithmetic` is `ball` or a NumPy float wide enough for the dtype, or for a unit so many times
+    louder than it.
     """
     in_balls = arithmetic == "ball"
     framework = find_framework("ball" if in_balls else "numpy")
     base = framework.namespace("" if in_balls else arithmetic)
     xp = Noisy(base, setting.dtype, rng, in_balls)
+    xp.unit *= louder
     exact = setting.arguments(framework, "cpu", dtype=arithmetic)
     v = [framework.put(a, arithmetic) for a in setting.v]
     w = framework.put(setting.w, arithmetic)
-    count = SAMPLES if _elements(setting) < MANY_ELEMENTS else FEW_SAMPLES
+    count = most if _elements(setting) < MANY_ELEMENTS else FEW_SAMPLES
     drawn = []
     for _ in range(count):
         rest = {k: xp.wrapped(a, 1.0) for k, a in exact.rest.items()}
@@ -46,9 +52,7 @@ def samples(
     return drawn
 
 
-def measured(
-    compute: Callable[[Arguments, Any, Any], Any], setting: Setting, truth: Truth
-) -> np.ndarray | None:
+def measured(compute: Candidate, setting: Setting, truth: Truth) -> np.ndarray | None:
     """The largest error of the samples, element by element; None where no arithmetic has them.
 
     In longer floats, or in balls, which have what a function needs.
@@ -64,6 +68,25 @@ def measured(
         if _is_noise(noise, truth):
             return np.asarray(noise)
     return None
+
+
+def measured_in_floats(compute: Candidate, setting: Setting, truth: Truth) -> np.ndarray | None:
+    """The same from few samples in float64, where longer floats are dear.
+
+    Rounding of float64 itself is made louder, and its effect divided by as much: to first order
+    they grow together. Where the effect is no small one, longer floats tell.
+    """
+    louder = LOUDER if setting.dtype == "float64" else 1.0
+    try:
+        with np.errstate(all="ignore"):
+            rng = setting.generator("rounding")
+            drawn = samples(compute, setting, rng, "float64", louder, FEW_SAMPLES)
+            noise = np.max([_error(truth, s) for s in drawn], axis=0)
+    except Exception:
+        return measured(compute, setting, truth)
+    if np.all(noise <= ASTRAY * np.max(np.abs(truth.high), initial=0.0)):
+        return np.asarray(noise / louder)
+    return measured(compute, setting, truth)
 
 
 def _error(truth: Truth, got: Any) -> np.ndarray:

@@ -33,7 +33,7 @@ from xgrad.referee.derivatives import (
     value_of,
 )
 from xgrad.referee.detached import CONSTANT, advice, hold, told
-from xgrad.referee.doubled import FROM, FROM_QUICK, InPairs, in_pairs
+from xgrad.referee.doubled import FROM, FROM_QUICK, ProgramInPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
@@ -227,7 +227,7 @@ class ProgramReferee(Referee):
             self._derivative.evaluate(compute, definition.bits(stencil.order))
 
     @cached_property
-    def _pairs(self) -> InPairs | None:
+    def _pairs(self) -> ProgramInPairs | None:
         """The function in double-double; None where balls are cheap, or it cannot be run so."""
         least = FROM_QUICK if self.limits.quick else FROM
         if self.setting.x_size < least or self.holds or self.setting.case.legal is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, midpoint, precision
+from xgrad.numbers import BITS, LEDGER, Ball, ball, budget, in_full, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting, flatten
 from xgrad.programs import recognising
 from xgrad.referee.beside import meets_branches, with_branches
@@ -25,6 +25,8 @@ from xgrad.referee.candidates import (
     formula_candidate,
 )
 from xgrad.referee.certificate import Certifier
+from xgrad.referee.diagonal import diagonal
+from xgrad.referee.doubled import IN_PAIRS, FormulaInPairs, InPairs, formula_in_pairs
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED
 from xgrad.referee.holomorphic import require_holomorphic
 from xgrad.referee.longer import in_longer_floats
@@ -35,7 +37,6 @@ from xgrad.techniques import (
     ONES,
     Definition,
     Planner,
-    Slopes,
     Stencil,
     apply_formula,
     flat_function,
@@ -108,9 +109,21 @@ class Referee:
         """
         key = operator.name, independent
         if key not in self._truths:
-            contracted = None if independent else self._contracted(operator)
-            self._truths[key] = contracted or self._find(operator, independent)
+            known = None if independent else self._contracted(operator) or self._in_pairs(operator)
+            self._truths[key] = known or self._find(operator, independent)
         return self._truths[key]
+
+    @cached_property
+    def _pairs(self) -> InPairs | None:
+        """The case in double-double; None where balls are cheap, or it cannot be run so."""
+        return formula_in_pairs(self.setting, quick=self.limits.quick)
+
+    def _in_pairs(self, operator: Operator) -> Truth | None:
+        """The candidate in double-double, certified; None where there is a doubt."""
+        if operator.name not in IN_PAIRS:
+            return None
+        with self._budget():
+            return self._pairs.truth(operator) if self._pairs else None
 
     def _find(self, operator: Operator, independent: bool) -> Truth:
         try:
@@ -157,6 +170,10 @@ class Referee:
         if formula is None or formula.frameworks is not None:
             return None
         compute = formula_candidate(formula.function, operator, self.setting)
+        truth = self.truth(operator)
+        if truth.exact is None and isinstance(self._pairs, FormulaInPairs):
+            digits = self._pairs.agreed(compute, truth)
+            return digits if digits < APPROXIMATE.least else None
         return self.refutation(operator, self._evaluate(compute, BITS))
 
     def refutation(self, operator: Operator, candidate: Ball) -> float | None:
@@ -169,7 +186,7 @@ class Referee:
             return None
         if self.setting.case.legal is not None:
             return None  # it may differ from the truth along directions that nobody may go
-        gap = np.max(np.abs(midpoint(candidate - truth.exact)), initial=0.0)
+        gap = np.max(truth.error(candidate), initial=0.0)
         size = np.max(np.abs(truth.high), initial=0.0)
         terms = 0.0 if truth.noise is None else np.max(truth.noise, initial=0.0)
         if not size > 10.0**-CERTIFIED.least * terms or not np.isfinite(gap) or gap == 0.0:
@@ -318,38 +335,13 @@ class Referee:
 
     def _elementwise(self, operator: Operator, definition: Definition, stencil: Stencil) -> Truth:
         """One direction gives all elements, a second one shows whether the Jacobian is diagonal."""
-        one, other = self._along_two(definition, stencil)
-        self._require_diagonal(operator, one, other)
-        return at_kink(one) if one.kinked else finished("definition", one.central)
+        found = diagonal(operator, self.setting, definition, stencil)
+        return at_kink(found) if found.kinked else finished("definition", found.central)
 
     def _require_first(self, operator: Operator) -> None:
         """Raise `NotElementwise` for the first derivative: a linear map's second one is no help."""
         definition, _ = self._definition(operator)
-        self._require_diagonal(operator, *self._along_two(definition, Stencil((ONES,))))
-
-    def _along_two(self, definition: Definition, stencil: Stencil) -> list[Slopes]:
-        """Elementwise slopes by two random directions."""
-        rng = self.setting.generator("elementwise")
-        found, order = [], len(stencil.slots)
-        for _ in range(2):
-            d = self.setting.draw_flat_direction(rng)
-            slopes = definition.slopes(Stencil((d,) * order))
-            with precision(definition.bits(order)):
-                found.append(_divided(slopes, d, order))
-        return found
-
-    def _require_diagonal(self, operator: Operator, one: Slopes, other: Slopes) -> None:
-        """Raise `NotElementwise` where two directions do not tell the same slopes."""
-        smooth = ~(one.jumps | other.jumps)
-        for side in ("left", "right"):
-            a, b = getattr(one, side), getattr(other, side)
-            gap = np.abs(midpoint(a - b))[smooth]
-            size = np.max(np.abs(midpoint(a)) + np.abs(midpoint(b)), initial=0.0)
-            if np.any(gap > 1e-20 * size) or np.any(one.jumps != other.jumps):
-                raise NotElementwise(
-                    f"{operator.name} needs an elementwise map: the Jacobian of "
-                    f"{self.setting.case.name} is not diagonal; use jacobian, jvp or vjp"
-                )
+        diagonal(operator, self.setting, definition, Stencil((ONES,)))
 
     # --- rounding ------------------------------------------------------------------------------
 
@@ -382,15 +374,3 @@ _MADE_OF: dict[str, tuple[str, Callable[[Ball, Ball], Ball]]] = {
     "vjp": ("jacobian", _times),
     "hvp": ("weighted_hvp", lambda w, product: product / w),
 }
-
-
-def _divided(slopes: Slopes, direction: np.ndarray, order: int) -> Slopes:
-    """Slopes along a direction as those along the axes, which may run the other way."""
-    where, by = slopes.central.namespace.where, ball(direction) ** order
-    ahead = direction > 0
-    return replace(
-        slopes,
-        central=slopes.central / by,
-        left=where(ahead, slopes.left, slopes.right) / by,
-        right=where(ahead, slopes.right, slopes.left) / by,
-    )

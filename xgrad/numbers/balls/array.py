@@ -34,7 +34,11 @@ class Ledger:
             raise BudgetExceeded(
                 f"an array of {size:,} balls needs about {size * BYTES_PER_ELEMENT / 2**30:.0f} GB"
             )
-        self.spent += size
+        self.spend(size)
+
+    def spend(self, operations: int) -> None:
+        """Count operations; raises `BudgetExceeded` past the limit."""
+        self.spent += operations
         self.foresee(0)
 
     def foresee(self, more: int) -> None:

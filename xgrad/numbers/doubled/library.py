@@ -20,6 +20,7 @@ class Library(NamedTuple):
     moved: Callable[[np.ndarray, Array], Array]
     table: Callable[[np.ndarray, Array], Array]
     host: Callable[[Array], np.ndarray]
+    blocked: Callable[[Array], bool]  # whether large arrays are better taken in blocks
 
 
 def _selected(value: Array) -> Array:
@@ -70,12 +71,25 @@ def _fetched(value: Array) -> np.ndarray:
     return np.asarray(to_device(value, "cpu"))
 
 
+def _never(value: Array) -> bool:
+    return False
+
+
+def _always(value: Array) -> bool:
+    return True
+
+
+def _on_host(value: Array) -> bool:
+    return str(value.device) == "cpu"
+
+
 # By namespace: what keeps a compiler from sums and products, how NumPy's arrays get there, how
-# tables, and how NumPy gets an array. Others are as the last row says.
+# tables, how NumPy gets an array, and whether blocks pay: a compiler makes its own. Others are as
+# the last row says.
 _KINDS: dict[str, Any] = {
-    "array_api_compat.numpy": (_itself, _itself, _itself, np.asarray),
-    "jax.numpy": (_selected, _converted, _itself, np.asarray),
-    "": (_itself, _moved, _placed, _fetched),
+    "array_api_compat.numpy": (_itself, _itself, _itself, np.asarray, _always),
+    "jax.numpy": (_selected, _converted, _itself, np.asarray, _never),
+    "": (_itself, _moved, _placed, _fetched, _on_host),
 }
 _LIBRARIES: dict[type, Library] = {}  # a lookup costs less than asking for the namespace again
 

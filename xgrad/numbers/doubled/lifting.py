@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers.doubled.array import Doubled, doubled
+from xgrad.numbers.doubled.blocks import in_blocks
 from xgrad.numbers.doubled.library import Array, Library, library
 from xgrad.numbers.doubled.pairs import Pair, settled
 
@@ -83,13 +84,15 @@ def unary(
     `plain` is the library's own, for integers where the result stays integer.
     """
 
+    def of_parts(high: Array, low: Array) -> Pair:
+        return settled(of_float(library(high).xp, high), of_pair((high, low)))
+
     def apply(x: Any) -> Any:
         if plain and is_whole(x):
             return plainly(plain, x)
         if type(x) is not Doubled:
             x = doubled(x)
-        first = of_float(library(x.high).xp, x.high)
-        return Doubled(*settled(first, of_pair((x.high, x.low))))
+        return Doubled(*in_blocks(of_parts, x.high, x.low))
 
     return apply
 
@@ -102,6 +105,10 @@ def binary(
 ) -> Any:
     """Lift a function of two pairs, as `unary` does; `scalars`: one may be of Python floats."""
 
+    def of_parts(a: Array, a_low: Array, b: Array, b_low: Array) -> Pair:
+        first = of_floats(library_of(a, b).xp, a, b)
+        return settled(first, of_pairs((a, a_low), (b, b_low)))
+
     def apply(a: Any, b: Any) -> Any:
         if type(a) is type(b) is Doubled and type(a.high) is type(b.high):
             x, y = (a.high, a.low), (b.high, b.low)
@@ -110,7 +117,6 @@ def binary(
         else:
             both = type(a) is float and type(b) is float
             x, y = in_common(a, b) if scalars and not both else in_common(doubled(a), doubled(b))
-        first = of_floats(library_of(x[0], y[0]).xp, x[0], y[0])
-        return Doubled(*settled(first, of_pairs(x, y)))
+        return Doubled(*in_blocks(of_parts, *x, *y))
 
     return apply

@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from xgrad.numbers.doubled.blocks import blocks, within
 from xgrad.numbers.doubled.exact import Array, Pair, power_above
 from xgrad.numbers.doubled.library import library
-from xgrad.numbers.doubled.pairs import add_float, multiply, scaled
+from xgrad.numbers.doubled.pairs import add, add_float, multiply, scaled
 
+_FEW = 4  # terms that are added one by one
 _WANTED = 108  # bits below the largest term: 106, and two for what is added up
 
 
@@ -56,24 +58,48 @@ def _cut(x: Array, bits: int) -> Pair:
     return part, x - part
 
 
-def _lengths(high: Array, axis: Any) -> int:
-    axes = range(high.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return math.prod(high.shape[a] for a in axes)
-
-
 def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
     """Σ x along axes, right to 2**-105 Σ |x|, the same in whatever order it is added."""
-    xp, terms = library(x[0]).xp, _lengths(x[0], axis)
-    over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    xp, shape, along = library(x[0]).xp, x[0].shape, _along(x[0], axis)
+    terms = math.prod(shape[a] for a in along)
+    over: dict[str, Any] = {"axis": along, "keepdims": keepdims}
     native = xp.sum(x[0], **over)
     if terms <= 1:
         return native, xp.sum(x[1], **over)
-    bits = min(51, 53 - math.ceil(math.log2(terms)))
-    size = _size_of(x[0], axis)
-    count = -(-(_WANTED + 53 - bits) // bits)
-    parts, _ = slices(scaled(x, 1.0 / size), bits, count)
-    made = _joined([xp.sum(part, **over) for part in parts])
-    return _finite_or(native, scaled(made, xp.reshape(size, native.shape)))
+    if terms <= _FEW and len(along) == 1:
+        made = folded(add, (xp.moveaxis(x[0], along[0], 0), xp.moveaxis(x[1], along[0], 0)))
+    else:
+        bits = min(51, 53 - math.ceil(math.log2(terms)))
+        size = _size_of(x[0], along)
+        count = -(-(_WANTED + 53 - bits) // bits)
+        made = scaled(_joined(_sums_of_slices(x, size, bits, count, along)), size)
+    high, low = (xp.reshape(part, native.shape) for part in made)
+    return _finite_or(native, (high, low))
+
+
+def _along(high: Array, axis: Any) -> tuple[int, ...]:
+    axes = range(high.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(a % high.ndim for a in axes)
+
+
+def _sums_of_slices(
+    x: Pair, size: Array, bits: int, count: int, along: tuple[int, ...]
+) -> list[Array]:
+    """The exact sums of every slice along axes, which are kept."""
+    xp = library(x[0]).xp
+
+    def summed(high: Array, low: Array, size: Array) -> list[Array]:
+        parts, _ = slices(scaled((high, low), 1.0 / size), bits, count)
+        return [xp.sum(part, axis=along, keepdims=True) for part in parts]
+
+    if not library(x[0]).blocked(x[0]):
+        return summed(*x, size)
+    made = [xp.zeros_like(size) for _ in range(count)]
+    for key in blocks(x[0].shape):
+        there = within(size, key)
+        for whole, part in zip(made, summed(x[0][key], x[1][key], size[there]), strict=True):
+            whole[there] += part
+    return made
 
 
 def _joined(sums: list[Array]) -> Pair:
