@@ -68,13 +68,24 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
     """Sums of the rows of each segment, which integers in range(num_segments) name."""
-    xp = library(segment_ids).xp
+    data, xp = doubled(data), library(segment_ids).xp
     if isinstance(segment_ids, np.ndarray):
         require_segments(segment_ids, num_segments)
+    if isinstance(segment_ids, np.ndarray) and isinstance(data.high, np.ndarray):
+        row = math.prod(data.shape[1:])
+        places = segment_ids.reshape(-1, 1) * row + np.arange(row)
+        made = scatter_sum(data, places, num_segments * row)
+        return reshape(made, (num_segments, *data.shape[1:]))
     members = segment_ids[None, :] == xp.arange(num_segments)[:, None]
     flat = reshape(data, (data.shape[0], math.prod(data.shape[1:])))
     total = matmul(xp.astype(members, xp.int64), flat)
     return reshape(total, (num_segments, *data.shape[1:]))
+
+
+def scatter_sum(values: Doubled, places: np.ndarray, size: int) -> Doubled:
+    """The sums of NumPy's numbers that go to each of so many places, flat."""
+    flat = values.high.reshape(-1), values.low.reshape(-1)
+    return Doubled(*products.placed(flat, places.reshape(-1), size))
 
 
 def _diagonal(x: Any, first: int, second: int, offset: int = 0) -> Any:

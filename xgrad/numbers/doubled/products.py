@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from xgrad.numbers.doubled.blocks import blocks, within
 from xgrad.numbers.doubled.exact import Array, Pair, power_above
 from xgrad.numbers.doubled.library import library
@@ -100,6 +102,25 @@ def _sums_of_slices(
         for whole, part in zip(made, summed(x[0][key], x[1][key], size[there]), strict=True):
             whole[there] += part
     return made
+
+
+def placed(x: Pair, places: np.ndarray, count: int) -> Pair:
+    """The sums of NumPy's numbers that go to each of so many places, flat.
+
+    Right to 2**-105 of the largest number, and each to a float's digits of its own terms.
+    """
+    if not x[0].size:
+        return np.zeros(count), np.zeros(count)
+
+    def added(part: Array) -> Array:
+        return np.bincount(places, part, minlength=count)
+
+    terms = int(np.max(np.bincount(places, minlength=1)))
+    bits = min(51, 53 - math.ceil(math.log2(terms + 1)))
+    size = _size_of(x[0], None)
+    parts, rest = slices(scaled(x, 1.0 / size), bits, -(-_WANTED // bits))
+    made = scaled(_joined([*map(added, (*parts, rest))]), size.reshape(()))
+    return _finite_or(added(x[0]), made)
 
 
 def _joined(sums: list[Array]) -> Pair:

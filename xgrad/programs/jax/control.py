@@ -13,7 +13,9 @@ import numpy as np
 from flint import acb, arb
 from jax.extend.core.primitives import random_gamma_p
 
+from xgrad.numbers import DOUBLED, Doubled
 from xgrad.programs.constants import as_array
+from xgrad.programs.failures import NoBallRule
 from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
 from xgrad.programs.jax.windows import windows_of
 from xgrad.programs.scalars import Each
@@ -53,6 +55,8 @@ def _inner(params: Any) -> Any:
 def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
     if step.name == "custom_jvp_call" and (name := known_name(step.params)):
+        if not all(map(is_balls, values)):
+            raise NoBallRule(f"{name} in double-double")
         return KNOWN[name](*values)
     return walk.run(_inner(step.params), values, step.wanted)
 
@@ -79,7 +83,8 @@ def _while(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _chosen(going: np.ndarray, made: Any, before: Any) -> Any:
     shape = going.shape + (1,) * (made.ndim - going.ndim)
-    return (np if is_balls(made) else jnp).where(going.reshape(shape), made, before)
+    where = DOUBLED if isinstance(made, Doubled) else np if is_balls(made) else jnp
+    return where.where(going.reshape(shape), made, before)
 
 
 def _scan(walk: Any, step: Any, values: list[Any]) -> list[Any]:
@@ -92,7 +97,7 @@ def _scan(walk: Any, step: Any, values: list[Any]) -> list[Any]:
         made = walk.run(body, [*consts, *carry, *(_row(s, i) for s in stacked)], wanted)
         carry, rows[i] = made[: k - n], made[k - n :]
     outs = zip(step.eqn.outvars[k - n :], step.wanted[k - n :], strict=True)
-    stacks = [_stacked(v, [rows[i][j] for i in places]) if used else None
+    stacks = [_stacked(walk, v, [rows[i][j] for i in places]) if used else None
               for j, (v, used) in enumerate(outs)]  # fmt: skip
     return [*carry, *stacks]
 
@@ -102,9 +107,11 @@ def _row(stack: Any, i: int) -> Any:
     return stack[i, ...]
 
 
-def _stacked(variable: Any, rows: list[Any]) -> Any:
+def _stacked(walk: Any, variable: Any, rows: list[Any]) -> Any:
     if not rows:
-        return put(np.zeros(variable.aval.shape, dtype=variable.aval.dtype))
+        return walk.arithmetic.put(np.zeros(variable.aval.shape, dtype=variable.aval.dtype))
+    if isinstance(rows[0], Doubled):
+        return DOUBLED.stack(rows)
     return (np if isinstance(rows[0], np.ndarray) else jnp).stack(rows)
 
 
@@ -178,6 +185,8 @@ def _bits(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """A reduction by any function, one slice after the other."""
+    if any(isinstance(v, Doubled) for v in values):
+        raise NoBallRule(f"primitive {step.name} in double-double")
     n = len(values) // 2
     operands, carry = values[:n], values[n:]
     axes = sorted(map(int, step.params["dimensions"]))
@@ -191,6 +200,8 @@ def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _folded_windows(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """A reduction of windows by any function, one place of them after the other."""
+    if any(isinstance(v, Doubled) for v in values):
+        raise NoBallRule(f"primitive {step.name} in double-double")
     n = len(values) // 2
     taps = [windows_of(step, x, start.item()) for x, start in zip(values, values[n:], strict=False)]
     carry = [np.broadcast_to(c, taps[0].shape[:-1]) for c in values[n:]]

@@ -96,9 +96,14 @@ LAYOUT: dict[str, Callable[..., Any]] = {
 MOVES = frozenset(("gather", "scatter", "tile", "stack", "unstack", "select_and_gather"))
 
 
-def positions(step: Any, values: list[Any], find: Callable[[], Any]) -> Any:
+Kind = Callable[[Any], bool]  # whether a value is an array of a program's numbers
+
+
+def positions(
+    step: Any, values: list[Any], find: Callable[[], Any], is_numbers: Kind = is_balls
+) -> Any:
     """What `find` says for these whole operands, found once for each of them."""
-    whole = [v for v in values if not is_balls(v)]
+    whole = [v for v in values if not is_numbers(v)]
     if any(map(is_key, whole)):
         return find()
     key = b"|".join(np.asarray(v).tobytes() for v in whole)
@@ -113,16 +118,17 @@ def move(step: Any, values: list[Any]) -> list[np.ndarray]:
     pool = [v.reshape(-1) for v in values if is_balls(v)]
     outside = as_array(arb.nan() if fill is None else arb(float(fill)))
     elements = np.concatenate([*pool, outside.reshape(1)])
-    found = positions(step, values, lambda: _moved(step, values))
+    found = positions(step, values, lambda: moved_positions(step, values))
     return [as_array(elements[p]) for p in found]
 
 
-def _moved(step: Any, values: list[Any]) -> list[np.ndarray]:
+def moved_positions(step: Any, values: list[Any], is_numbers: Kind = is_balls) -> list[np.ndarray]:
+    """Where each element comes from, among those of all operands one after the other."""
     params, given, first = dict(step.params), [], 0
     if "fill_value" in params:
         params["fill_value"] = -1
     for v in values:
-        if is_balls(v):
+        if is_numbers(v):
             given.append(np.arange(first, first + v.size).reshape(v.shape))
             first += v.size
         else:
@@ -130,7 +136,7 @@ def _moved(step: Any, values: list[Any]) -> list[np.ndarray]:
     return [np.asarray(p) for p in bind(step.eqn, given, params)]
 
 
-def _targets(params: Any, operand: Any, indices: Any, updates: Any) -> np.ndarray:
+def targets(params: Any, operand: Any, indices: Any, updates: Any) -> np.ndarray:
     """Where in the operand, flat, each update of a scatter goes; −1 where it is dropped.
 
     The transpose of scatter-add is a gather: of positions.
@@ -153,7 +159,7 @@ def scatter(combine: np.ufunc) -> Callable[..., list[np.ndarray]]:
 
     def apply(step: Any, values: list[Any]) -> list[np.ndarray]:
         operand, _, updates = values
-        to = positions(step, values, lambda: _targets(step.params, *values))
+        to = positions(step, values, lambda: targets(step.params, *values))
         out = operand.reshape(-1).copy()
         combine.at(out, to[to >= 0], updates.reshape(-1)[to >= 0])
         return [out.reshape(operand.shape)]

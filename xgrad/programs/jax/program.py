@@ -14,8 +14,9 @@ import numpy as np
 
 from xgrad.errors import unknown
 from xgrad.frameworks import find_framework
-from xgrad.numbers import ball
+from xgrad.numbers import Doubled
 from xgrad.programs.failures import Escape
+from xgrad.programs.jax.kinds import BALLS, PAIRS, Arithmetic
 from xgrad.programs.jax.parts import Listener, Part, Shift, find_narrowing, place
 from xgrad.programs.jax.rounding import Rounding
 from xgrad.programs.jax.values import midpoints, put
@@ -56,6 +57,14 @@ class Frozen:
         return self.values[self._next - 1]
 
 
+@dataclass(frozen=True)
+class Run:
+    """What was seen in one run: operations on single numbers; no number leaves a jaxpr."""
+
+    elementary: int = 0
+    cuts: tuple[()] = ()
+
+
 @dataclass
 class JaxProgram:
     """`function` of the differentiated arrays, run as its jaxpr in balls.
@@ -70,20 +79,22 @@ class JaxProgram:
     rounding: Rounding | None = None
     frozen: Frozen | None = None
     hooks: tuple[Hook, ...] = ()
+    arithmetic: Arithmetic = BALLS
+    last: Run = field(default_factory=Run)
     traces: dict[Any, Any] = field(default_factory=dict, repr=False)
     plans: dict[Any, Plan] = field(default_factory=dict, repr=False)
 
-    def lift(self, array: Any) -> np.ndarray:
-        """Floats as balls."""
-        return ball(array).data
+    def lift(self, array: Any) -> Any:
+        """Floats as the program's numbers."""
+        return self.arithmetic.lift(array)
 
-    def in_pairs(self) -> JaxProgram | None:
-        """The program in double-double: there are no rules of these for jaxprs."""
-        return None
+    def in_pairs(self) -> JaxProgram:
+        """The program in double-double numbers: 31 digits, for arrays of any size."""
+        return replace(self, arithmetic=PAIRS, last=Run(), plans={})
 
     def rounded(self, dtype: str, seed: int) -> JaxProgram:
         """The program in which every operation rounds at random as the dtype would."""
-        return replace(self, rounding=Rounding(dtype, seed))
+        return replace(self, rounding=self.arithmetic.rounding(dtype, seed))
 
     # --- what is run -----------------------------------------------------------------------------
 
@@ -170,8 +181,10 @@ class JaxProgram:
         if frozen is not None:
             frozen.start()
         with _scope():
-            walk = Walk(self.plans, frozen, self.rounding, self.hooks)
-            return walk.run(jaxpr, [a for each in arrays for a in each])
+            walk = Walk(self.plans, frozen, self.rounding, self.hooks, self.arithmetic)
+            made = walk.run(jaxpr, [a for each in arrays for a in each])
+        self.last = Run(walk.elementary)
+        return made
 
     # --- the transforms --------------------------------------------------------------------------
 
@@ -231,8 +244,9 @@ def _scope() -> Iterator[None]:
 
 
 def _abstract(array: Any) -> Any:
-    kind = np.complex128 if is_complex(put(array)) else np.float64
-    return jax.ShapeDtypeStruct(np.shape(array), kind)
+    exact = not isinstance(array, Doubled) and is_complex(put(array))
+    kind = np.complex128 if exact else np.float64
+    return jax.ShapeDtypeStruct(array.shape, kind)
 
 
 def _widest(y: Any) -> Any:

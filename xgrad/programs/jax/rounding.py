@@ -42,50 +42,67 @@ class Rounding:
         """The outputs of a step, rounded."""
         if step.name == "custom_jvp_call" and (name := known_name(step.params)):
             return [self._rounded(m, LOOSE.get(name, 0.0)) for m in made]
-        if step.kind != "arithmetic" or (step.name in EXACT and not _is_root(step, operands)):
+        if step.kind != "arithmetic" or (step.name in EXACT and not self._is_root(step, operands)):
             return made
         count = math.sqrt(terms(step.eqn))
         if step.name in ROUTINES:
             units = count * LOOSE.get(step.name, 1.0)
-            near = [self._near(a, units) if is_balls(a) else a for a in operands]
+            near = [self._near(a, units) if self._is_numbers(a) else a for a in operands]
             return [self._rounded(m) for m in step.rule(None, step, near)]
         if step.name in SUMS:
-            sizes = [UNARY["abs"](a) if is_balls(a) else a for a in operands]
+            sizes = [self._sizes(a) if self._is_numbers(a) else a for a in operands]
             made_of = step.rule(None, step, sizes)
-            pairs = zip(made, made_of, strict=True)
-            return [_moved(m, s * self._errors(m, count)) for m, s in pairs]
+            return [self._moved(m, s, count) for m, s in zip(made, made_of, strict=True)]
         return [self._rounded(m, count * LOOSE.get(step.name, 1.0)) for m in made]
 
     def constant(self, value: Any) -> Any:
         """A number that the program holds, rounded where the dtype does not hold it."""
-        if not is_balls(value) or is_complex(value):
+        if not self._is_numbers(value) or self._is_complex(value):
             return value
-        near = midpoints(value)
+        near = self._nearest(value)
         held = rounded(near, self.dtype) == near
-        return value if held.all() else np.where(held, value, self._rounded(value))
+        return value if held.all() else self._chosen(held, value, self._rounded(value))
 
     def _rounded(self, made: Any, units: float = 1.0) -> Any:
-        return _moved(made, made * self._errors(made, units)) if is_balls(made) else made
+        return self._moved(made, made, units) if self._is_numbers(made) else made
 
-    def _near(self, a: np.ndarray, units: float) -> np.ndarray:
-        size = float(np.max(np.abs(midpoints(a)), initial=0.0))
-        return as_array(a + self._errors(a, units * size))
+    def _near(self, a: Any, units: float) -> Any:
+        size = float(np.max(np.abs(self._nearest(a)), initial=0.0))
+        return self._moved(a, self._ones(a), units * size)
 
-    def _errors(self, made: np.ndarray, units: float) -> np.ndarray:
-        drawn = 2.0 * self._rng.random((2, *made.shape)) - 1.0
-        found = drawn[0] + 1j * drawn[1] if is_complex(made) else drawn[0]
-        return exact_array(np.asarray(found * (units * self.unit)))
+    def _drawn(self, shape: Any, units: float) -> np.ndarray:
+        return np.asarray((2.0 * self._rng.random(shape) - 1.0) * (units * self.unit))
 
+    def _is_root(self, step: Any, operands: list[Any]) -> bool:
+        """Whether a size is one of complex numbers."""
+        return step.name in ("abs", "sign") and self._is_complex(operands[0])
 
-def _moved(made: Any, by: Any) -> np.ndarray:
-    """made + by, and infinities as they are."""
-    moved = as_array(made + by)
-    if all_finite(moved):
-        return moved
-    kept = ~np.asarray(np.frompyfunc(finite, 1, 1)(made), dtype=bool)
-    return np.where(kept, made, moved)
+    # --- what is another with other numbers ----------------------------------------------------
 
+    def _is_numbers(self, made: Any) -> bool:
+        return is_balls(made)
 
-def _is_root(step: Any, operands: list[Any]) -> bool:
-    """Whether a size is one of complex numbers."""
-    return step.name in ("abs", "sign") and is_complex(operands[0])
+    def _is_complex(self, a: Any) -> bool:
+        return is_complex(a)
+
+    def _sizes(self, a: Any) -> Any:
+        return UNARY["abs"](a)
+
+    def _ones(self, a: Any) -> Any:
+        return exact_array(np.ones(a.shape))
+
+    def _moved(self, made: Any, sizes: Any, units: float) -> Any:
+        """made, by a random share of so many units of sizes; infinities as they are."""
+        parts = self._drawn((2, *made.shape), units)
+        drawn = parts[0] + 1j * parts[1] if is_complex(made) else parts[0]
+        moved = as_array(made + sizes * exact_array(np.asarray(drawn)))
+        if all_finite(moved):
+            return moved
+        kept = ~np.asarray(np.frompyfunc(finite, 1, 1)(made), dtype=bool)
+        return np.where(kept, made, moved)
+
+    def _nearest(self, value: Any) -> np.ndarray:
+        return midpoints(value)
+
+    def _chosen(self, held: np.ndarray, value: Any, moved: Any) -> Any:
+        return np.where(held, value, moved)

@@ -11,10 +11,10 @@ from jax.extend.core import ClosedJaxpr, Literal
 
 from xgrad.numbers import LEDGER
 from xgrad.programs.constants import recognising
+from xgrad.programs.jax.kinds import BALLS, Arithmetic
 from xgrad.programs.jax.rounding import Rounding
-from xgrad.programs.jax.rules import Rule, rule_of
+from xgrad.programs.jax.rules import Rule
 from xgrad.programs.jax.terms import cost
-from xgrad.programs.jax.values import put
 
 Hook = Callable[["Step", list[Any], list[Any]], list[Any]]
 
@@ -48,7 +48,10 @@ class Step:
 class Plan:
     """The steps of a jaxpr, pruned to the outputs that are wanted."""
 
-    def __init__(self, jaxpr: Any, wanted: Sequence[bool] | None = None):
+    def __init__(
+        self, jaxpr: Any, wanted: Sequence[bool] | None = None, arithmetic: Arithmetic = BALLS
+    ):
+        self.arithmetic = arithmetic
         closed = isinstance(jaxpr, ClosedJaxpr)
         self.source = jaxpr  # kept, so that its id stays its own
         self.jaxpr = jaxpr.jaxpr if closed else jaxpr
@@ -83,7 +86,7 @@ class Plan:
     def _step(self, eqn: Any, used: tuple[bool, ...], known: set[int]) -> Step:
         reads = [self._place(a) for a in eqn.invars]
         writes = [self._place(v) for v in eqn.outvars]
-        kind, rule = rule_of(eqn)
+        kind, rule = self.arithmetic.rule_of(eqn)
         known.update(self._place(a) for a in eqn.invars if isinstance(a, Literal))
         constant = kind in ("native", "whole") and known.issuperset(reads)
         if constant:
@@ -98,11 +101,13 @@ class Plan:
             kept.update(step.ends)
 
     def constants(self) -> list[tuple[int, Any]]:
-        """The numbers that the program holds, as balls."""
+        """The numbers that the program holds, in its arithmetic."""
         asked = recognising()
         key = (flint.ctx.prec, True) if asked else (0, False)
         if key not in self._constants:
-            self._constants[key] = [(place, put(value)) for place, value in self._given]
+            self._constants[key] = [
+                (place, self.arithmetic.put(value)) for place, value in self._given
+            ]
         return self._constants[key]
 
 
@@ -133,8 +138,11 @@ class Walk:
         frozen: Callable[[Any], Any] | None = None,
         rounding: Rounding | None = None,
         hooks: Sequence[Hook] = (),
+        arithmetic: Arithmetic = BALLS,
     ):
         self.plans, self.frozen, self.rounding = plans, frozen, rounding
+        self.arithmetic = arithmetic
+        self.elementary = 0  # operations of balls that were done, in whatever numbers
         self.hooks: tuple[Hook, ...] = tuple(hooks)
         self.path: list[Step] = []
         self._watching: tuple[Hook, ...] = self.hooks
@@ -147,7 +155,7 @@ class Walk:
         """The wanted outputs of a jaxpr, None for others."""
         key = id(jaxpr), wanted
         if key not in self.plans:
-            self.plans[key] = Plan(jaxpr, wanted)
+            self.plans[key] = Plan(jaxpr, wanted, self.arithmetic)
         plan = self.plans[key]
         slots: list[Any] = [None] * plan.size
         for place, value in plan.constants():
@@ -164,14 +172,15 @@ class Walk:
 
     def thawed(self) -> Walk:
         """The same with nothing frozen: what is run more often beside the point than at it."""
-        return Walk(self.plans, None, self.rounding, self.hooks)
+        return Walk(self.plans, None, self.rounding, self.hooks, self.arithmetic)
 
     def _made(self, step: Step, operands: list[Any]) -> list[Any]:
         if step.constant:
             if None not in step.found:
                 step.found[None] = step.rule(self, step, operands)
             return step.found[None]
-        LEDGER.charge(step.cost)
+        self.elementary += step.cost
+        LEDGER.charge(self.arithmetic.price(step.cost))
         self.path.append(step)
         made = step.rule(self, step, operands)
         self.path.pop()
