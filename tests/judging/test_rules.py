@@ -1,6 +1,7 @@
 """Each rule of the verdict decides a case of its own, and its nearest wrong twin is told apart."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +44,17 @@ def test_agrees_is_said_by_one_rule_alone_and_each_rule_says_when():
     names = [rule.__name__ for rule in rules.RULES]
     assert names.index("no_small_part") < names.index("within_tolerance")
     assert names[-1] == "beyond_tolerance"
+
+
+@pytest.mark.parametrize(("tolerance", "verdict"), [(np.inf, "inconclusive"), (1e-3, "disagrees")])
+def test_nan_where_differences_have_no_bound_is_no_accusation(tolerance, verdict):
+    found = SimpleNamespace(
+        got=np.array([np.nan, 1.0]),
+        beyond=np.array([True, False]),
+        tolerance=np.array([tolerance, 1e-9]),
+    )
+    matter = SimpleNamespace(not_finite=True, value_is_lost=False, found=found)
+    assert rules.not_finite_where_the_truth_is(matter).verdict == verdict
 
 
 # --- a formula that the definition refutes --------------------------------------------------------

@@ -73,6 +73,9 @@ def not_finite_where_the_truth_is(m: Matter) -> Ruling | None:
     if m.value_is_lost:
         return Ruling(INCONCLUSIVE, "the function itself has no finite value somewhere at this "
                       "point: what is not finite may be right")  # fmt: skip
+    if np.all(np.isinf(m.found.tolerance[~np.isfinite(m.found.got)])):
+        return Ruling(INCONCLUSIVE, "differences have no bound where the result is not finite: it "
+                      "may be right")  # fmt: skip
     return Ruling(DISAGREES)
 
 
