@@ -110,21 +110,14 @@ def judged(function, x):
     return xgrad.check(function, (x,), operators="vjp", quick=True).iloc[0]
 
 
-def test_many_inputs_are_certified_in_double_double_and_few_in_balls():
-    x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)
-    quick = judged(lambda x: Product.apply(x, 0.0), x)
-    assert (quick["verdict"], quick["referee"], quick["technique"]) == (
-        "agrees",
-        "certified",
-        "reverse",
-    )
-    assert "in double-double, 2" in quick["message"]
+def test_balls_certify_where_they_are_cheap_and_double_double_beyond():
     few, many = (
-        xgrad.check(lambda x: Product.apply(x, 0.0), (torch.linspace(0.1, 1.0, n).double(),),
-                    operators="vjp", methods="torch.reverse").iloc[0]
-        for n in (MANY, 1_000)
-    )  # fmt: skip
-    assert "in double-double" in many["message"]
+        judged(lambda x: Product.apply(x, 0.0), torch.linspace(0.1, 1.0, n).double())
+        for n in (MANY, 40_000)
+    )
+    for row in (few, many):
+        assert (row["verdict"], row["referee"]) == ("agrees", "certified")
+    assert "in double-double, 2" in many["message"]
     assert "in balls" in few["message"]
 
 
@@ -184,17 +177,16 @@ def test_a_slope_that_drowns_in_the_functions_value_is_left_to_balls():
     assert "in balls" in row["message"]
 
 
-@pytest.mark.parametrize(("steps", "numbers"), [(1, "double-double"), (100, "balls")])
-def test_many_operations_on_few_numbers_are_done_in_balls(steps, numbers):
+def test_many_operations_on_few_numbers_are_done_in_balls():
     """A recurrence of 1,100 inputs: one sum over all of them, and steps on four of them."""
 
     def recurrence(x):
         h = x[:4]
-        for _ in range(steps):
+        for _ in range(100):
             h = torch.tanh(h * 0.9)
         return h.sum() + (x * x * x).sin().sum()
 
-    x = torch.from_numpy(np.random.default_rng(6).uniform(0.2, 1.0, 1100))
+    x = torch.from_numpy(np.random.default_rng(6).uniform(0.2, 1.0, 1_100))
     row = xgrad.check(recurrence, (x,), operators="vjp", methods="torch.reverse").iloc[0]
     assert row["verdict"] == "agrees"
-    assert numbers in row["message"]
+    assert "in balls" in row["message"]

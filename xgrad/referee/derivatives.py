@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers import BITS, DOUBLED, Ball, Doubled, ball, midpoint, precision
-from xgrad.problem import OPERATORS, Setting
+from xgrad.problem import OPERATORS, Operator, Setting
 
 ONE = [ball(np.ones(())).data]  # the cotangent of a scalar
 
@@ -111,12 +111,21 @@ CANDIDATES: dict[str, Callable[[Setting, Any], Ball]] = {
 }
 
 
-def forward_digits(setting: Setting, program: Any, truth: np.ndarray, asked: bool) -> float:
-    """To how many digits forward mode meets a truth: along v where that was asked, else drawn."""
+def forward_digits(setting: Setting, program: Any, operator: Operator, truth: np.ndarray) -> float:
+    """To how many digits forward mode meets a truth: along v where that was asked, else drawn.
+
+    Infinitely many where it is not a first derivative, or there is no forward mode.
+    """
+    if operator.name not in ("jvp", "gradient", "jacobian"):
+        return np.inf
+    asked = operator.name == "jvp"
     flat = setting.draw_flat_direction(setting.generator("forward"))
     parts = setting.v if asked else setting.split(flat, np)
-    with precision(BITS):
-        along = joined(program.jvp(parts_at(setting), [ball(part).data for part in parts]))
+    try:
+        with precision(BITS):
+            along = joined(program.jvp(parts_at(setting), [ball(part).data for part in parts]))
+    except Exception:
+        return np.inf
     table = np.reshape(truth, (-1, 1 if asked else setting.x_size))
     terms = table * (1.0 if asked else flat)
     gap = np.max(np.abs(midpoint(along) - np.sum(terms, axis=1)), initial=0.0)

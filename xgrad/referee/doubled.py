@@ -26,7 +26,7 @@ from xgrad.referee.own import OwnDerivative
 from xgrad.referee.sloping import LEAST, Sloping, digits_of, gap_along
 from xgrad.referee.truth import PROBES, Truth, is_near
 
-FROM = 1_000  # differentiated inputs of a program: below, balls are cheap
+FROM = 1_000  # differentiated inputs of a program: below, balls decide
 FROM_QUICK = 300  # the same where nobody asks for forty digits
 CLEARLY = 3  # times the operations of balls, by which pairs cost more
 WORTH = 100_000  # operations of balls in one value, 40 ms: below, they are cheap

@@ -91,6 +91,10 @@ class OwnDerivative:
         self._spent = found.spent
         return found.made
 
+    def forget_dear(self) -> None:
+        """Let what was beyond a budget be tried with a larger one."""
+        self._dear.clear()
+
     def _keep_seen(self, name: str, bits: int) -> None:
         """What a program saw on the way to its derivative: the value, and a first derivative."""
         if self.pairs:

@@ -41,14 +41,14 @@ class PortReferee(ProgramReferee):
         for each in (self, original):
             reason = each._unfit
             if not reason:
-                with each._inside(), precision(BITS):
+                with each._derivative.inside(), precision(BITS):
                     exact.append(each._value)
                     reason = each._doubt(value, Truth("definition"))
             if reason:
                 return Truth("none", f"a port is judged in balls alone; {each.own}: {reason}")
         rng = self.setting.generator("nearby")
         draws = [self.setting.draw_flat_direction(rng) for _ in range(NEARBY)]
-        with self._inside(), original._inside():
+        with self._derivative.inside(), original._derivative.inside():
             found = common_digits(self._values, original._values, self.x, draws)
         self._candidates["value"] = midpoint(exact[0])
         return finished("definition", exact[1], digits=found)

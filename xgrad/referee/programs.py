@@ -9,7 +9,6 @@ asked, and the row says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from xgrad.errors import BudgetExceeded, NotElementwise
-from xgrad.numbers import BITS, EPS, Ball, ball, midpoint, precision
+from xgrad.numbers import BITS, EPS, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
 from xgrad.referee.blame import UNTOLD, Fault, find_faults
@@ -42,9 +41,10 @@ from xgrad.referee.truth import Truth, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
-NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
+CHEAP = 0.1  # nominal seconds of the candidate in balls, within which they decide
 ROUNDINGS = 1e3  # of a shorter type, where the function runs in no longer one
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
+NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
 
 
@@ -103,7 +103,7 @@ class ProgramReferee(Referee):
         if truth.kind != "definition" or truth.bound is not None or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
-            with self._inside():
+            with self._derivative.inside():
                 found = _MODES[technique](self, operator, truth)
             felt = self._felt(technique, operator, truth)
             wrong = found < APPROXIMATE.least and felt > SHARE * 10.0**-found
@@ -111,23 +111,14 @@ class ProgramReferee(Referee):
         return self._refuted[operator.name, technique]
 
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
-        """How far float64 is from the truth, in its largest element."""
+        """How far float64 is from the truth, of its largest element."""
         native, near = self._native(technique, operator)
-        if native is None or native.shape != truth.high.shape:
-            return 0.0
-        if near > NEAR and not self._narrowed:
-            return 0.0
-        size = float(np.max(np.abs(truth.high), initial=0.0)) or 1.0
-        return float(np.max(truth.error(native), initial=0.0)) / size
+        trusted = near <= NEAR or bool(self._narrowed)
+        told = native is not None and native.shape == truth.high.shape and trusted
+        return truth.gap(native) if told else 0.0
 
     def _forward_digits(self, operator: Operator, truth: Truth) -> float:
-        """To how many digits forward mode meets the truth along a random direction."""
-        if operator.name not in ("jvp", "gradient", "jacobian"):
-            return np.inf
-        try:
-            return forward_digits(self.setting, self._program, truth.high, operator.name == "jvp")
-        except Exception:
-            return np.inf  # it has no forward mode
+        return forward_digits(self.setting, self._program, operator, truth.high)
 
     def _reverse_digits(self, operator: Operator, truth: Truth) -> float:
         """To how many digits the candidate met the definition."""
@@ -166,7 +157,7 @@ class ProgramReferee(Referee):
         if self.holds or self._unfit:
             return ""
         try:
-            with self._inside(), self._budget():
+            with self._derivative.inside(), self._budget():
                 drawn = self.setting.draw_flat_direction(self.setting.generator("detached"))
                 at, along = (in_parts(self.setting, ball(a)) for a in (self.x, drawn))
                 return advice(self._program, at, along)
@@ -185,7 +176,7 @@ class ProgramReferee(Referee):
 
     def _blamed(self, operator: Operator) -> list[Fault]:
         rng = self.setting.generator("blame")
-        with self._inside(), precision(BITS), self._budget():
+        with self._derivative.inside(), precision(BITS), self._budget():
             x = parts_at(self.setting)
             if hasattr(self._program, "parts"):
                 return find_equation_faults(self._program, x, rng, operator.order)
@@ -199,15 +190,14 @@ class ProgramReferee(Referee):
     def _found(self, operator: Operator) -> Truth:
         """By balls where they can tell and are to be trusted, else by weaker evidence.
 
-        In double-double first where there are many inputs: what has a doubt there has none yet.
+        In double-double first where balls are dear: what has a doubt there has none yet.
         """
-        truth = self._in_pairs(operator)
+        truth = None if self._run_ahead(operator) else self._in_pairs(operator)
         if truth is not None:
             return self._narrowness_said(operator, truth)
-        self._run_ahead(operator)
         reason = self._unfit
         if not reason:
-            with self._inside():
+            with self._derivative.inside():
                 truth = self._find(operator, False)
                 reason = truth.note if truth.kind == "none" else self._doubt(operator, truth)
             if not reason:
@@ -217,29 +207,46 @@ class ProgramReferee(Referee):
         truth = self.weaker.truth(operator)
         return replace(truth, note="; ".join(filter(None, (truth.note, reason))))
 
-    def _run_ahead(self, operator: Operator) -> None:
-        """The candidate, in whose run the value is seen; where it fails, that is told later."""
+    def _run_ahead(self, operator: Operator) -> bool:
+        """The candidate, in whose run the value is seen; whether balls have it for little."""
         compute = self._derivative.compute(operator)
         if self._program is None or compute is None or operator.name not in _SEEING:
-            return
-        with suppress(Exception), self._inside(), self._budget():
+            return False
+        seconds = CHEAP if self._has_many else self.limits.seconds
+        with self._derivative.inside(), budget(seconds, self.limits.gigabytes):
             definition, stencil = self._definition(operator)
-            self._derivative.evaluate(compute, definition.bits(stencil.order))
+            try:
+                self._derivative.evaluate(compute, definition.bits(stencil.order))
+            except BudgetExceeded:
+                self._derivative.forget_dear()
+                return False
+            except Exception:
+                return not self._has_many
+        return True
+
+    @property
+    def _has_many(self) -> bool:
+        """Whether there are so many inputs that double-double may cost less than balls."""
+        return self.setting.x_size >= (FROM_QUICK if self.limits.quick else FROM)
+
+    def _defined(self, operator: Operator) -> Truth:
+        """The definition; of many inputs in double-double, which finds the few that are off."""
+        truth = self._in_pairs(operator) if self._has_many else None
+        return truth or super()._defined(operator)
 
     @cached_property
     def _pairs(self) -> ProgramInPairs | None:
         """The function in double-double; None where balls are cheap, or it cannot be run so."""
-        least = FROM_QUICK if self.limits.quick else FROM
-        if self.setting.x_size < least or self.holds or self.setting.case.legal is not None:
+        if not self._has_many or self.holds or self.setting.case.legal is not None:
             return None
-        with self._inside():
+        with self._derivative.inside():
             return in_pairs(self._derivative)
 
     def _in_pairs(self, operator: Operator) -> Truth | None:
         """The own derivative in double-double, certified; None where there is a doubt."""
         if self._pairs is None:
             return None
-        with self._inside(), self._budget():
+        with self._derivative.inside(), self._budget():
             truth = self._pairs.truth(operator)
             if truth is None:
                 return None
@@ -285,7 +292,7 @@ class ProgramReferee(Referee):
     def _unfit(self) -> str:
         """Why the program cannot be run in balls; empty where it can."""
         try:
-            with self._inside(), precision(BITS):
+            with self._derivative.inside(), precision(BITS):
                 if self._program is None:
                     return f"{self.own} has no balls"
                 self._require_whole()
@@ -302,9 +309,6 @@ class ProgramReferee(Referee):
             moved = value_of(self.setting, replace(self._program, nudge=NUDGE))
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
-
-    def _inside(self) -> AbstractContextManager[None]:
-        return self._derivative.inside()
 
     # --- what the referee asks for ---------------------------------------------------------------
 
@@ -364,12 +368,8 @@ class ProgramReferee(Referee):
             return ""
         if self.holds:
             return "derivatives in balls and in floats differ"
-        witness = self.weaker.truth(operator)
-        whole = witness.kind == "definition" and not witness.directions
-        if whole and witness.bound is not None and not truth.directions:
-            gap = np.abs(witness.high - truth.high)
-            if np.all(gap <= witness.bound + NEAR * np.max(np.abs(truth.high), initial=0.0)):
-                return ""
+        if self.weaker.confirms(operator, truth, NEAR):
+            return ""
         return "derivatives in balls and in floats differ: a ball rule, or a kernel"
 
     def _native(self, technique: str, operator: Operator) -> tuple[np.ndarray | None, float]:
@@ -392,6 +392,7 @@ def _dtype(narrowed: str) -> str:
 
 
 _SEEING = ("gradient", "vjp", "jvp", "jacobian", "weighted_hvp")  # those of the function itself
+# By technique, to how many digits its result in exact numbers meets the truth.
 _MODES: dict[str, Callable[[ProgramReferee, Operator, Truth], float]] = {
     "reverse": ProgramReferee._reverse_digits,
     "forward": ProgramReferee._forward_digits,

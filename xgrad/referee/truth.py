@@ -74,6 +74,11 @@ class Truth:
         size = np.max(np.abs(self.high), initial=0.0, where=~self.kinked)
         return bool(np.all((gap <= MET * size) | self.kinked))
 
+    def gap(self, got: Any) -> float:
+        """The largest error, of the largest element."""
+        size = float(np.max(np.abs(self.high), initial=0.0)) or 1.0
+        return float(np.max(self.error(got), initial=0.0)) / size
+
     def error(self, got: Any) -> np.ndarray:
         """|seen − truth|, element by element, in the digits of both."""
         if isinstance(got, Ball):

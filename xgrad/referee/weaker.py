@@ -69,6 +69,14 @@ class DifferencesReferee:
         """The referee at the same inputs and another cotangent, which shares what is compiled."""
         return DifferencesReferee(setting, self.framework, self.device, self.compiled)
 
+    def confirms(self, operator: Operator, truth: Truth, near: float) -> bool:
+        """Whether differences know every element, and within their bounds as a truth has it."""
+        own = self.truth(operator)
+        if own.kind != "definition" or own.bound is None or own.directions or truth.directions:
+            return False
+        size = np.max(np.abs(truth.high), initial=0.0)
+        return bool(np.all(np.abs(own.high - truth.high) <= own.bound + near * size))
+
     def truth(self, operator: Operator, *, independent: bool = False) -> Truth:
         """The truth of an operator, kept for the next call."""
         if operator.name not in self._truths:
