@@ -1,5 +1,6 @@
 """The guide: every example runs, every command and file that it names is there."""
 
+import inspect
 import re
 
 import click
@@ -17,6 +18,7 @@ from pages import (
     require_files,
 )
 
+import xgrad
 from xgrad.cli import main
 from xgrad.telling import guide_page, guide_text
 from xgrad.telling.guide import TOPICS
@@ -38,7 +40,8 @@ def invoke(text):
 
 
 def test_every_page_is_a_topic_and_begins_with_a_sentence():
-    assert sorted(TOPICS) == sorted(path.stem for path in FOLDER.glob("*.md"))
+    written = {path.stem for path in FOLDER.glob("*.md")}
+    assert sorted(TOPICS) == sorted(written | {"reference"})
     for page in PAGES.values():
         title, sentence, *_ = page.split("\n\n")
         assert re.fullmatch(r"# .+", title)
@@ -54,6 +57,19 @@ def test_the_command_lists_the_topics_one_a_line():
 
 def test_the_command_shows_a_page():
     assert invoke("xgrad guide evidence").output == PAGES["evidence"]
+
+
+def test_the_reference_has_every_public_name_as_it_is_called():
+    page = PAGES["reference"]
+    for name in xgrad.__all__:
+        assert f"\n## xgrad.{name}\n" in page
+        assert inspect.getdoc(getattr(xgrad, name)) in page
+    for function in (xgrad.check, xgrad.run, xgrad.gradcheck, xgrad.paper_table):
+        (shown,) = re.findall(rf"^xgrad\.{function.__name__}\((.*?)^```", page, re.S | re.M)
+        for parameter in inspect.signature(function).parameters:
+            assert f"{parameter}:" in shown
+    assert "### Results.explain" in page
+    assert 'str = ""' in page.replace("''", '""')
 
 
 def test_an_unknown_topic_is_answered_with_the_nearest():

@@ -1,10 +1,11 @@
-"""The guide: a page of Markdown for each topic, beside this file."""
+"""The guide: a page of Markdown for each topic, beside this file; the reference is made."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from xgrad.errors import unknown
+from xgrad.telling.guide.reference import reference_page
 
 # In the order in which a newcomer may read them.
 TOPICS = (
@@ -34,6 +35,7 @@ TOPICS = (
     "clusters",
     "accelerators",
     "extending",
+    "reference",
 )
 _FOLDER = Path(__file__).parent
 
@@ -42,6 +44,8 @@ def guide_page(topic: str) -> str:
     """The page of a topic in Markdown; raises `UsageError` with the nearest ones."""
     if topic not in TOPICS:
         raise unknown("topic", topic, TOPICS)
+    if topic == "reference":
+        return reference_page()
     return (_FOLDER / f"{topic}.md").read_text(encoding="utf-8")
 
 
