@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xgrad.errors import unknown
-from xgrad.telling.guide.reference import reference_page
+from xgrad.telling.guide.reference import SENTENCE, reference_page
 
 # In the order in which a newcomer may read them.
 TOPICS = (
@@ -51,7 +51,9 @@ def guide_page(topic: str) -> str:
 
 def guide_topics() -> dict[str, str]:
     """The topics, each with the sentence below the heading of its page."""
-    return {topic: guide_page(topic).split("\n\n")[1] for topic in TOPICS}
+    written = [topic for topic in TOPICS if topic != "reference"]
+    found = {topic: guide_page(topic).split("\n\n")[1] for topic in written}
+    return found | {"reference": SENTENCE}
 
 
 def guide_text() -> str:
