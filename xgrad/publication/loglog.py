@@ -66,28 +66,31 @@ def draw_lines(
     head: Text,
     *,
     falling: bool = False,
+    joined: bool = True,
 ) -> Markup:
     """An <svg> of lines by name; `names` and `texts` are of the axes and of their ticks.
 
     Hovering tells the numbers of all marks in a column, below what `head` says of it.
 
-    All coordinates are positive. A `falling` x axis has its largest value on the left.
+    All coordinates are positive. A `falling` x axis has its largest value on the left. Marks that
+    are not `joined` have no line from one to the next. The plane grows with the names beside it.
     """
     marks = [mark for line in lines.values() for mark in line]
     ends = (LEFT, WIDTH - RIGHT)
     across = Axis.of([m.x for m in marks], *(reversed(ends) if falling else ends))
-    up = Axis.of([m.y for m in marks], HEIGHT - BOTTOM, TOP)
-    parts = [*_frame(across, up, names, texts), *_columns(marks, across, head)]
+    low = max(HEIGHT - BOTTOM, TOP + len(lines) * ROW)
+    up = Axis.of([m.y for m in marks], low, TOP)
+    parts = [*_frame(across, up, names, texts), *_columns(marks, across, up, head)]
     for k, (name, line) in enumerate(lines.items()):
-        parts += _line(k, name, sorted(line), across, up)
-    told = html.escape(label)
-    whole = f'<svg class="plot" role="img" aria-label="{told}" viewBox="0 0 {WIDTH:g} {HEIGHT:g}">'
+        parts += _line(k, name, sorted(line), across, up, joined)
+    told, size = html.escape(label), f"{WIDTH:g} {low + BOTTOM:g}"
+    whole = f'<svg class="plot" role="img" aria-label="{told}" viewBox="0 0 {size}">'
     return Markup(f"{whole}{''.join(parts)}</svg>")
 
 
 def _frame(across: Axis, up: Axis, names: tuple[str, str], texts: tuple[Text, Text]) -> list[str]:
     """Grid, ticks and the names of the axes."""
-    low, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    low, right = up.start, WIDTH - RIGHT
     columns = [(_number(across.at(t)), texts[0](t)) for t in across.ticks]
     lines = [(up.at(t), texts[1](t)) for t in up.ticks]
     grid = [f"M{x} {TOP:g}V{low:g}" for x, _ in columns]
@@ -96,7 +99,7 @@ def _frame(across: Axis, up: Axis, names: tuple[str, str], texts: tuple[Text, Te
         f'<path class="grid" d="{"".join(grid)}"/><path class="axes" d="M{LEFT:g} {TOP:g}V{low:g}',
         f'H{right:g}"/><g class="middle">',
         *(_text(x, _number(low + 17), text) for x, text in columns),
-        _text(_number((LEFT + right) / 2), _number(HEIGHT - 10), names[0]),
+        _text(_number((LEFT + right) / 2), _number(low + BOTTOM - 10), names[0]),
         f'<text transform="translate(14 {_number((TOP + low) / 2)})rotate(-90)">',
         f'{html.escape(names[1])}</text></g><g class="end">',
         *(_text(_number(LEFT - 7), _number(y + 4), text) for y, text in lines),
@@ -104,7 +107,7 @@ def _frame(across: Axis, up: Axis, names: tuple[str, str], texts: tuple[Text, Te
     ]
 
 
-def _columns(marks: list[Mark], across: Axis, head: Text) -> Iterator[str]:
+def _columns(marks: list[Mark], across: Axis, up: Axis, head: Text) -> Iterator[str]:
     """For each place of marks an upright line, seen on hovering, that tells their numbers."""
     found: dict[float, list[str]] = {}
     for mark in marks:
@@ -112,12 +115,12 @@ def _columns(marks: list[Mark], across: Axis, head: Text) -> Iterator[str]:
     yield '<g class="told">'
     for x, titles in found.items():
         text = html.escape("\n".join(titles), quote=False)
-        path = f"M{_number(across.at(x))} {TOP:g}V{HEIGHT - BOTTOM:g}"
+        path = f"M{_number(across.at(x))} {TOP:g}V{up.start:g}"
         yield f'<path d="{path}"><title>{text}</title></path>'
     yield "</g>"
 
 
-def _line(k: int, name: str, line: list[Mark], across: Axis, up: Axis) -> list[str]:
+def _line(k: int, name: str, line: list[Mark], across: Axis, up: Axis, joined: bool) -> list[str]:
     """One line with its marks, and its name beside the plane."""
     points = [f"{_number(across.at(m.x))} {_number(up.at(m.y))}" for m in line]
     x, y = WIDTH - RIGHT + 14, TOP + 12 + k * ROW
@@ -125,9 +128,10 @@ def _line(k: int, name: str, line: list[Mark], across: Axis, up: Axis) -> list[s
     style = f' stroke-dasharray="{dashes}"' if dashes else ""
     shape = SHAPES[k % len(SHAPES)]
     marks = "".join(f"M{point}{MARKS[shape]}" for point in (*points, f"{_number(x)} {_number(y)}"))
+    drawn = f'<path class="line" d="M{" ".join(points)}"{style}/>' if joined else ""
     return [
-        f'<g class="s{k % COLOURS + 1} {shape}">',
-        f'<path class="line" d="M{" ".join(points)}"{style}/><path d="{marks}"/></g>',
+        f'<g class="s{k % COLOURS + 1} {shape}" data-name="{html.escape(name)}">',
+        f'{drawn}<path d="{marks}"/></g>',
         _text(_number(x + 9), _number(y + 4), name),
     ]
 

@@ -145,6 +145,28 @@ def draw_times(timings: pd.DataFrame, label: str) -> Markup:
     return draw_lines(lines, label, names, texts, lambda n: f"{_count(n)} inputs")
 
 
+def draw_ratios(timings: pd.DataFrame, label: str) -> Markup:
+    """A derivative's time over the function's own, against that, a mark for each timing."""
+    lines = _lines(timings, ("series", "value", "ratio"), _timed)
+    names, texts = ("time of the function", "derivative ÷ function"), (_seconds, _times)
+    return draw_lines(lines, label, names, texts, lambda s: f"function: {s:.3g} s", joined=False)
+
+
+def draw_first_calls(timings: pd.DataFrame, label: str) -> Markup:
+    """The first call's time against that of later ones, a mark for each timing."""
+    lines = _lines(timings, ("series", "derivative", "first_call"), _timed)
+    names, texts = ("time of one derivative", "time of the first call"), (_seconds, _seconds)
+    return draw_lines(lines, label, names, texts, lambda s: f"later calls: {s:.3g} s", joined=False)
+
+
+def _timed(row: Any) -> str:
+    """What a mark is of, and its numbers."""
+    return (
+        f"{row['series']}, {row['case']} {row['operator']} {row['size']}: {row['ratio']:.3g} × "
+        f"function, first call {row['first_call']:.3g} s"
+    )
+
+
 def draw_curve(curve: pd.DataFrame, label: str) -> Markup:
     """The error of a plain difference against its step, log-log, a line for each precision."""
 
@@ -166,6 +188,10 @@ def _lines(
         str(name): [Mark(row[x], row[y], told(row)) for row in records(part)]
         for name, part in frame.groupby(group, sort=False)
     }
+
+
+def _times(value: float) -> str:
+    return f"{value:g} ×"
 
 
 def _count(value: float) -> str:

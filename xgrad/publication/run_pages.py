@@ -232,6 +232,11 @@ class RunPages:
         assert self.run.timings is not None
         env, fitted = self.run.timing_environment, speed.exponents(self.run.timings)
         return "Speed", "speed.html", {
+            "scripts": ("speed.js",),
+            "plots": list(speed.case_plots(self.run.timings)),
+            "wholes": list(speed.whole_plots(self.run.timings)),
+            "methods": speed.methods_of(self.run.timings),
+            "cases": list(dict.fromkeys(map(str, self.run.timings["case"]))),
             "tables": speed.speed_tables(self.run.timings),
             "summary": speed.describe(self.run.timings, env),
             "where": f"Measured on {env.get('processor') or 'a machine without a name'}.",

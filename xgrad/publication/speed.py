@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from xgrad.publication.plots import draw_times
+from xgrad.publication.plots import draw_first_calls, draw_ratios, draw_times
 from xgrad.publication.tables import to_html
 from xgrad.table import records
 from xgrad.telling import factor, interval, label_of, method_of, quantity, summarise_timings
@@ -96,6 +96,27 @@ def case_plots(timings: pd.DataFrame) -> Iterator[tuple[str, Markup]]:
         )
         label = f"{case} {operator}, {dtype} on {device}, {threads} thread{'s' * (threads != '1')}"
         yield label, draw_times(part, label)
+
+
+def whole_plots(timings: pd.DataFrame) -> Iterator[tuple[str, Markup]]:
+    """What all derivatives cost: over the function's own time, and at the first call."""
+    timed = timings[timings["derivative"] > 0]
+    timed = timed.assign(series=[method_of(r) for r in records(timed)])
+    kinds = (
+        ("a derivative over the function itself", "ratio", "value", draw_ratios),
+        ("the first call, with what it compiles, beside later ones", "first_call", "derivative",
+         draw_first_calls),
+    )  # fmt: skip
+    for said, number, beside, draw in kinds:
+        known = timed[(timed[number] > 0) & (timed[beside] > 0)]
+        if len(known):
+            yield said, draw(known, said)
+
+
+def methods_of(timings: pd.DataFrame) -> list[str]:
+    """The methods that were timed, as the plots name them."""
+    timed = timings[timings["derivative"] > 0]
+    return list(dict.fromkeys(method_of(r) for r in records(timed)))
 
 
 def describe(timings: pd.DataFrame, environment: dict[str, Any]) -> list[str]:
