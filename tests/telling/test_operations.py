@@ -18,7 +18,8 @@ RIGHT = row("agrees")
     ("other", "outcome"),
     [
         (row("disagrees"), "wrong"),
-        (row("", "error"), "wrong"),
+        (row("", "error"), "no verdict"),
+        (row("", "timeout"), "no verdict"),
         (row("unstable", digits=1.0), "wrong"),
         (row("disagrees", message=f"{KNOWN}documented"), "known"),
         (row("unstable", digits=9.0), "unstable"),

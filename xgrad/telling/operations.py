@@ -69,8 +69,8 @@ def outcome_of(rows: Iterable[Mapping[str, Any]]) -> str:
 def _outcome(row: Mapping[str, Any]) -> str:
     if row["message"].startswith(KNOWN):
         return "known"
-    if is_failure(row):
-        return "wrong"
+    if is_failure(row):  # without a verdict nobody knows: an error, no time, nothing finite
+        return "wrong" if row["verdict"] else "no verdict"
     if row["verdict"] not in VERDICTS:
         return "not there"
     told = {"unstable": "unstable", "inconclusive": "no verdict"}
