@@ -65,4 +65,4 @@ def test_what_the_readme_explains_is_explained_in_the_guide_where_it_runs():
 
 def test_the_readme_links_every_topic_of_the_guide():
     linked = re.findall(r"^\| \[([\w-]+)\]\(xgrad/telling/guide/\1\.md\)", README, re.MULTILINE)
-    assert linked == list(TOPICS)
+    assert [*linked, "reference"] == list(TOPICS)  # which is made, and has no file

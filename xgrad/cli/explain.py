@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from xgrad.checking import explain
+from xgrad.cli import completion
 from xgrad.cli.options import BUDGET, takes
 from xgrad.cli.saving import end
 from xgrad.errors import UsageError
@@ -19,10 +20,10 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command("explain")
-@click.argument("case")
-@click.argument("operator")
-@click.argument("method")
-@click.option("--dtype", default="float64", show_default=True)
+@click.argument("case", shell_complete=completion.CASES)
+@click.argument("operator", shell_complete=completion.OPERATORS_NAMED)
+@click.argument("method", shell_complete=completion.METHODS)
+@click.option("--dtype", default="float64", show_default=True, shell_complete=completion.DTYPES)
 @click.option("--size", default=None, help="Default: small.")
 @click.option("--point", default="random", show_default=True, help="A point that the case names.")
 @click.option("--device", default="cpu", show_default=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from xgrad.cli import completion
 from xgrad.telling import guide_page, guide_text
 
 
 @click.command("guide")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=completion.TOPICS)
 def command(topic: str | None) -> None:
     """Show a page of the guide, or the topics that there are.
 

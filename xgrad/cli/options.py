@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from xgrad.cli import completion
 from xgrad.errors import UsageError
 from xgrad.judging import LEAST, share_of_digits
 from xgrad.numbers import EPS
@@ -38,7 +39,8 @@ def _paths(context: click.Context, parameter: click.Parameter, value: Any) -> tu
     return value or find_project().paths
 
 
-PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", callback=_paths)
+PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", callback=_paths,
+                       shell_complete=completion.CASES)  # fmt: skip
 LEAST_DIGITS = click.option(
     "--least-digits",
     default=LEAST,
@@ -100,8 +102,9 @@ def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, 
     return tuple(v.strip() for text in value for v in text.split(",") if v.strip()) or None
 
 
-def several(name: str, words: str) -> Option:
-    return click.option(f"--{name}", multiple=True, callback=_many, help=words)
+def several(name: str, words: str, offered: completion.Complete | None = None) -> Option:
+    return click.option(f"--{name}", multiple=True, callback=_many, help=words,
+                        shell_complete=offered)  # fmt: skip
 
 
 def selection(*dtypes: str, project: bool = True) -> Group:
@@ -121,11 +124,14 @@ def selection(*dtypes: str, project: bool = True) -> Group:
         "expression": click.option("-k", "expression", default="", metavar="EXPR",
             help="Only cases whose name or path matches, e.g. 'tsne or softmax'."),
         "size": several("size", "Sizes; default: small."),
-        "dtype": several("dtype", f"float64, float32, bfloat16, float16; default: {usual}."),
+        "dtype": several("dtype", f"float64, float32, bfloat16, float16; default: {usual}.",
+            completion.DTYPES),
         "device": several("device", "cpu, cuda, cuda:1, …; default: every device present."),
         "method": several("method",
-            "Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'."),
-        "operator": several("operator", "gradient, hessian, …; default: those that a case lists."),
+            "Methods or patterns: 'torch.*', '*.formula', 'torch.reverse:compiled'.",
+            completion.METHODS),
+        "operator": several("operator", "gradient, hessian, …; default: those that a case lists.",
+            completion.OPERATORS_NAMED),
         "seed": several("seed", "Seeds; default: 0."),
     })  # fmt: skip
 
