@@ -8,8 +8,11 @@ from torch.nn import functional as F
 from truths import setting_of
 
 import xgrad
+from xgrad.checking.subjects import make_subjects
+from xgrad.problem import OPERATORS, Setting
 from xgrad.programs import NoBallRule, TorchProgram
-from xgrad.referee.doubled import Sloping
+from xgrad.referee import Budget, ProgramReferee
+from xgrad.referee.sloping import Sloping
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(0.2, 1.7, (4, 6))
@@ -190,3 +193,15 @@ def test_many_operations_on_few_numbers_are_done_in_balls():
     row = xgrad.check(recurrence, (x,), operators="vjp", methods="torch.reverse").iloc[0]
     assert row["verdict"] == "agrees"
     assert "in balls" in row["message"]
+
+
+def test_another_cotangent_at_the_same_inputs_has_a_truth_of_its_own():
+    x = torch.linspace(0.1, 1.0, 40_000, dtype=torch.float64)
+    (subject,) = make_subjects(lambda x: x.exp() * x.sum(), (x,))
+    setting = Setting.make(subject.case, "small", "given", "float64", 0)
+    other = setting.moved(setting.inputs)
+    other.__dict__["w"] = 3.0 * setting.w
+    first = ProgramReferee(setting, "torch", "cpu", Budget(quick=True))
+    truth, again = (r.truth(OPERATORS["vjp"]) for r in (first, first.along(other)))
+    assert "double-double" in truth.note
+    assert again.high == pytest.approx(3.0 * truth.high, rel=1e-14)

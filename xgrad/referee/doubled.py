@@ -211,7 +211,8 @@ class FormulaInPairs(InPairs):
     def truth(self, operator: Operator) -> Truth | None:
         """As of any candidate, unless some element is too small beside the others to be seen."""
         made = super().truth(operator)
-        if made is None or made.kind in ("definition", "probes"):
+        defined = made is not None and made.kind == "definition" and "v" in operator.directions
+        if made is None or made.kind == "probes" or defined:
             return made
         sizes, digits = np.abs(made.high), np.nan_to_num(made.digits, nan=LEAST)
         least = np.max(sizes, initial=0.0) * 10.0 ** (MARGIN - digits)

@@ -80,7 +80,8 @@ class Referee:
         made._truths = {k: t for k, t in self._truths.items() if not OPERATORS[k[0]].directions}
         made._refuted = {}
         made._certifier = Certifier(setting, made._definition)
-        made.__dict__.pop("_derivative", None)  # it knows its cotangent
+        for kept in ("_derivative", "_pairs"):  # they know their cotangent
+            made.__dict__.pop(kept, None)
         return made
 
     def _budget(self) -> AbstractContextManager[Any]:
