@@ -214,7 +214,7 @@ class FormulaInPairs(InPairs):
         defined = made is not None and made.kind == "definition" and "v" in operator.directions
         if made is None or made.kind == "probes" or defined:
             return made
-        sizes, digits = np.abs(made.high), np.nan_to_num(made.digits, nan=LEAST)
+        sizes, digits = np.abs(made.high), made.digits if made.kind == "certified" else LEAST
         least = np.max(sizes, initial=0.0) * 10.0 ** (MARGIN - digits)
         return None if np.any((sizes > 0) & (sizes < least)) else made
 
