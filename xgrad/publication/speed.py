@@ -12,7 +12,7 @@ from markupsafe import Markup
 from xgrad.publication.plots import draw_first_calls, draw_ratios, draw_times
 from xgrad.publication.tables import to_html
 from xgrad.table import records
-from xgrad.telling import factor, interval, label_of, method_of, quantity, summarise_timings
+from xgrad.telling import factor, interval, label_of, memory, method_of, quantity, summarise_timings
 from xgrad.timing import TIMING_COLUMNS, fit_exponents
 
 NAMED = ("first_call", "derivative", "iqr", "value", "ratio", "per_formula", "peak_memory",
@@ -44,7 +44,7 @@ def _shown(r: dict[str, Any]) -> dict[str, Any]:
         "value": quantity(r["value"], "s"),
         "÷ value [95%]": interval(r, "ratio"),
         "÷ formula": factor(r["per_formula"]),
-        "peak memory": quantity(r["peak_memory"], "B"),
+        "peak memory": memory(r),
         "noisy": "yes" if r["noisy"] else "",
     }
 

@@ -13,4 +13,10 @@ from xgrad.telling.report import summarise, title
 from xgrad.telling.results import failures_told, results_matrix, results_picture, results_text
 from xgrad.telling.stepcurve import save_picture
 from xgrad.telling.timings import TIMING_LEGEND, changes_table, factor, interval, ladder_table
-from xgrad.telling.timings import quantity, summarise_changes, summarise_timings, timing_tables
+from xgrad.telling.timings import (
+    memory,
+    quantity,
+    summarise_changes,
+    summarise_timings,
+    timing_tables,
+)
