@@ -61,7 +61,10 @@ def _cut(x: Array, bits: int) -> Pair:
 
 
 def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
-    """Σ x along axes, right to 2**-105 Σ |x|, the same in whatever order it is added."""
+    """Σ x along axes, right to 2**-105 Σ |x|, the same in whatever order it is added.
+
+    Up to four terms are added one by one, right to 2**-102 Σ |x|.
+    """
     xp, shape, along = library(x[0]).xp, x[0].shape, _along(x[0], axis)
     terms = math.prod(shape[a] for a in along)
     over: dict[str, Any] = {"axis": along, "keepdims": keepdims}
