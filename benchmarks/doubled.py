@@ -4,7 +4,7 @@
 
 A verdict is a whole `xgrad.check(..., quick=True)` of the gradient of a loss by all parameters, in
 float64 on one thread: the first check of a process, and one more. Beside it `gradcheck` in fast
-mode, which takes one product and sees two digits.
+mode, which takes one product and sees two digits, or `check_grads` of JAX, along one direction.
 """
 
 import json
@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-SIZES = {"MLP": (12, 40, 120, 380, 700), "transformer layer": (24, 96, 288, 900)}
+SIZES = {"MLP": (12, 40, 120, 380, 700), "transformer layer": (24, 96, 288, 900),
+         "MLP in JAX": (12, 40, 120, 380, 700)}  # fmt: skip
 
 
 def made(kind, width):
@@ -37,22 +38,52 @@ def made(kind, width):
     return loss, given
 
 
-def measured(kind, width):
-    """A row of the table, in this process."""
+def made_in_jax(width):
+    """The same MLP's loss in JAX, and its parameters."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+    rng = np.random.default_rng(0)
+    x, target = jnp.asarray(rng.normal(size=(16, width))), rng.integers(0, 10, 16)
+
+    def loss(a, b, c, d, e, f):
+        hidden = jax.nn.gelu(jnp.tanh(x @ a + b) @ c + d, approximate=False)
+        return -jnp.mean(jax.nn.log_softmax(hidden @ e + f)[jnp.arange(16), target])
+
+    shapes = (width, width), (width,), (width, width), (width,), (width, 10), (10,)
+    return loss, [jnp.asarray(rng.normal(size=s) / width**0.5) for s in shapes]
+
+
+def own_checker(kind, loss, given):
+    """The framework's own check of the gradient, with one product or direction."""
+    if kind.endswith("JAX"):
+        from jax.test_util import check_grads
+
+        return lambda: check_grads(loss, given, order=1, modes=["rev"])
     import torch
 
+    return lambda: torch.autograd.gradcheck(loss, given, fast_mode=True)
+
+
+def measured(kind, width):
+    """A row of the table, in this process."""
     import xgrad
 
-    loss, given = made(kind, width)
+    in_jax = kind.endswith("JAX")
+    loss, given = made_in_jax(width) if in_jax else made(kind, width)
+    given = tuple(given)
     spent = []
     for _ in range(2):
         start = time.perf_counter()
         row = xgrad.check(loss, given, quick=True).iloc[0]
         spent.append(time.perf_counter() - start)
-    torch.autograd.gradcheck(loss, given, fast_mode=True)
+    check = own_checker(kind, loss, given)
+    check()
     start = time.perf_counter()
-    torch.autograd.gradcheck(loss, given, fast_mode=True)
-    count = sum(p.numel() for p in given)
+    check()
+    count = sum(p.size if in_jax else p.numel() for p in given)
     return {"kind": kind, "parameters": count, "verdict": row["verdict"], "said": row["message"],
             "first": spent[0], "second": spent[1], "fast": time.perf_counter() - start}  # fmt: skip
 

@@ -151,3 +151,19 @@ def test_what_the_program_stops_is_told_of_many_inputs_too(x):
     """A gradient stopped is one that the definition refutes, unless it is held."""
     row = judged(lambda x: jnp.sum(lax.stop_gradient(jnp.exp(x)) * x), x[:400])
     assert row["verdict"] == "disagrees"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-12, "disagrees")])
+def test_constants_that_were_rounded_are_recognised_and_no_mistake_is(x, factor, verdict):
+    """The √½ of gelu is a float, and its slope another one's: 19 digits as they are."""
+
+    @jax.custom_vjp
+    def scaled(y):
+        return y
+
+    scaled.defvjp(lambda y: (y, None), lambda _, g: (factor * g,))
+    many = jnp.tile(x, 20)
+    row = judged(lambda x: jnp.sum(scaled(jax.nn.gelu(x, approximate=False))), many)
+    assert row["verdict"] == verdict
+    assert "double-double" in row["message"]
+    assert ("constants recognised" in row["message"]) == (factor == 1.0)

@@ -17,10 +17,12 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled
+from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled, precision
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting
+from xgrad.programs import recognised_constants, recognising
 from xgrad.referee.candidates import Candidate, find_candidate
 from xgrad.referee.derivatives import joined, lifted, value_of
+from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.noise import measured_in_floats
 from xgrad.referee.own import OwnDerivative
 from xgrad.referee.sloping import LEAST, Sloping, digits_of, gap_along
@@ -67,6 +69,8 @@ class InPairs:
             of = self.sloping(operator)
             along = _flat(self.setting.v) if "v" in operator.directions else None
             made = of.confirmed(self.setting, candidate, along, self.name)
+            if made is None and of.digits >= APPROXIMATE.least:
+                made, of = self._recognised(operator, along, of)
             if made is None and along is None:
                 made = of.mended(self.setting, candidate, self.name)
             made = made or self._defined(of, along)
@@ -77,6 +81,20 @@ class InPairs:
         if made is not None and of.right:  # the noise of a wrong one has the mistake in it
             made = replace(made, **self.noises(operator, made))
         return made
+
+    def _recognised(
+        self, operator: Operator, along: np.ndarray | None, of: Sloping
+    ) -> tuple[Truth | None, Sloping]:
+        """With constants recognised, where rounded ones may be what is missing."""
+        with recognised_constants(), precision(BITS):
+            candidate, again = self.candidate(operator), self.sloping(operator)
+            if candidate is None:
+                return None, of
+            made = again.confirmed(self.setting, candidate, along, self.name)
+        if made is None:
+            return None, of
+        made.note += f" with constants recognised, {of.digits:.0f} as floats"
+        return made, again
 
     def _defined(self, of: Sloping, along: np.ndarray | None) -> Truth | None:
         """The definition along v, or every coordinate; beyond the budget along a few directions."""
@@ -126,7 +144,8 @@ class ProgramInPairs(InPairs):
         def weighed(x: Doubled) -> Doubled:
             return weigh(joined(program.value(setting.split(x, DOUBLED))), w)
 
-        return Sloping(weighed, setting.flat_x, program.lift, weigh(self.exact, w))
+        known = None if recognising() else weigh(self.exact, w)
+        return Sloping(weighed, setting.flat_x, program.lift, known)
 
     def noises(self, operator: Operator, truth: Truth) -> dict[str, Any]:
         """Samples of the program as it rounds, drawn on demand."""

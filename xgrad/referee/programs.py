@@ -100,7 +100,8 @@ class ProgramReferee(Referee):
         In balls; its float64 must show a gap of that size, or a rule of ours may be at fault.
         """
         truth = self.truth(operator)
-        if truth.kind != "definition" or truth.bound is not None or technique not in _MODES:
+        known = truth.kind in ("definition", "probes") and truth.bound is None
+        if not known or technique not in _MODES:
             return None
         if (operator.name, technique) not in self._refuted:
             with self._derivative.inside():
@@ -113,11 +114,14 @@ class ProgramReferee(Referee):
     def _felt(self, technique: str, operator: Operator, truth: Truth) -> float:
         """How far float64 is from the truth, of its largest element."""
         native, near = self._native(technique, operator)
-        trusted = near <= NEAR or bool(self._narrowed)
-        told = native is not None and native.shape == truth.high.shape and trusted
-        return truth.gap(native) if told else 0.0
+        if native is None or not (near <= NEAR or self._narrowed):
+            return 0.0
+        seen = np.asarray(truth.seen(native))
+        return truth.gap(seen) if seen.shape == truth.high.shape else 0.0
 
     def _forward_digits(self, operator: Operator, truth: Truth) -> float:
+        if truth.directions:
+            return np.inf
         return forward_digits(self.setting, self._program, operator, truth.high)
 
     def _reverse_digits(self, operator: Operator, truth: Truth) -> float:
@@ -250,7 +254,8 @@ class ProgramReferee(Referee):
             truth = self._pairs.truth(operator)
             if truth is None:
                 return None
-            self._candidates[operator.name] = truth.high
+            own = self._pairs.candidate(operator) if truth.directions else None
+            self._candidates[operator.name] = truth.high if own is None else np.asarray(own.high)
             return None if self._doubt(operator, truth) else truth
 
     def _values(self, x: Ball) -> Ball:
@@ -310,8 +315,6 @@ class ProgramReferee(Referee):
             if np.any(midpoint(moved) != midpoint(before)):
                 raise Escape(f"a result rests on {cuts[0].what}, at {cuts[0].where}")
 
-    # --- what the referee asks for ---------------------------------------------------------------
-
     def _flat(self) -> Callable[[Ball], Ball]:
         """The program; where detached values are held, as at x in the digits of the first call."""
         program = None if self.holds else self._program
@@ -354,8 +357,6 @@ class ProgramReferee(Referee):
 
     def _add_noise(self, operator: Operator, truth: Truth) -> None:
         truth.noises = self._derivative.noises(operator, truth)
-
-    # --- balls beside float64 --------------------------------------------------------------------
 
     def _doubt(self, operator: Operator, truth: Truth) -> str:
         """Why balls are not to be trusted here; empty where they are."""
