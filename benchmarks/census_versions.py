@@ -18,6 +18,10 @@ from xgrad.publication.reading import Run, read_runs
 from xgrad.table import records
 
 TITLE = "# Two versions of torch and of JAX, derivative by derivative"
+SAID = """\
+Made by `python benchmarks/census_versions.py OLD NEW …` from the folders of two censuses each, by
+one xgrad on one machine. torch's samples are those of each version's own test database: where a
+version draws other numbers, digits are of these. What fell behind a timeout is no verdict."""
 SHOWN = 60  # lines of a table
 KEYS = ["case", "size", "point", "operator", "framework", "technique", "dtype", "device"]
 
