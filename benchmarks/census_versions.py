@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from xgrad.publication.comparison import compare_operations
+from xgrad.publication.comparison import LEAST, compare_operations
 from xgrad.publication.reading import Run, read_runs
 from xgrad.table import records
 
 TITLE = "# Two versions of torch and of JAX, derivative by derivative"
 SAID = """\
-Made by `python benchmarks/census_versions.py OLD NEW …` from the folders of two censuses each, by
-one xgrad on one machine. torch's samples are those of each version's own test database: where a
-version draws other numbers, digits are of these. What fell behind a timeout is no verdict."""
+Made by `python benchmarks/census_versions.py OLD NEW …` from the folders of two censuses each.
+torch's samples are those of each version's own test database: where a version draws other numbers,
+digits are of these. What is wrong and what is known to be are one: the list of these is xgrad's."""
 SHOWN = 60  # lines of a table
 KEYS = ["case", "size", "point", "operator", "framework", "technique", "dtype", "device"]
 
@@ -40,8 +40,12 @@ def section(old: Run, new: Run) -> str:
              for name, version in (run.environment.get("versions") or {}).items()
              if name == run.rows["framework"].iloc[0]]  # fmt: skip
     before, after = (len(run.rows) for run in (old, new))
+    commits = dict.fromkeys(str(run.environment.get("commit", "")) for run in (old, new))
     old, new = in_common(old, new)
     told = compare_operations(old, new)
+    if len(told):  # what is listed as known is no property of a framework
+        states = told[["outcome before", "outcome after"]].isin(["known", "wrong"])
+        told = told[~states.all(axis=1) | (told["change"].abs() >= LEAST)]
     counts = told["what"].value_counts().to_dict() if len(told) else {}
     shown = pd.DataFrame(
         {
@@ -61,7 +65,8 @@ def section(old: Run, new: Run) -> str:
         f"{len(new.rows):,} verdicts on {new.rows['case'].nunique():,} operations are in both "
         f"({before:,} and {after:,} in each), {len(asked):,} derivatives of an operation in a "
         f"dtype. Of these {counts.get('worse', 0)} got worse, {counts.get('better', 0)} better, "
-        f"{counts.get('gone', 0)} are gone, {counts.get('new', 0)} are new.",
+        f"{counts.get('gone', 0)} are gone, {counts.get('new', 0)} are new. "
+        f"xgrad at {' and '.join(commits)}.",
         "",
     ]
     for what, part in shown.groupby("what", sort=False) if len(shown) else ():
