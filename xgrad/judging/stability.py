@@ -65,9 +65,10 @@ class Stability:
         if case.framework in PROGRAMS:
             ways = sorted(("reverse", "forward"), reverse=operator.name != "jvp")
             return [Method(case.framework, way) for way in ways]
-        slow = {"differences"} if self.setting.x_size <= FEW else {"differences", "complex_step"}
-        return [m for m in choose_methods(case, None)
-                if m.technique not in slow and m.framework != "ball"]  # fmt: skip
+        usual = [m for m in choose_methods(case, None)
+                 if m.technique != "differences" and m.framework != "ball"]  # fmt: skip
+        quick = [m for m in usual if m.technique != "complex_step"]
+        return quick if quick and self.setting.x_size > FEW else usual
 
     def seen(self, noise: np.ndarray, truth: Truth) -> np.ndarray:
         """The noise of independent elements in what the truth is known of."""
