@@ -87,10 +87,7 @@ def main(folders: list[str]) -> None:
     """Print a section for each pair of folders."""
     runs = [read_runs([Path(folder)])[0] for folder in folders]
     sections = [section(*pair) for pair in zip(runs[::2], runs[1::2], strict=True)]
-    said = (
-        "Made by `python benchmarks/census_versions.py OLD NEW …` from the folders of two censuses"
-    )
-    print("\n".join([TITLE, "", f"{said} each; one xgrad, one machine.", "", *sections]))
+    print("\n".join([TITLE, "", SAID, "", *sections]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import saved_runs as saved
-from browsing import NO_BROWSER, By, choose, opened, visit
+from browsing import NO_BROWSER, By, choose, visit
 
 from xgrad.publication import publish, reading, speed
 
@@ -40,16 +40,14 @@ def test_what_was_not_timed_has_no_mark(tmp_path):
 
 
 @NO_BROWSER
-def test_a_method_that_is_chosen_stays_and_the_others_fade(page, tmp_path):
-    with opened(tmp_path / "profile") as browser:
-        visit(browser, page)
-        names = {
-            g.get_attribute("data-name")
-            for g in browser.find_elements(By.CSS_SELECTOR, "[data-name]")
-        }
-        chosen = sorted(names)[0]
-        choose(browser, "method", chosen)
-        for line in browser.find_elements(By.CSS_SELECTOR, "[data-name]"):
-            faded = line.value_of_css_property("opacity") != "1"
-            assert faded == (line.get_attribute("data-name") != chosen)
-        assert not [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+def test_a_method_that_is_chosen_stays_and_the_others_fade(page, browser):
+    visit(browser, page)
+    names = {
+        g.get_attribute("data-name") for g in browser.find_elements(By.CSS_SELECTOR, "[data-name]")
+    }
+    chosen = sorted(names)[0]
+    choose(browser, "method", chosen)
+    for line in browser.find_elements(By.CSS_SELECTOR, "[data-name]"):
+        faded = line.value_of_css_property("opacity") != "1"
+        assert faded == (line.get_attribute("data-name") != chosen)
+    assert not [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]

@@ -12,6 +12,14 @@ from xgrad.numbers.arrays import Passing, bare
 from xgrad.numbers.lifting import Lifting
 from xgrad.numbers.noisy import TERMS
 
+# Of pairs on NumPy's arrays, beside an operation of balls: a call of any size, and an operation.
+CALL, COST = 300, 0.2
+
+
+def price_of_pairs(operations: int, calls: int = 1) -> int:
+    """What so many operations in double-double cost, in operations of balls."""
+    return int(CALL * calls + COST * operations)
+
 
 class Counted(Lifting):
     """`xp` of a NumPy namespace with the calls made, the operations on numbers in them, and sizes.

@@ -17,7 +17,7 @@ import numpy as np
 
 from xgrad.errors import BudgetExceeded
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled, precision
+from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled, precision, price_of_pairs
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting
 from xgrad.programs import recognised_constants, recognising
 from xgrad.referee.candidates import Candidate, find_candidate
@@ -26,18 +26,15 @@ from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.noise import measured_in_floats
 from xgrad.referee.own import OwnDerivative
 from xgrad.referee.sloping import LEAST, Sloping, digits_of, gap_along
-from xgrad.referee.truth import PROBES, Truth, is_near
+from xgrad.referee.truth import NEAR, PROBES, Truth, is_near
 
 FROM = 1_000  # differentiated inputs of a program: below, balls decide
 FROM_QUICK = 300  # the same where nobody asks for forty digits
 CLEARLY = 3  # times the operations of balls, by which pairs cost more
 WORTH = 100_000  # operations of balls in one value, 40 ms: below, they are cheap
-# Of pairs on NumPy's arrays, beside an operation of balls: a call of any size, and an operation.
-CALL, COST = 300, 0.2
 VALUES = 6  # evaluations in a certificate
 SMALLER = 5  # times less memory than balls take
 MARGIN = 5.0  # digits of the smallest element that a certificate is to see
-NEAR = 1e-10  # of the largest element: what pairs and floats may differ by
 
 
 class InPairs:
@@ -219,8 +216,7 @@ class FormulaInPairs(InPairs):
         """To how many digits another formula meets a truth that was found in these numbers."""
         made = self.evaluate(compute)
         if not truth.directions:
-            size = float(np.max(np.abs(truth.high), initial=0.0))
-            return digits_of(float(np.max(truth.error(made), initial=0.0)), size)
+            return digits_of(truth.gap(made), 1.0)
         along = zip(truth.high, truth.low, truth.directions, strict=True)
         return min(
             digits_of(*gap_along(made, Doubled.of(h, low), Doubled.of(d), every=True))
@@ -295,7 +291,7 @@ def formula_in_pairs(setting: Setting, *, quick: bool = False) -> FormulaInPairs
     try:
         with np.errstate(all="ignore"):
             setting.function(given)(*given.xs)
-        price = int(CALL * xp.calls + COST * xp.operations)
+        price = price_of_pairs(xp.operations, xp.calls)
         LEDGER.foresee(VALUES * price)
     except Exception:
         return None

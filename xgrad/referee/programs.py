@@ -37,14 +37,13 @@ from xgrad.referee.equations import find_equation_faults
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.referee import Budget, Referee
-from xgrad.referee.truth import Truth, is_near
+from xgrad.referee.truth import NEAR, Truth, is_near
 from xgrad.referee.weaker import WIDE, DifferencesReferee
 from xgrad.techniques import OK, Prepared
 
 CHEAP = 0.1  # nominal seconds of the candidate in balls, within which they decide
 ROUNDINGS = 1e3  # of a shorter type, where the function runs in no longer one
 NUDGE = 1e-9  # of numbers that leave the program, to see whether they do more than steer
-NEAR = 1e-10  # of the largest element: what balls and float64 may differ by
 SHARE = 0.1  # of the gap in balls that the float64 of a refuted derivative shows at least
 
 

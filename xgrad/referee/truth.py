@@ -14,6 +14,7 @@ from xgrad.techniques import Slopes
 NOT_FINITE = "the truth is not finite at this point"
 SAME = 1e-12  # of a slope: sides that differ by less have one, and balls tell by how little they do
 MET = 1e-25  # of the largest element: the truth beside kinks is kept to 106 bits
+NEAR = 1e-10  # of the largest element: what exact numbers and float64 may differ by
 PROBES = 4  # random directions where the definition along all would exceed the budget
 
 

@@ -12,7 +12,7 @@ from xgrad.numbers.doubled.exact import Array, Pair
 from xgrad.numbers.doubled.library import library
 
 BLOCK = 16384  # elements: the dozen arrays that an operation has in hand fit into a megabyte
-Key = tuple[Any, ...]
+Key = tuple[slice, ...]
 
 
 def in_blocks(function: Callable[..., Pair], *arrays: Array) -> Pair:
@@ -34,23 +34,20 @@ def in_blocks(function: Callable[..., Pair], *arrays: Array) -> Pair:
 
 def blocks(shape: Sequence[int]) -> Iterator[Key]:
     """Where the blocks of an array are: whole rows of some axis, in the order of memory."""
-    size = math.prod(shape)
+    size, whole = math.prod(shape), (slice(None),) * len(shape)
     axis = next((k for k, n in enumerate(shape) if n > 1), None)
     if size <= BLOCK or axis is None:
-        yield (...,)
+        yield whole
         return
     step = max(1, BLOCK * shape[axis] // size)
     for start in range(0, shape[axis], step):
-        ahead = (*[slice(None)] * axis, slice(start, start + step))
-        rest = shape[axis + 1 :]
-        inner = blocks(rest) if step == 1 else iter([(...,)])
-        for key in inner:
-            yield (*ahead, *key) if key != (...,) else (*ahead, *[slice(None)] * len(rest))
+        for inner in blocks(shape[axis + 1 :]):
+            yield (*whole[:axis], slice(start, start + step), *inner)
 
 
 def within(a: Array, key: Key) -> Key:
     """Where in an array that is broadcast a block is; axes of one element stay."""
-    own = key[len(key) - a.ndim :] if key != (...,) else (slice(None),) * a.ndim
+    own = key[len(key) - a.ndim :]
     return tuple(k if n > 1 else slice(None) for k, n in zip(own, a.shape, strict=True))
 
 

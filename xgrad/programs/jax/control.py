@@ -185,8 +185,6 @@ def _bits(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """A reduction by any function, one slice after the other."""
-    if any(isinstance(v, Doubled) for v in values):
-        raise NoBallRule(f"primitive {step.name} in double-double")
     n = len(values) // 2
     operands, carry = values[:n], values[n:]
     axes = sorted(map(int, step.params["dimensions"]))
@@ -200,8 +198,6 @@ def _folded(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _folded_windows(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """A reduction of windows by any function, one place of them after the other."""
-    if any(isinstance(v, Doubled) for v in values):
-        raise NoBallRule(f"primitive {step.name} in double-double")
     n = len(values) // 2
     taps = [windows_of(step, x, start.item()) for x, start in zip(values, values[n:], strict=False)]
     carry = [np.broadcast_to(c, taps[0].shape[:-1]) for c in values[n:]]

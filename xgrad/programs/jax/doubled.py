@@ -21,14 +21,6 @@ from xgrad.programs.jax.values import put as put_balls
 
 Rule = Callable[[Any, Any, list[Any]], list[Any]]
 
-# Beside an operation of balls: a call of any size, and an operation.
-CALL, COST = 300, 0.2
-
-
-def price(operations: int) -> int:
-    """What a step costs, in operations of balls."""
-    return int(CALL + COST * operations)
-
 
 def lift(array: Any) -> Doubled:
     """Floats as pairs."""
@@ -207,6 +199,7 @@ def _native(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return [put(made) for made in bind(step.eqn, values)]
 
 
+_FOLDS = ("reduce", "reduce_window")  # by any function, which are balls' alone
 _FLOATS: dict[str, tuple[str, Rule]] = {
     **{name: ("arithmetic", _each(f)) for name, f in _EACH.items()},
     **{name: ("arithmetic", _of_params(f)) for name, f in _OF_PARAMS.items()},
@@ -215,7 +208,7 @@ _FLOATS: dict[str, tuple[str, Rule]] = {
     **dict.fromkeys(("scatter-mul", "scatter_mul"), ("arithmetic", _multiplied)),
     **{name: ("movement", _in_both(f)) for name, f in LAYOUT.items()},
     **dict.fromkeys(MOVES, ("movement", _moved)),
-    **{name: ("control", rule) for name, rule in CONTROL.items()},
+    **{name: ("control", rule) for name, rule in CONTROL.items() if name not in _FOLDS},
 }  # fmt: skip
 _BETWEEN: dict[str, tuple[str, Rule]] = {
     **{name: ("control", rule) for name, rule in CONTROL.items()},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from xgrad.numbers import ball
+from xgrad.numbers import ball, price_of_pairs
 from xgrad.programs.jax import doubled, rules, values
 from xgrad.programs.jax.rounding import Rounding
 
@@ -23,4 +23,6 @@ class Arithmetic:
 
 
 BALLS = Arithmetic(rules.rule_of, lambda a: ball(a).data, values.put, lambda n: n, Rounding)
-PAIRS = Arithmetic(doubled.rule_of, doubled.lift, doubled.put, doubled.price, doubled.RoundingPairs)
+PAIRS = Arithmetic(
+    doubled.rule_of, doubled.lift, doubled.put, price_of_pairs, doubled.RoundingPairs
+)
