@@ -1,5 +1,8 @@
 """What the tests share: verdicts as dictionaries, files, the command line in process."""
 
+import os
+import shutil
+import tempfile
 import textwrap
 
 import pytest
@@ -16,6 +19,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes a minute; runs with --slow")
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # one place for all, which workers inherit
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()
+
+
+def pytest_unconfigure(config):
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config, items):

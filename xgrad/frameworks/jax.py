@@ -14,6 +14,7 @@ import numpy as np
 from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.inside import transformed
+from xgrad.frameworks.jax_programs import kept_programs
 from xgrad.frameworks.namespace import Namespace
 
 # What a caller may have set to find mistakes of their own, and its usual value.
@@ -285,13 +286,14 @@ class JaxFramework(Framework):
 
     @contextmanager
     def scope(self, device: str = "cpu") -> Iterator[None]:
-        """64-bit floats, full-precision products and the device, for this block only."""
+        """64-bit floats, full-precision products, the device, `kept_programs`: in this block."""
         import jax
 
         with (
             jax.enable_x64(True),
             jax.default_matmul_precision("highest"),
             jax.default_device(self._device(device)),
+            kept_programs(),
         ):
             yield
 
