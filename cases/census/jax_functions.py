@@ -50,11 +50,15 @@ def _some(*shape: int, seed: int = 4) -> np.ndarray:
 
 _SPD = _some(4, 4) @ _some(4, 4).T + np.diag([1.0, 2.0, 3.0, 4.0])
 _FLAGS = np.array([True, False, True, True, False])
+_COUNTS = np.array([1, 0, 2, 1, 3])
 # Keywords that functions need, and inputs where the list has none that show something of them.
 PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "apply_over_axes": ((jnp.sum, _some(3, 4), (0,)), {}),
     "associative_scan": ((jnp.multiply, _some(5)), {}),
     "bessel_jn": ((_some(5),), {"v": 4}),
+    **{f"binom.{name}": ((_COUNTS, 4, _some(5)), {}) for name in ("pmf", "logpmf")},
+    **{f"betabinom.{name}": ((_COUNTS, 4, _some(5), _some(5, seed=5)), {})
+       for name in ("pmf", "logpmf")},
     "broadcast_to": ((_some(5),), {"shape": (3, 5)}),
     "choose": ((np.array([1, 0, 1]), [_some(3), _some(3, seed=5)]), {"mode": "clip"}),
     "clamp": ((_some(5) / 4, _some(5, seed=5), _some(5) / 4 + 0.5), {}),
@@ -71,8 +75,12 @@ PARTICULAR: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "dynamic_update_slice": ((_some(4, 4), _some(2, 2), (1, 1)), {}),
     "extract": ((_FLAGS, _some(5)), {"size": 3}),
     "fill_diagonal": ((_some(4, 4), _some(4)), {"inplace": False}),
+    "hyp1f1": (tuple(_some(2, seed=k) for k in (4, 5, 6)), {}),
+    "hyp2f1": (tuple(_some(2, seed=k) for k in (4, 5, 6, 7)), {}),
     "lstsq": ((_some(5, 3), _some(5)), {}),
     "lu_solve": (((_SPD, np.array([1, 1, 3, 3], dtype=np.int32)), _some(4)), {}),
+    **{f"multiclass_{name}_loss": ((_some(3, 4), np.array([0, 3, 1])), {})
+       for name in ("hinge", "perceptron")},
     "multivariate_normal.logpdf": ((_some(4), _some(4, seed=5), _SPD), {}),
     "ntxent": ((_some(4, 3), np.array([0, 0, 1, 1])), {}),
     "permute_dims": ((_some(2, 3, 4), (1, 2, 0)), {}),
@@ -285,7 +293,7 @@ def fitting(module: str, name: str, function: Callable[..., Any]) -> int | None:
     function = partial(function, **named) if named else function
     for k, arguments in [(-1, given)] if given else enumerate(inputs()):
         try:
-            call, x = call_of(function, arguments)
+            call, x, *_ = call_of(function, arguments)
             if x and _is_fit(call, x) and _moves(call, x):
                 return k
         except Exception:  # these inputs are not for this function

@@ -1,14 +1,28 @@
 """The census: the cells of every operation of a framework, from planning to the command."""
 
+import csv
+import importlib.util
 import shlex
+from pathlib import Path
 
 import pandas as pd
+import pytest
 from click.testing import CliRunner
 
 from xgrad import running
 from xgrad.cli import main
 from xgrad.running import Selection, make_census
 from xgrad.telling import reproduction
+
+
+@pytest.fixture(scope="module")
+def census_of_jax():
+    """The file of its functions and their inputs."""
+    path = Path(__file__).parents[2] / "cases" / "census" / "jax_functions.py"
+    spec = importlib.util.spec_from_file_location("census_of_jax", path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def planned(expression, **chosen):
@@ -47,6 +61,18 @@ def test_the_command_counts_operations_by_their_worst_sample(tmp_path):
     seconds = pd.read_parquet(tmp_path / "census" / "rows.parquet")["seconds"]
     assert (seconds > 0).all()
     assert seconds.sum() < 60
+
+
+def test_the_table_of_inputs_can_be_made_anew(census_of_jax):
+    """As after a new version of JAX: by what a function says of itself, or the first that fit."""
+    listed = {f"{m}.{n}": (m, n, f) for m, n, f in census_of_jax.functions()}
+    with census_of_jax.TABLE.open(newline="") as file, census_of_jax.jax.enable_x64(True):
+        for row in csv.DictReader(file):
+            if row["function"] in ("jax.numpy.hypot", "jax.scipy.stats.binom.pmf"):
+                found = census_of_jax.fitting(*listed[row["function"]])
+                assert found == int(row["inputs"])
+                points = census_of_jax.samples(*listed[row["function"]], found)
+                assert list(points) == row["points"].split("; ")
 
 
 def test_an_unknown_framework_is_told():

@@ -83,7 +83,7 @@ def _while(walk: Any, step: Any, values: list[Any]) -> list[Any]:
 
 def _chosen(going: np.ndarray, made: Any, before: Any) -> Any:
     shape = going.shape + (1,) * (made.ndim - going.ndim)
-    where = DOUBLED if isinstance(made, Doubled) else np if is_balls(made) else jnp
+    where = DOUBLED if isinstance(made, Doubled) else np if isinstance(made, np.ndarray) else jnp
     return where.where(going.reshape(shape), made, before)
 
 

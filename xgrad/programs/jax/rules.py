@@ -95,6 +95,11 @@ def _native(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     return [put(made) for made in bind(step.eqn, values)]
 
 
+def _to_numbers(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+    """Whole numbers as floats, rounded as JAX does: loops that count ask for it at every turn."""
+    return [put(np.asarray(values[0]).astype(step.params["new_dtype"]))]
+
+
 def _missing(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     raise NoBallRule(f"primitive {step.name}")
 
@@ -162,4 +167,7 @@ _OF_WHOLE: _Tables = (
     ("movement", LAYOUT, _entries(LAYOUT, _whole_layout)),
     ("whole", WHOLE_PARAMETRIC, _entries(WHOLE_PARAMETRIC, _whole_layout)),
 )
-_OF_KEYS: _Tables = (("control", CONTROL, _control),)
+_OF_KEYS: _Tables = (
+    ("control", CONTROL, _control),
+    ("native", ("convert_element_type",), lambda name: _to_numbers),
+)

@@ -33,7 +33,7 @@ def zero(data: np.ndarray) -> Any:
 
 def put(value: Any) -> Any:
     """Floats as balls, exactly; keys as they are, whole numbers as NumPy arrays."""
-    if is_balls(value) or is_key(value):
+    if is_balls(value) or (not isinstance(value, np.ndarray) and is_key(value)):
         return value
     data = np.asarray(value)
     if data.dtype.kind == "c":
