@@ -1,18 +1,22 @@
 """Defects and lost digits in released torch and JAX, each beside a third witness.
 
     OMP_NUM_THREADS=1 python benchmarks/findings.py > results/findings.md
+    OMP_NUM_THREADS=1 python benchmarks/findings.py --also old/bin/python older/bin/python
 
+`--also` names interpreters that have other versions of torch and JAX, where each is tried too.
 The rows are in `findings_*.py` beside this file. Every reproduction runs in a fresh
 process and so does its witness (mpmath, a closed form, a complex step, the other framework); both
 print as many numbers, and what the page says of their distance is measured here.
 """
 
+import argparse
 import math
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -47,35 +51,61 @@ class Limit:
 
 @dataclass(frozen=True)
 class Size:
-    """The worst of the numbers printed, and how many of them are off."""
+    """The worst of the numbers printed, how many are off, and what other versions print."""
 
     error: float
     got: str
     want: float
     off: int
     numbers: int
+    versions: str = ""
 
 
-def run(code):
+def run(code, python=sys.executable):
     """The numbers that Python code prints in a fresh process, or the error that it ends in."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300
+        [python, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300
     )
     if done.returncode:
         return [line for line in done.stderr.splitlines() if "Error" in line.split(":")[0]][-1]
     return [float(word) for word in NUMBER.findall(done.stdout)]
 
 
-def measure(finding):
+def measure(finding, pythons=()):
     """The size of a finding; an error of 0 to `allowed` means that it is mended."""
-    got, want = run(finding.code), run(finding.witness)
+    want = run(finding.witness)
     if isinstance(want, str):
         raise ValueError(f"{finding.id}: its witness fails: {want}")
+    size = sized(finding, run(finding.code), want)
+    others = {installed(finding.framework, p): run(finding.code, p) for p in pythons}
+    told = [f"{v} {in_version(finding, got, want, size)}" for v, got in others.items()]
+    return replace(size, versions="; ".join(told))
+
+
+def sized(finding, got, want):
+    """What was printed beside what is right; an error that a reproduction ends in is far off."""
     if isinstance(got, str):
         return Size(math.inf, got, want[0], len(want), len(want))
     if len(got) != len(want):
         raise ValueError(f"{finding.id}: {len(got)} numbers beside {len(want)} of its witness")
     return compare(got, want, finding.of, finding.allowed)
+
+
+def in_version(finding, got, want, now):
+    """What another version makes of a reproduction, beside what this one does."""
+    if isinstance(got, str) and got != now.got:
+        return f"cannot be asked ({got.partition(':')[0]})"
+    then = sized(finding, got, want)
+    if then.error <= finding.allowed:
+        return "is right"
+    return "the same" if (then.got, then.off) == (now.got, now.off) else size_in_words(then, "each")
+
+
+@cache
+def installed(framework, python):
+    """The version that an interpreter has."""
+    code = f"import importlib.metadata as m; print(m.version({framework!r}))"
+    return subprocess.check_output([python, "-c", code], text=True).strip()
 
 
 def compare(got, want, of="each", allowed=1e-12):
@@ -113,6 +143,7 @@ def chapter(finding, size):
             f"`{finding.id}`. {finding.what}\n",
             f"- **Size**: {size_in_words(size, finding.of)}.",
             f"- **Hit**: {finding.who}",
+            *([f"- **Other versions**: {size.versions}."] if size.versions else []),
             f"- **Known**: {finding.known}\n",
             f"```python\n{finding.code.strip()}\n```\n",
             f"The witness:\n\n```python\n{finding.witness.strip()}\n```\n",
@@ -178,9 +209,12 @@ def tables():
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--also", nargs="*", default=[], metavar="PYTHON")
+    measured = partial(measure, pythons=parser.parse_args().also)
     findings, limits = tables()
     with ThreadPoolExecutor(2) as pool:
-        sizes = list(zip(findings, pool.map(measure, findings), strict=True))
+        sizes = list(zip(findings, pool.map(measured, findings), strict=True))
         got = pool.map(run, [limit.code for limit in limits])
         want = pool.map(run, [limit.witness for limit in limits])
         print("\n".join(page(sizes, zip(limits, got, want, strict=True))).rstrip())

@@ -65,6 +65,20 @@ def test_an_error_is_a_finding_and_a_witness_must_not_fail():
         findings.measure(dataclasses.replace(SIXTH, code="print(1, 2)"))
 
 
+def test_another_version_is_right_does_the_same_or_cannot_be_asked():
+    size = findings.compare([0.5], [0.25])
+    told = {0.25: "is right", 0.5: "the same"}
+    for got, words in told.items():
+        assert findings.in_version(SIXTH, [got], [0.25], size) == words
+    assert findings.in_version(SIXTH, [0.75], [0.25], size).startswith("0.75 where 0.25 is right")
+    gone = findings.in_version(SIXTH, "AttributeError: no such function", [0.25], size)
+    assert gone == "cannot be asked (AttributeError)"
+    ends = findings.sized(SIXTH, "TypeError: no", [0.25])
+    assert findings.in_version(SIXTH, "TypeError: no", [0.25], ends) == "the same"
+    (_, told) = findings.measure(SIXTH, [sys.executable]).versions.split(" ", 1)
+    assert told == "the same"
+
+
 @pytest.mark.parametrize("case", FOUND, ids=lambda f: f"{f.framework}-{f.id}")
 def test_a_reproduction_is_short_and_needs_its_framework_only(case):
     assert len(case.code.strip().splitlines()) <= 5
