@@ -91,7 +91,7 @@ def test_operations_round_at_random_as_much_as_in_balls(dtype):
 
 # --- certificates --------------------------------------------------------------------------------
 
-MANY = 1_200
+MANY = 320  # inputs, of which double-double may take less than balls
 
 
 def judged(function, x):
@@ -122,7 +122,7 @@ def x():
 
 
 def test_balls_certify_where_they_are_cheap_and_double_double_beyond(x):
-    few, many = (judged(lambda x: product(x, 0.0), each) for each in (x, jnp.tile(x, 40)))
+    few, many = (judged(lambda x: product(x, 0.0), each) for each in (x, jnp.tile(x, 150)))
     for row in (few, many):
         assert (row["verdict"], row["referee"]) == ("agrees", "certified")
     assert "in double-double, 2" in many["message"]
@@ -149,12 +149,12 @@ def test_a_kink_among_many_inputs_is_found_with_its_slopes(x, given, verdict):
 
 def test_what_the_program_stops_is_told_of_many_inputs_too(x):
     """A gradient stopped is one that the definition refutes, unless it is held."""
-    row = judged(lambda x: jnp.sum(lax.stop_gradient(jnp.exp(x)) * x), x[:400])
+    row = judged(lambda x: jnp.sum(lax.stop_gradient(jnp.exp(x)) * x), x)
     assert row["verdict"] == "disagrees"
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-12, "disagrees")])
-def test_constants_that_were_rounded_are_recognised_and_no_mistake_is(x, factor, verdict):
+def test_constants_that_were_rounded_are_recognised_and_no_mistake_is(factor, verdict):
     """The √½ of gelu is a float, and its slope another one's: 19 digits as they are."""
 
     @jax.custom_vjp
@@ -162,8 +162,9 @@ def test_constants_that_were_rounded_are_recognised_and_no_mistake_is(x, factor,
         return y
 
     scaled.defvjp(lambda y: (y, None), lambda _, g: (factor * g,))
-    many = jnp.tile(x, 20)
-    row = judged(lambda x: jnp.sum(scaled(jax.nn.gelu(x, approximate=False))), many)
+    with jax.enable_x64(True):
+        many = jnp.tile(jnp.linspace(0.1, 1.0, 1_200), 20)
+        row = judged(lambda x: jnp.sum(scaled(jax.nn.gelu(x, approximate=False))), many)
     assert row["verdict"] == verdict
     assert "double-double" in row["message"]
     assert ("constants recognised" in row["message"]) == (factor == 1.0)

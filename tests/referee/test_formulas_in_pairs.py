@@ -1,5 +1,7 @@
 """Formulas of large problems: certified in double-double, or left to balls."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from truths import element, setting_of, truth_of
@@ -38,9 +40,15 @@ def spoilt(operator, change):
     return RIGHT | {operator: lambda xp, x, v: change(xp, curvature(xp, x, v))}
 
 
+@cache
+def right(operator):
+    """The truth by the right formulas."""
+    return truth_of(energy, {"x": X}, operator, RIGHT, budget=QUICK)
+
+
 @pytest.mark.parametrize("operator", RIGHT)
 def test_a_right_formula_of_many_inputs_is_certified_in_double_double(operator):
-    truth = truth_of(energy, {"x": X}, operator, RIGHT, budget=QUICK)
+    truth = right(operator)
     assert (truth.kind, truth.digits > 20) == ("certified", True)
     assert "the formula in double-double, 2" in truth.note
 
@@ -55,9 +63,8 @@ def test_few_inputs_keep_their_forty_digits():
 @pytest.mark.parametrize("size", [1.0, 1e-6, 1e-12, 1e-15])
 def test_one_element_that_is_off_is_the_definitions_and_no_others(operator, size):
     truth = truth_of(energy, {"x": X}, operator, spoilt(operator, element(7, size)), budget=QUICK)
-    right = truth_of(energy, {"x": X}, operator, RIGHT, budget=QUICK)
     assert truth.kind == "definition"
-    assert truth.high == pytest.approx(right.high, rel=1e-15)
+    assert truth.high == pytest.approx(right(operator).high, rel=1e-15)
 
 
 def test_a_wrong_gradient_makes_no_hessian_right():

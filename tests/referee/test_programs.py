@@ -96,7 +96,7 @@ def test_a_factor_is_told_from_one_that_spares_an_element(spared):
 
 @pytest.mark.parametrize("detached", [None, "constant"])
 def test_zeros_that_forward_mode_only_stands_for_are_a_second_derivative(detached):
-    found = rows_of(lambda x: (x * torch.tanh(x).detach()).sum(), (torch.tensor(X),),
+    found = rows_of(lambda x: (x * torch.tanh(x).detach()).sum(), (torch.tensor(X[:2]),),
                     operators="hvp", detached=detached)  # fmt: skip
     verdicts = {r["technique"]: r["verdict"] for r in found}
     assert "reverse:over_forward" in verdicts
@@ -119,7 +119,7 @@ def test_second_derivatives_are_certified_and_refuted():
     operators = ("gradient", "hessian", "hvp")
     found = rows_of(lambda x: torch.logsumexp(x, 0), (x,), operators=operators)
     assert {(r["verdict"], r["referee"]) for r in found} == {("agrees", "certified")}
-    wrong = rows_of(lambda x: torch.sum(scaled(1 + 1e-9)(x) ** 2), (x,), operators="hvp")
+    wrong = rows_of(lambda x: torch.sum(scaled(1 + 1e-9)(x) ** 2), (x[:2],), operators="hvp")
     assert {r["verdict"] for r in wrong} == {"disagrees"}
 
 
@@ -238,9 +238,9 @@ def test_a_function_of_float32_parts_is_certified_in_float32():
 
 
 def test_beyond_the_budget_there_is_other_evidence():
-    x = torch.ones(40, 40, dtype=torch.float64)
+    x = torch.ones(12, 12, dtype=torch.float64)
     small = xgrad.Budget(seconds=1e-3)
-    found = rows_of(lambda x: torch.linalg.matrix_exp(x / 40).sum(), (x,), budget=small,
+    found = rows_of(lambda x: torch.linalg.matrix_exp(x / 12).sum(), (x,), budget=small,
                     methods="torch.reverse")  # fmt: skip
     assert all("weaker evidence" in r["message"] or r["referee"] != "certified" for r in found)
 
