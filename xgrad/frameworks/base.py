@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -161,6 +161,13 @@ class Framework(ABC):
     def connected(self, f: Callable[..., list[Any]], xs: tuple[Any, ...]) -> list[bool]:
         """Which of several values have a derivative by the framework's own account: all here."""
         return [True for _ in f(*xs)]
+
+    def taped(self, named: Mapping[str, Any], error: Exception) -> Mapping[str, Any] | None:
+        """The arrays with a tape, for want of which a function failed that differentiates inside.
+
+        None where that is not why, or the arrays have one.
+        """
+        return None
 
     def is_sparse(self, value: Any) -> bool:
         """Whether an array, or a container that stands for one, keeps some of its elements only."""

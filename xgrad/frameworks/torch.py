@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -180,6 +180,12 @@ class Torch(Framework):
 
         with torch.enable_grad():
             return [bool(y.requires_grad) for y in f(*(x.detach().requires_grad_() for x in xs))]
+
+    def taped(self, named: Mapping[str, Any], error: Exception) -> Mapping[str, Any] | None:
+        """Leaves that require a gradient, of tensors that no transform holds."""
+        from xgrad.frameworks.torch_tape import taped
+
+        return taped(named, error)
 
     def is_sparse(self, value: Any) -> bool:
         """Of any layout but strided."""

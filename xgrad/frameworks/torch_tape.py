@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.autograd.forward_ad as dual
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from xgrad.frameworks.base import Transforms, leaves, stacked
 
 # What `torch.autograd.grad` calls once it has compared shapes: for that it imports sympy.
 _backward = torch.autograd.graph._engine_run_backward
+_WANTS_TAPE = re.compile(r"requires?[_ ]grad")  # "does not require grad", "requires_grad=False"
 
 
 def _tracked(xs: tuple[Any, ...]) -> list[Any]:
     return [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
+
+
+def taped(named: Mapping[str, Any], error: Exception) -> Mapping[str, Any] | None:
+    """Arguments that require a gradient, where `error` says that a function asks for that.
+
+    None of those that do, or that torch.func holds, whose derivative a new leaf would cut off.
+    """
+    numbers = {k: v for k, v in named.items() if isinstance(v, torch.Tensor)
+               and (v.is_floating_point() or v.is_complex())}  # fmt: skip
+    held = any(v.requires_grad or is_functorch_wrapped_tensor(v) for v in numbers.values())
+    if held or not numbers or not _WANTS_TAPE.search(str(error)):
+        return None
+    return {**named, **{k: v.detach().requires_grad_() for k, v in numbers.items()}}
 
 
 def pulled(y: Any, xs: Sequence[Any], w: Any, *, again: bool, keep: bool) -> tuple[Any, ...]:

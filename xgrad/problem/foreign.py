@@ -148,6 +148,15 @@ class AtHand:
         return xp.astype(y, xp.complex_dtype if is_complex(y) else xp.dtype)
 
     def _called(self, named: Mapping[str, Any]) -> Any:
+        try:
+            return self._run(named)
+        except RuntimeError as error:
+            taped = self.framework.taped(named, error)
+            if taped is None:
+                raise
+        return self._run(taped)
+
+    def _run(self, named: Mapping[str, Any]) -> Any:
         rebuilt = {k: tree.rebuild(named) for k, tree in self.trees.items()}
         args, keywords = self.call.arranged(rebuilt)
         if not is_module(self.function):
