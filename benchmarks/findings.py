@@ -162,7 +162,8 @@ def page(sizes, limits):
         f" findings, {sum('no thread found' in f.known for f, _ in found)} of them without a thread"
         " found in their projects. Every number is of a run of the lines below it in a fresh"
         " process, beside a witness that does not share the code. Errors are relative to the number"
-        " itself, or to the largest number where it says so.\n"
+        " itself, or to the largest number where it says so. Other versions that were at hand"
+        " (`--also`) are told with each.\n"
     )
     yield "| finding | | worst number | known |\n| --- | --- | --- | --- |"
     for f, s in found:

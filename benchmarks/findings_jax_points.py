@@ -139,22 +139,24 @@ print(float(diff(lambda b: log(exp(0.3) + b * exp(-0.2)), 0)))
     Finding(
         id="poisson-pmf-zero",
         framework="jax",
-        title="The gradients of poisson.pmf at a mean of 0 and of geom.pmf at p = 1 are NaN",
+        title="The gradients of poisson.pmf and binom.pmf at 0 and of geom.pmf at p = 1 are NaN",
         what=(
             "The logarithm of the probability is differentiated and multiplied by the "
-            "probability: ∞ · 0. The probabilities are smooth from that side: exp(−μ) μ, and p at "
-            "the first trial."
+            "probability: ∞ · 0. The probabilities are smooth from that side: exp(−μ) μ, p at the "
+            "first trial, and 4 p (1 − p)³ of one success in four."
         ),
         who="likelihoods at the ends of their parameters, as of a component without events.",
         known="no thread found.",
         code="""
 import jax; jax.config.update("jax_enable_x64", True)
-from jax.scipy.stats import geom, poisson
+from jax.scipy.stats import binom, geom, poisson
 print(float(jax.grad(poisson.pmf, 1)(1.0, 0.0)), float(jax.grad(geom.pmf, 1)(1.0, 1.0)))
+print(float(jax.grad(lambda p: binom.pmf(1, 4, p))(0.0)))
 """,
         witness="""
 from mpmath import diff, exp
 print(float(diff(lambda m: m * exp(-m), 0, direction=1)), 1.0)
+print(float(diff(lambda p: 4 * p * (1 - p) ** 3, 0)))
 """,
     ),
 )

@@ -30,7 +30,7 @@ from referee_cost import gradcheck_seconds, referee_seconds
 import xgrad
 from xgrad.frameworks import find_framework
 from xgrad.problem import OPERATORS, Setting
-from xgrad.referee import DifferencesReferee, Referee
+from xgrad.referee import ProgramReferee, Referee
 from xgrad.running import Selection, describe_machine, make_plan, run_cells
 from xgrad.techniques import Method
 from xgrad.timing import clock, memory
@@ -81,7 +81,7 @@ def watched() -> Iterator[Inside]:
         return inside.mark("frameworks", inside.mark("frameworks", prepare)(*arguments))
 
     Method.prepare = prepared
-    for owner in (Referee, DifferencesReferee):
+    for owner in (Referee, ProgramReferee):
         kept.append((owner, "truth", owner.truth))
         owner.truth = inside.mark("referee", owner.truth)
     try:

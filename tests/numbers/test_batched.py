@@ -118,6 +118,19 @@ def test_points_that_need_much_memory_come_in_parts(monkeypatch):
     np.testing.assert_allclose(values, rows * rows.sum(axis=1, keepdims=True), rtol=1e-12)
 
 
+def test_a_small_batch_sets_no_size_for_a_large_one():
+    seen = []
+
+    def f(xp, row, rest):
+        seen.append(len(row.data) if isinstance(row, Batch) else 1)
+        return xp.sum(row * row)
+
+    together = batched.Together(f, np)
+    for count in (5, 400):
+        together(np.ones((count, 3)), {})
+    assert seen == [5, 1, 1, 400]  # the first and the last alone, once
+
+
 def test_one_point_may_need_more_than_that(monkeypatch):
     monkeypatch.setattr(batched, "MOST", 10)
     rows = np.random.default_rng(0).normal(size=(3, 100))

@@ -301,8 +301,8 @@ class Together:
 
     def __init__(self, f: Callable[[Any, Any, Any], Any], xp: Any):
         self.f, self.xp = f, xp
-        self.size = 0  # points at once; 0 where that has not been tried
-        self.alone = False
+        self.size: int | None = None  # points at once, where all of them were too many
+        self.alone = self.tried = False
 
     def __call__(self, rows: np.ndarray, rest: Any) -> np.ndarray:
         if not self.alone:
@@ -313,11 +313,10 @@ class Together:
         return np.stack([self.f(self.xp, row, rest) for row in rows])
 
     def _at_once(self, rows: np.ndarray, rest: Any) -> np.ndarray:
-        tried, self.size = self.size, self.size or len(rows)
         found: list[np.ndarray] = []
         done = 0
         while done < len(rows):
-            part = rows[done : done + self.size]
+            part = rows[done : None if self.size is None else done + self.size]
             xp = Batched(self.xp, MOST if len(part) > 1 else np.inf)
             try:
                 made = self.f(xp, Batch(part, xp), rest)
@@ -329,8 +328,9 @@ class Together:
             found.append(made.data)
             done += len(part)
         together = np.concatenate(found)
-        if not tried:
+        if not self.tried:
             self._require_alike(together, rows, rest)
+            self.tried = True
         return together
 
     def _require_alike(self, together: np.ndarray, rows: np.ndarray, rest: Any) -> None:

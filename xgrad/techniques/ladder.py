@@ -128,6 +128,10 @@ def climb(
 ) -> Ladder:
     """The stencil along tuples of directions, at lengths (tuples, levels, 1 or x), in one batch."""
     xp, n = sample.xp, sample.x.size
+    if xp is np and len(stencil.slots) == stencil.free == stencil.power == 1:
+        held, width = _along_axes(sample, numbers, lengths[0][..., 0])
+        values = np.reshape(sample(np.reshape(held, (-1, n))), (*held.shape[:3], -1))
+        return _ladder(sample, values, width, rough)
     directions = stencil.block(numbers, n, xp)
     moves = tuple(s * d[:, None] for s, d in zip(lengths, directions, strict=True))
     power = stencil.power
@@ -147,6 +151,21 @@ def climb(
         size = xp.where(xp.isfinite(made.slopes), xp.abs(made.slopes), 0.0)
         made.rounding = made.rounding + power * off * xp.max(size, axis=2)[..., None]
     return made
+
+
+def _along_axes(
+    sample: Sampler | Trace, index: np.ndarray, lengths: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (tuples, levels, 2, x) ahead and behind along single elements, and their distance.
+
+    The same as of unit vectors, without adding the zeros of these to all other elements.
+    """
+    row, at = np.arange(len(index)), sample.x[index][:, None]
+    held = np.empty((*lengths.shape, 2, sample.x.size))
+    held[:] = sample.x
+    held[row, :, 0, index], held[row, :, 1, index] = at + lengths, at - lengths
+    held = sample.held(held)
+    return held, (held[row, :, 0, index] - held[row, :, 1, index])[..., None]
 
 
 def _ladder(
