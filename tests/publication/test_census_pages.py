@@ -1,6 +1,7 @@
 """A census as pages: operations by their worst sample, what stands out, and how it was before."""
 
 import html
+import math
 import re
 
 import pandas as pd
@@ -77,6 +78,15 @@ def test_what_stands_out_is_told_once_for_all_dtypes_and_samples(census):
         ("unstable", "t.unstable", "float64, float32"),
         ("no verdict", "t.vague", "float64, float32"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "told"),
+    [("2.0", 2.0, "2.0 digits"), ("4e-09", math.nan, "an error of 4e-09"), ("", math.nan, ""),
+     ("NaN", math.nan, "not finite"), ("exact", math.nan, "exact")],
+)  # fmt: skip
+def test_how_far_off_it_is_has_the_word_that_fits(number, digits, told):
+    assert ops.Finding("", "", [{"number": number, "digits": digits}]).size == told
 
 
 def test_an_operation_tells_what_is_wrong_and_how_to_see_it_without_xgrad(census):

@@ -78,6 +78,17 @@ class Finding:
         )
 
     @property
+    def size(self) -> str:
+        """How far off the worst is: its digits, or its error where the truth is 0."""
+        number = self.worst["number"]
+        if number in ("", "exact"):
+            return number
+        if number == "NaN":
+            return "not finite"
+        is_digits = math.isfinite(self.worst["digits"])
+        return f"{number} digits" if is_digits else f"an error of {number}"
+
+    @property
     def why(self) -> str:
         """The reason in short: how it looks, what the row says, or else the rule that decided."""
         told = self.worst["hint"] or self.worst["message"] or self.worst["rule"]
