@@ -52,6 +52,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def digits_told(digits: float, form: str = ".0f") -> str:
+    """`1 digit`, `45 digits`, `0.4 digits`."""
+    text = f"{digits:{form}}"
+    return f"{text} digit{'' if text == '1' else 's'}"
+
+
+def agreeing(digits: float) -> str:
+    """`1 digit agrees`, `45 digits agree`."""
+    told = digits_told(digits)
+    return f"{told} agree{'' if told.endswith('s') else 's'}"
+
+
 def install_word(extra: str) -> str:
     """How pip names xgrad with an optional part: by the checkout, if it came from one."""
     try:

@@ -24,6 +24,7 @@ from xgrad.running import (
     Selection,
     is_url,
     new_folder,
+    split_names,
     write_text,
 )
 
@@ -99,7 +100,7 @@ PLACE = Place()
 
 def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> Any:
     """Repeatable or comma-separated."""
-    return tuple(v.strip() for text in value for v in text.split(",") if v.strip()) or None
+    return split_names(value)
 
 
 def several(name: str, words: str, offered: completion.Complete | None = None) -> Option:
@@ -113,11 +114,8 @@ def selection(*dtypes: str, project: bool = True) -> Group:
     What nobody names, the `project` may.
     """
 
-    def make(expression: str, seed: Any, dtype: Any, **chosen: Any) -> Selection:
-        said = find_project() if project else Project()
-        names = {f"{k}s": found or said.names(f"{k}s") for k, found in chosen.items()}
-        asked = dtype or said.names("dtypes") or dtypes
-        return Selection.of(seed, expression, dtypes=asked, **names)
+    def make(**chosen: Any) -> Selection:
+        return Selection.in_project(find_project() if project else Project(), dtypes, **chosen)
 
     usual = "all four" if len(dtypes) == len(EPS) else "the first two"
     return Group(make, {

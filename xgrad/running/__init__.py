@@ -12,7 +12,7 @@ from xgrad.running.description import EMPTY, read_cases, write_cases
 from xgrad.running.environment import describe_machine, find_devices, find_version, look_at
 from xgrad.running.extras import find_extras
 from xgrad.running.merging import merge
-from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
+from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, split_names, worded
 from xgrad.running.planning import Cell, DEVICE, DEVICES, Gathered, Plan, Row, Selection, make_plan
 from xgrad.running.planning import matches, methods_at, operators_at, part_of
 from xgrad.running.remote import RemoteFolder, fetched, is_url
