@@ -12,11 +12,17 @@ LONG = 60  # names of a list that is not told whole beside the nearest
 
 
 class UsageError(ValueError):
-    """A call that cannot be carried out as written; the message names the remedy."""
+    """A call that cannot be carried out as written; the message names the remedy.
+
+    The command line ends with status 2 on it.
+    """
 
 
 class CaseError(UsageError):
-    """A case that is not well formed; the message names the case and the remedy."""
+    """A case that is not well formed; the message names the case and the remedy.
+
+    Raised where it is made (names that its signature has not) and where its inputs are drawn.
+    """
 
 
 class Unsupported(Exception):
