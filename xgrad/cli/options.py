@@ -25,6 +25,7 @@ from xgrad.running import (
     is_url,
     new_folder,
     split_names,
+    workers_for,
     write_text,
 )
 
@@ -104,6 +105,7 @@ def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, 
 
 
 def several(name: str, words: str, offered: completion.Complete | None = None) -> Option:
+    """An option that is repeatable and comma-separated: its value is a tuple, or None."""
     return click.option(f"--{name}", multiple=True, callback=_many, help=words,
                         shell_complete=offered)  # fmt: skip
 
@@ -203,6 +205,12 @@ class Labour:
     workers: int | None
     limits: Limits
     cluster: Cluster | None
+
+    def lanes(self, cells: int) -> int | None:
+        """Processes side by side at as many cells, 0 for none but this one; None on a cluster."""
+        if self.cluster is not None:
+            return None
+        return 0 if self.workers == 0 else workers_for(cells, self.workers)
 
     @classmethod
     def make(
