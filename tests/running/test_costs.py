@@ -121,6 +121,21 @@ def test_what_goes_before_the_cells_counts_where_it_is_said_before(cells, tmp_pa
     assert early == pytest.approx(Estimate(known, cells, 2).seconds + 3, abs=0.1)
 
 
+def test_what_runs_waited_for_is_learnt_and_not_believed_without_end(cells, tmp_path):
+    estimate = estimate_of(cells, tmp_path, lanes=1)
+    estimate.costs.clock -= 40.0  # forty seconds ago
+    estimate.began()
+    for cell in cells:
+        estimate.add(Ended(cell, [], 4.0, 2.5))  # twenty of work
+    before = estimate.costs.waits
+    estimate.keep()
+    known = Costs(tmp_path / "k.json")
+    assert (before, known.waits) == (1.0, pytest.approx((1 + 2) / 2, rel=0.1))
+    assert Estimate(known, cells).pace == pytest.approx(known.waits)
+    known.kept = costs.Means({costs.WAITS: 99.0})
+    assert known.waits == costs.MOST
+
+
 def test_a_system_that_does_not_tell_who_runs_is_probed(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(costs, "RUNNABLE", tmp_path / "none")

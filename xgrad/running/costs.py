@@ -34,6 +34,7 @@ PROBING = 0.1  # seconds of looking how fast this machine is
 WITHOUT_JAX = 0.15  # of a cell's cost in all usual methods, as of linear algebra in torch alone
 TRUST = 5.0  # seconds of work in cells that weigh as much as what was known before
 HALF = 120.0  # seconds of work after which a cell counts half: other work comes and goes
+WAITS, MOST = ("waits",), 2.5  # what runs waited for disks and each other, and how much is believed
 CASE = 2  # parts of a key down to the case's name
 
 Key = tuple[str, ...]
@@ -113,7 +114,7 @@ class Costs:
     """Seconds of cells, of starting and of ending: those kept here, else those published."""
 
     def __init__(self, file: Path, published: Path = PUBLISHED):
-        self.file, self.begun = file, time.process_time()
+        self.file, self.begun, self.clock = file, time.process_time(), time.monotonic()
         self.kept, _ = _read(file)
         self._published, self._probed = _read(published)
         self._found = defaultdict[Key, list[float]](list)  # in this run
@@ -128,6 +129,11 @@ class Costs:
     def slowness(self) -> float:
         """Seconds of this processor for one of that of the published costs."""
         return probe().work / self._probed if self._probed else 1.0
+
+    @property
+    def waits(self) -> float:
+        """Seconds by the clock in runs here for one that their work alone would have taken."""
+        return min(max(self.kept.seconds.get(WAITS, 1.0), 1 / MOST), MOST)
 
     def find(self, key: Key) -> tuple[float, str, int]:
         """Seconds, where they are from, and how many parts of the key they are of; nan of none."""
@@ -194,7 +200,9 @@ class Estimate:
         self._before = self._of(("begin", first[-1])) if early else 0.0
         self._starting = bool(found) and lanes is not None
         self._since, self._ended = time.monotonic(), time.process_time()
-        self._slowness = probe().slowness(max(1, lanes or 1))
+        self._busy = probe().slowness(max(1, lanes or 1))
+        self._slowness = self._busy * costs.waits
+        self._work, self._began = list[float](), math.nan  # of the processor, in this run
         # of the cells that ended, the last ones most: foreseen, by the clock, and how many
         self._foreseen = self._spent = self._count = 0.0
 
@@ -205,6 +213,7 @@ class Estimate:
         now, key = time.monotonic(), key_of(ended.cell)
         took = now - self._since if math.isnan(ended.seconds) else ended.seconds
         work = ended.work
+        self._work.append(work)
         foreseen = self._ahead.pop(ended.cell, math.nan)
         self._since, self._ended = now, time.process_time()
         if ended.first:
@@ -227,11 +236,18 @@ class Estimate:
 
     def began(self) -> None:
         """All that goes before the cells is done: keep what it took since the costs were read."""
-        self.costs.keep(("begin", self._start[-1]), time.process_time() - self.costs.begun)
+        self._began = time.process_time() - self.costs.begun
+        self.costs.keep(("begin", self._start[-1]), self._began)
 
     def keep(self) -> None:
         """All is said and saved: keep what the end took."""
-        self.costs.keep(self._end, time.process_time() - self._ended)
+        end = time.process_time() - self._ended
+        self.costs.keep(self._end, end)
+        side_by_side = max(sum(self._work) / max(1, self.lanes or 1), *self._work, 0.0)
+        alone = self._busy * (self._began + side_by_side + end)  # nan of a cluster
+        if alone > 1:
+            waits = (time.monotonic() - self.costs.clock) / alone
+            self.costs.keep(WAITS, (waits + self.costs.waits) / 2)
         self.costs.save()
 
     # --- what is said ----------------------------------------------------------------------------
