@@ -73,9 +73,9 @@ def measure(plan: Plan, run: Callable[..., Any]) -> tuple[dict[str, Any], pd.Dat
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder(Path(place), resume=False)
         started = time.perf_counter()
-        for k, (cell, found) in enumerate(run(plan, plan.cells), start=1):
-            folder.add(cell, found)
-            rows.add(cell, found)
+        for k, ended in enumerate(run(plan, plan.cells), start=1):
+            folder.add(ended.cell, ended.rows)
+            rows.add(ended.cell, ended.rows)
             if k == len(plan.cells) // 10:
                 early = gigabytes()
             if k == len(plan.cells) * 99 // 100:

@@ -98,7 +98,7 @@ def test_the_first_mistake_is_caught_as_the_page_says_and_mended_as_it_says():
     with pytest.raises(AssertionError) as caught:
         exec(compile(wrong, "first.py", "exec"), {})
     said = masked(f"AssertionError: {caught.value}")
-    shown = masked(after(page, "ends with an error", "text"))
+    shown = masked(after(page, "ends with a traceback", "text"))
     assert said[: len(shown)] == shown
     assert "(1 + s)" in wrong
     assert "so write `(1 - s)`" in page

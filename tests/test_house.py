@@ -1,9 +1,11 @@
 """The house: rooms import downwards and through faces, and the contracts that say so can fail."""
 
 import ast
+import inspect
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from checkout import ROOT
@@ -87,6 +89,16 @@ def test_a_room_has_a_sentence_and_nobody_inside_goes_through_its_own_face(room)
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module == f"xgrad.{room}":
                 assert file.name == "__init__.py" or {a.name for a in node.names} <= modules, file
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_face_names_says_what_it_does(room):
+    face = import_module(f"xgrad.{room}")
+    own = {name: each for name, each in vars(face).items() if inspect.isroutine(each)
+           or inspect.isclass(each)}  # fmt: skip
+    silent = [name for name, each in own.items() if each.__module__.startswith("xgrad")
+              and not name.startswith("_") and not each.__doc__]  # fmt: skip
+    assert silent == []
 
 
 def test_the_package_is_seen_at_a_glance():

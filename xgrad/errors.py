@@ -12,11 +12,17 @@ LONG = 60  # names of a list that is not told whole beside the nearest
 
 
 class UsageError(ValueError):
-    """A call that cannot be carried out as written; the message names the remedy."""
+    """A call that cannot be carried out as written; the message names the remedy.
+
+    The command line ends with status 2 on it.
+    """
 
 
 class CaseError(UsageError):
-    """A case that is not well formed; the message names the case and the remedy."""
+    """A case that is not well formed; the message names the case and the remedy.
+
+    Raised where it is made (names that its signature has not) and where its inputs are drawn.
+    """
 
 
 class Unsupported(Exception):
@@ -50,6 +56,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 def counted(count: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def digits_told(digits: float, form: str = ".0f") -> str:
+    """`1 digit`, `45 digits`, `0.4 digits`."""
+    text = f"{digits:{form}}"
+    return f"{text} digit{'' if text == '1' else 's'}"
+
+
+def agreeing(digits: float) -> str:
+    """`1 digit agrees`, `45 digits agree`."""
+    told = digits_told(digits)
+    return f"{told} agree{'' if told.endswith('s') else 's'}"
 
 
 def install_word(extra: str) -> str:

@@ -70,7 +70,7 @@ def _timed(worker: Any, places: list[Place], device: str, limit: float) -> list[
     if plan.broken:
         raise UserWarning(plan.broken[0]["message"])
     cells = [c for c in plan.cells if c.point == "random"] or plan.cells[:1]
-    return [row for _, more in timing.time_cells(plan, cells, worker) for row in more]
+    return [row for each in timing.time_cells(plan, cells, worker) for row in each.rows]
 
 
 def find_row(rows: Iterable[Row], place: Place) -> Row | None:

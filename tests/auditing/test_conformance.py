@@ -1,14 +1,15 @@
 """What a framework offers is checked: each way to be wrong is told, and what is right passes."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from xgrad.auditing import WRONG, check_framework
+from xgrad.auditing import WRONG, check_framework, conformance
 from xgrad.auditing.expressions import CREATION, EXTREMES, MIXED, NAMES, lines_of
 from xgrad.errors import UsageError
-from xgrad.frameworks import frameworks
+from xgrad.frameworks import find_framework, frameworks
 from xgrad.frameworks.torch import Torch
 from xgrad.frameworks.torch_tape import Autograd, Func
 from xgrad.problem import library
@@ -372,3 +373,12 @@ def test_the_command_tells_all_and_ends_with_1_where_something_is_wrong(call, mo
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         0, "2 checks: 2 passed, 0 not judged, 0 missing, 0 wrong")  # fmt: skip
     assert call("doctor", "--framework", "torhc").exit_code == 2
+
+
+def test_what_was_not_judged_says_why(monkeypatch):
+    row = {"status": "ok", "verdict": "unstable", "hint": "7 digits lost", "message": ""}
+    judge = SimpleNamespace(judge=lambda method, operator: SimpleNamespace(row=row))
+    monkeypatch.setattr(conformance, "_judge", lambda line, dtype: judge)
+    monkeypatch.setattr(conformance, "is_failure", lambda row: False)
+    with pytest.raises(conformance._Open, match="unstable; 7 digits lost"):
+        conformance._derivative("x", "reverse", "hvp", find_framework("numpy"), "float64")

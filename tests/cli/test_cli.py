@@ -60,7 +60,7 @@ def test_standard_output_is_pure_data_and_notes_go_to_standard_error(run, style)
     found = [(r["case"], r["framework"], r["technique"], r["verdict"]) for r in rows]
     assert ("cubes", "torch", "reverse", "agrees") in found
     assert len(rows) == 11
-    assert result.stderr.startswith("3 cells\n")
+    assert result.stderr.startswith("3 cells, about ")
     assert "11 rows: 11 agree\n" in result.stderr
     assert "rows saved: out/rows.parquet (and .csv), " in result.stderr
 

@@ -284,4 +284,4 @@ def test_a_small_element_that_lost_digits_is_named_where_the_largest_lost_none()
     found = SimpleNamespace(name="x[3]", want=1e-3, error=1e-13, at=lambda value: value)
     said = "right mathematics, digits lost to rounding in small elements: x[3] keeps 10.0 of 15.7"
     assert judge._lost(found, 15.6) == said
-    assert judge._lost(found, 14.6) == "right mathematics, 1 digits lost to rounding"
+    assert judge._lost(found, 14.6) == "right mathematics, 1 digit lost to rounding"

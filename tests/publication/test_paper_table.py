@@ -88,11 +88,30 @@ def test_digits_times_and_ratios_are_those_of_the_rows(runs):
     assert lines[3] == ["", "÷ formula", "–", "–", "2.50", "–", "–"]
 
 
+def test_a_line_of_dashes_alone_is_told_below(runs):
+    table = table_of(*runs)
+    assert not [x for x in lines_of(table.markdown()) if set(x[2:]) == {"–"}]
+    assert [x[:2] for x in lines_of(table.markdown())[-1:]] == [["abs", "digits"]]
+    (said,) = [n for n in table.notes if n.startswith("Without a number")]
+    assert said == "Without a number in these runs: a_b & 100% (time, ÷ formula)"
+    assert "abs (every method)" in "".join(table.unpaired)  # was not timed, and is told there
+    assert r"a\_b \& 100\% (time" in table.latex().partition(r"\bottomrule")[2]
+
+
+def test_a_case_of_dashes_alone_has_no_line():
+    absent = {"status": "unavailable", "verdict": ""}
+    rows = [saved.row(), saved.row("other", **absent)]
+    table = table_of(timing.make_frame(rows), cases=None, methods="torch.*")
+    assert [x[0] for x in lines_of(table.markdown())] == ["case", "problem"]
+    assert table.notes == ["Without a number in these runs: other"]
+    assert "other" not in table.latex().partition(r"\bottomrule")[0]
+
+
 def test_wrong_and_inconclusive_have_marks_and_notes_of_their_own(runs):
     table = table_of(*runs)
     lines = lines_of(table.markdown())
     assert lines[4][4] == "2.0 ✗"
-    assert lines[7][-1] == "7.1 ~"
+    assert lines[5][-1] == "7.1 ~"
     (wrong,) = [n for n in table.notes if n.startswith("✗")]
     assert wrong == "✗ wrong: a_b & 100%, torch.reverse (constant factor 2 in x[0]_{i})"
     (vague,) = [n for n in table.notes if n.startswith("~")]
@@ -107,7 +126,7 @@ def test_what_is_right_has_no_mark():
 
 def test_a_wrong_derivative_has_no_time_though_it_was_timed(runs):
     table = table_of(*runs)
-    assert lines_of(table.markdown())[5][4] == "–"
+    assert [x[0] for x in lines_of(table.markdown())[4:]] == ["a_b & 100%", "abs"]  # digits only
     said = "a_b & 100%, torch.reverse (disagrees, there agrees)"
     assert any(n.startswith("Judged otherwise") and said in n for n in table.unpaired)
     right = timing.make_frame(verdict_rows(verdict="agrees", status="ok"))
@@ -276,7 +295,7 @@ def test_latex_is_balanced_and_every_line_has_all_columns(runs):
     (columns,) = re.findall(r"\\begin\{tabular\}\{(.*)\}\n", text)
     assert columns == "ll" + "r@{}l" * len(METHODS)
     lines = [x for x in text.splitlines() if x.endswith(r" \\")]
-    assert len(lines) == 1 + 3 * len(CASES)
+    assert len(lines) == 1 + 3 + 1 + 1  # two cases have digits only
     assert {columns_of(x) for x in lines} == {2 + 2 * len(METHODS)}
     assert not [x for x in lines if x.lstrip()[:1] in ("*", "[")]
 
@@ -311,7 +330,8 @@ def test_markdown_and_csv_have_the_same_cells(runs):
     for row in data.to_dict("records"):
         place = row["case"], row["method"]
         for column, name in (("digits", "digits"), ("time", "time"), ("ratio", "÷ formula")):
-            assert (row[column] == "") == shown[*place, name].startswith("–"), (place, column)
+            cell = shown.get((*place, name), "–")  # a line of dashes alone is left out
+            assert (row[column] == "") == cell.startswith("–"), (place, column)
     assert set(data["verdict"]) == {"agrees", "disagrees", "inconclusive", "bounded", "unavailable"}
     assert data["made"].str.contains("Commit abc1234").all()
 

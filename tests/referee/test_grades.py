@@ -117,3 +117,10 @@ def test_the_table_covers_every_number_of_digits():
     assert [grade_of(d).word for d in (52, 33, 17, 12.9, 0, np.nan)] == [
         "certified", "ample for float64", "float64 approximation inside", *["refuted"] * 3,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("digits", "said"), [(0.6, "1 digit"), (2.0, "2 digits"), (np.inf, "inf digits")]
+)
+def test_one_digit_is_no_digits(digits, said):
+    assert grade_of(digits if digits < np.inf else 1.0).told("a rule", digits).endswith(said)

@@ -79,7 +79,7 @@ def plan_of(file, seeds=1, methods=("numpy.formul*", "numpy.complex*")):
 
 def table_of(plan, done):
     rows = plan.gather()
-    for cell, found in done:
+    for cell, found, *_ in done:
         rows.add(cell, found)
     return rows.frame()
 

@@ -209,8 +209,8 @@ def test_importing_xgrad_loads_no_heavy_library():
 
 def saved(plan, folder, cells):
     """Do and store some cells."""
-    for cell, rows in run_cells(plan, cells, workers=0):
-        folder.add(cell, rows)
+    for ended in run_cells(plan, cells, workers=0):
+        folder.add(ended.cell, ended.rows)
 
 
 def all_rows(plan, folder):

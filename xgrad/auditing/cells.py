@@ -276,8 +276,8 @@ def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:
 # --- many cells ----------------------------------------------------------------------------------
 
 
-def audit_plan(plan: running.Plan, workers: int | None = None) -> Iterator[tuple[Any, list[Row]]]:
-    """Each cell of a plan with its rows, audited in worker processes as a run does."""
+def audit_plan(plan: running.Plan, workers: int | None = None) -> Iterator[running.Ended]:
+    """Each cell of a plan as it ends, audited in worker processes as a run does."""
     return running.map_cells(_steps, plan, plan.cells, workers)
 
 

@@ -124,7 +124,8 @@ def _derivative(line: str, technique: str, operator: str, framework: Framework, 
     if is_failure(row):
         raise Wrong(_told(row))
     if row["verdict"] not in (AGREES, BOUNDED):
-        raise _Open(f"{row['verdict'] or row['status']}: {row['message']}")
+        said = (row["verdict"] or row["status"], row["hint"], row["message"])
+        raise _Open("; ".join(filter(None, said)))
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -233,16 +233,9 @@ def _least_digits(config: pytest.Config) -> float:
 
 
 def _selection(config: pytest.Config) -> Any:
+    """What the options of a run of pytest name."""
     from xgrad.problem import find_project
-    from xgrad.running import Selection
+    from xgrad.running import Selection, split_names
 
-    def chosen(name: str) -> tuple[str, ...] | None:
-        texts = config.getoption(f"--xgrad-{name}")
-        return tuple(v.strip() for t in texts for v in t.split(",") if v.strip()) or None
-
-    project = find_project(config.rootpath)
-    kinds = ("size", "device", "method", "operator")
-    names: Any = {f"{kind}s": chosen(kind) or project.names(f"{kind}s") for kind in kinds}
-    dtypes = chosen("dtype") or project.names("dtypes") or ("float64", "float32")
-    names["invariances"] = chosen("invariances")
-    return Selection.of(chosen("seed"), dtypes=dtypes, **names)
+    chosen: Any = {name: split_names(config.getoption(f"--xgrad-{name}")) for name in _OPTIONS}
+    return Selection.in_project(find_project(config.rootpath), ("float64", "float32"), **chosen)

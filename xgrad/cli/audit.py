@@ -44,8 +44,8 @@ def command(
     plan = make_plan(find_cases(paths), selected, budget)
     rows = list(plan.broken)
     with progress(len(plan.cells)) as tell:
-        for cell, found in audit_plan(plan, workers):
-            rows += found
+        for ended in audit_plan(plan, workers):
+            rows, cell = rows + ended.rows, ended.cell
             tell(f"{cell.case} {cell.size} {cell.dtype} seed {cell.seed}")
     frame = audit_frame(rows)
     if style in ("csv", "json"):

@@ -24,6 +24,8 @@ from xgrad.running import (
     Selection,
     is_url,
     new_folder,
+    split_names,
+    workers_for,
     write_text,
 )
 
@@ -99,10 +101,11 @@ PLACE = Place()
 
 def _many(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> Any:
     """Repeatable or comma-separated."""
-    return tuple(v.strip() for text in value for v in text.split(",") if v.strip()) or None
+    return split_names(value)
 
 
 def several(name: str, words: str, offered: completion.Complete | None = None) -> Option:
+    """An option that is repeatable and comma-separated: its value is a tuple, or None."""
     return click.option(f"--{name}", multiple=True, callback=_many, help=words,
                         shell_complete=offered)  # fmt: skip
 
@@ -113,11 +116,8 @@ def selection(*dtypes: str, project: bool = True) -> Group:
     What nobody names, the `project` may.
     """
 
-    def make(expression: str, seed: Any, dtype: Any, **chosen: Any) -> Selection:
-        said = find_project() if project else Project()
-        names = {f"{k}s": found or said.names(f"{k}s") for k, found in chosen.items()}
-        asked = dtype or said.names("dtypes") or dtypes
-        return Selection.of(seed, expression, dtypes=asked, **names)
+    def make(**chosen: Any) -> Selection:
+        return Selection.in_project(find_project() if project else Project(), dtypes, **chosen)
 
     usual = "all four" if len(dtypes) == len(EPS) else "the first two"
     return Group(make, {
@@ -205,6 +205,12 @@ class Labour:
     workers: int | None
     limits: Limits
     cluster: Cluster | None
+
+    def lanes(self, cells: int) -> int | None:
+        """Processes side by side at as many cells, 0 for none but this one; None on a cluster."""
+        if self.cluster is not None:
+            return None
+        return 0 if self.workers == 0 else workers_for(cells, self.workers)
 
     @classmethod
     def make(

@@ -75,9 +75,29 @@ def command(
     cases = find_cases(paths)
     asked = paths or selected.expression
     first = [] if asked else [c for c in cases if isinstance(c, Case) and is_first(c)]
+    costs = running.Costs.here()
+    said = None if saving.resume else _foretell(cases, selected, budget, labour, shard, costs)
     plan = running.make_plan(list(dict.fromkeys([*first, *cases])), selected, budget)
     names = {c.name for c in first} & {cell.case for cell in plan.cells}
-    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves, first=names)
+    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves, first=names,
+                  costs=costs, said=said)  # fmt: skip
+
+
+def _foretell(
+    cases: Sequence[Any],
+    selected: running.Selection,
+    budget: Budget,
+    labour: options.Labour,
+    shard: str | None,
+    costs: running.Costs,
+) -> int:
+    """Say how long it takes before frameworks are loaded to see devices; returns the cells."""
+    here = replace(selected, devices=selected.devices or ("cpu",))
+    cells = running.make_plan(cases, here, budget).cells
+    cells = running.part_of(cells, shard) if shard else cells
+    estimate = running.Estimate(costs, cells, labour.lanes(len(cells)), early=True)
+    click.echo(telling.foretold(len(cells), estimate), err=True)
+    return len(cells)
 
 
 def judge_and_end(
@@ -93,6 +113,8 @@ def judge_and_end(
     columns: Sequence[Column] = COLUMNS,
     show: Callable[[pd.DataFrame], None] | None = None,
     first: Collection[str] = (),
+    costs: running.Costs | None = None,
+    said: int | None = None,
 ) -> None:
     """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command.
 
@@ -105,7 +127,10 @@ def judge_and_end(
     rest = len({cell.case for cell in plan.cells}) - len(first)
     early = partial(_print_first, rest=rest) if style == "table" and rest else None
     with _interruptible(folder.name):
-        rows = save_cells(plan, folder, partial(work, **vars(labour)), columns, first, early)
+        rows, estimate = save_cells(
+            plan, folder, partial(work, **vars(labour)), columns, first, early,
+            lanes=labour.lanes(len(plan.cells)), costs=costs, said=said,
+        )  # fmt: skip
     frame = rows.frame()
     running.write_cases(plan, folder.path, records(frame))
     if curves:
@@ -127,6 +152,7 @@ def judge_and_end(
         (show or _print_matrices)(frame)
     _print_end(frame, least_digits, plan, style, parquet, time.perf_counter() - started,
                long=long)  # fmt: skip
+    estimate.keep()
     end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 

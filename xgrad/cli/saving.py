@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 import click
 
 from xgrad.judging import LEAST, is_failure, is_judged
-from xgrad.running import Gathered, Plan, RunFolder
+from xgrad.running import Costs, Estimate, Gathered, Plan, RunFolder
 from xgrad.table import COLUMNS, Column
-from xgrad.telling import WIDTH, progress
+from xgrad.telling import WIDTH, foretold, progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +26,16 @@ def save_cells(
     columns: Sequence[Column] = COLUMNS,
     first: Collection[str] = (),
     show: Callable[[pd.DataFrame], None] | None = None,
-) -> Gathered:
+    *,
+    lanes: int | None = 0,
+    costs: Costs | None = None,
+    said: int | None = None,
+) -> tuple[Gathered, Estimate]:
     """The rows of all cells: those saved before, and those done now, saved as they end.
 
-    The rows of the `first` cases are shown as soon as they are there.
+    The rows of the `first` cases are shown as soon as they are there. How long it takes in as many
+    `lanes` is told unless it was `said` of as many cells, by `costs` that were read then. The
+    estimate is the caller's to keep at the end.
     """
     before = folder.finished()
     rows = plan.gather(columns)
@@ -43,15 +49,22 @@ def save_cells(
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     before.clear()
     left = sum(cell.case in first for cell in todo)
-    with progress(len(todo)) as tell:
-        for cell, found in run(plan, todo):
+    estimate = Estimate(costs or Costs.here(), todo, lanes)
+    if costs is not None:
+        estimate.began()
+    if said != len(todo):
+        click.echo(foretold(len(todo), estimate), err=True)
+    with estimate, progress(len(todo), estimate) as tell:
+        for ended in run(plan, todo):
+            cell, found = ended.cell, ended.rows
             folder.add(cell, found)
             rows.add(cell, found)
+            estimate.add(ended)
             tell(f"{cell.case} {cell.size} {cell.dtype} {cell.device}")
             left -= cell.case in first
             if show is not None and cell.case in first and not left:
                 show(rows.frame().query("case in @first"))
-    return rows
+    return rows, estimate
 
 
 def end(rows: Sequence[Mapping[str, Any]], *, asked: bool, least_digits: float = LEAST) -> NoReturn:

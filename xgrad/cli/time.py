@@ -88,7 +88,8 @@ def command(
     started = time.perf_counter()
     with timing.Worker(threads) as worker:
         work = partial(timing.time_cells, worker=worker)
-        frame = save_cells(plan, folder, work, timing.TIMING_COLUMNS).frame()
+        rows, estimate = save_cells(plan, folder, work, timing.TIMING_COLUMNS)
+    frame = rows.frame()
     about = worker.about
     if not about and len(frame):  # all of them were saved before
         about = running.read_environment(folder.path)
@@ -100,6 +101,7 @@ def command(
     lines.append(f"rows saved: {display_path(saved.resolve())} (and .csv), {spent}")
     for line in _failures(frame, least_digits) + lines:
         click.echo(line, err=style != "table")
+    estimate.keep()
     end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
 
 

@@ -18,7 +18,7 @@ Children = tuple[dict[str, Any], Callable[[list[Any]], Any]]
 
 
 def leaves(value: Any) -> list[Any]:
-    """The arrays of nested tuples, in order."""
+    """The arrays of nested tuples, in order: what is no tuple is one, whatever it is."""
     return [a for each in value for a in leaves(each)] if isinstance(value, tuple) else [value]
 
 
@@ -80,7 +80,13 @@ _NUMBERS = (float, int, complex)
 
 
 class Framework(ABC):
-    """An array library that can run a case."""
+    """An array library that can run a case: its arrays, its `xp`, and the transforms it has.
+
+    A dtype is named as in `xgrad.numbers.DTYPES`, a device as the library does (`cpu`, `cuda:0`).
+    What must be written is `namespace`, `put`, `get`, `describe` and `is_array`, and `transforms`
+    for derivatives; the rest has defaults. A function that is missing raises
+    `Unsupported`, a package or device that is not here `Unavailable`: both become rows.
+    """
 
     name: str
     package: str = ""  # what must be installed
@@ -130,7 +136,7 @@ class Framework(ABC):
 
     @abstractmethod
     def namespace(self, dtype: str, device: str = "cpu") -> Any:
-        """The `xp` that a case sees."""
+        """The `xp` that a case sees; arrays that it makes have the dtype and the device."""
 
     @abstractmethod
     def put(self, array: np.ndarray, dtype: str, device: str = "cpu") -> Any:

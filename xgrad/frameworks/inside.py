@@ -51,7 +51,11 @@ def transformed(xp: Any, library: Any) -> dict[str, Callable[..., Any]]:
 
 
 def derivatives_inside(xp: Any, transforms: Transforms) -> dict[str, Callable[..., Any]]:
-    """`xp.gradient` and its like by name, of a framework that has a vjp."""
+    """`xp.gradient` and its like by name, of a framework that has a vjp.
+
+    For a namespace's extras: `xp.gradient(f)(x)` is then a derivative inside of a case, of one
+    array x, which is differentiated again where the case is.
+    """
     return transformed(xp, FromVjp(xp, transforms))
 
 

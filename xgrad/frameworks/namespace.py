@@ -17,7 +17,11 @@ _CREATION = ("zeros", "ones", "full", "empty", "eye", "linspace")
 
 
 class Namespace:
-    """An array library as `xp`, with the case's dtype and device as defaults of new arrays."""
+    """An array library as `xp`, with the case's dtype and device as defaults of new arrays.
+
+    Names are looked up among `extras`, then in the library; what neither has raises an
+    `AttributeError` with the nearest names, which makes a row `unsupported`.
+    """
 
     def __init__(
         self,

@@ -48,7 +48,11 @@ _FRAMEWORKS: dict[str, Framework] = {}
 
 
 def find_framework(name: str) -> Framework:
-    """The framework of that name; raises `UsageError` with the nearest names."""
+    """The framework of that name: numpy, torch, jax, ball, an optional one, or a plugin's.
+
+    It is there whether its package is installed or not (`require` tells). Raises `UsageError` with
+    the nearest names.
+    """
     if name in OPTIONAL:
         return _optional(name)
     if name not in frameworks():

@@ -56,7 +56,11 @@ def random_numbers_kept() -> Iterator[None]:
 
 
 def guest(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function that others call in their process: it runs in `as_guest()`."""
+    """Decorate a function that others call in their process: it runs in `as_guest()`.
+
+    Random numbers, gradient modes and defaults of torch and JAX are the caller's again afterwards,
+    whether it returns or raises.
+    """
 
     @wraps(function)
     def called(*args: P.args, **keywords: P.kwargs) -> T:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xgrad.errors import agreeing
 from xgrad.judging.matter import NOISE, SPACINGS, Matter
 from xgrad.judging.verdicts import (
     AGREES,
@@ -62,7 +63,7 @@ def refuted_in_balls(m: Matter) -> Ruling | None:
     digits = m.refuted_digits
     if digits is None:
         return None
-    said = f"the definition refutes it, whatever the dtype: {digits:.0f} digits agree"
+    said = f"the definition refutes it, whatever the dtype: {agreeing(digits)}"
     return Ruling(DISAGREES, "" if m.found.beyond.any() else said)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.frameworks import find_framework
 from xgrad.judging.comparison import Comparison, describe_slopes
 from xgrad.judging.findings import Findings
@@ -229,7 +230,9 @@ class Judge:
             kept = -np.log10(found.at(found.error) / size)
             return (f"right mathematics, digits lost to rounding in small elements: {found.name} "
                     f"keeps {kept:.1f} of {whole:.1f}")  # fmt: skip
-        return f"right mathematics, {lost:{'.1f' if lost < 1 else '.0f'}} digits lost to rounding"
+        return (
+            f"right mathematics, {digits_told(lost, '.1f' if lost < 1 else '.0f')} lost to rounding"
+        )
 
     def element(self, operator: Operator, truth: Truth, k: int) -> str:
         """The name of a flat element: `means[3,1]`, `y[2]/x[0]`, or the probe that it is."""

@@ -12,7 +12,11 @@ SMALLEST = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "b
 
 
 def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
-    """The nearest values that the dtype holds, as float64; of complex ones both parts."""
+    """The nearest values that the dtype holds, as float64; of complex ones both parts.
+
+    In the shape of the array; whole numbers and truth values are returned as they are. Halves go
+    to even, and what exceeds the dtype is infinite (IEEE 754).
+    """
     if array.dtype.kind == "c":
         return np.asarray(rounded(array.real, dtype) + 1j * rounded(array.imag, dtype))
     if array.dtype.kind != "f" or dtype == "float64":
@@ -25,7 +29,10 @@ def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def spacing(value: float, dtype: str) -> float:
-    """The distance of neighbouring numbers of the dtype at a magnitude."""
+    """The distance of neighbouring numbers of the dtype at a magnitude, the unit of `ulps`.
+
+    At zero, infinity and NaN that at 1, the dtype's epsilon.
+    """
     if not np.isfinite(value) or value == 0.0:
         return EPS[dtype]
     return max(float(2.0 ** np.floor(np.log2(abs(value))) * EPS[dtype]), SMALLEST[dtype])

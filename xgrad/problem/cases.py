@@ -21,7 +21,11 @@ RANDOM = "random"  # the name of the point that `inputs` draws
 
 @dataclass(frozen=True)
 class Formula:
-    """A hand-derived result for one operator of a case."""
+    """A hand-derived result for one operator of a case: `function(xp, **inputs)`.
+
+    It returns an array in the operator's shape, a tuple in `wrt` order for several inputs;
+    `frameworks` are the only ones that it runs on, None for all.
+    """
 
     function: Callable[..., Any]
     operator: str
@@ -32,7 +36,10 @@ class Formula:
 
 @dataclass(frozen=True)
 class Implementation:
-    """The same function as some library provides it, for one framework."""
+    """The same function as some library provides it: `function(**inputs)`, arrays of a framework.
+
+    That framework differentiates it, as the method `torch.reverse:name`.
+    """
 
     function: Callable[..., Any]
     framework: str
@@ -61,7 +68,12 @@ class Known:
 
 @dataclass(eq=False)
 class Case:
-    """A reference problem; made by the decorator `xgrad.case`, called like its function."""
+    """A reference problem; made by the decorator `xgrad.case`, called like its function.
+
+    `case(xp, x, …)` is the value. `inputs`, `formula`, `implementation`, `point` and `direction`
+    decorate what belongs to it; `inputs_at(size, point, seed)` draws NumPy arrays by name. What it
+    holds is as the decorator takes it, and `path` the file that it lies in, None in a notebook.
+    """
 
     function: Callable[..., Any]
     name: str

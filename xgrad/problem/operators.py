@@ -21,14 +21,29 @@ class Differentiator(Protocol):
     A result in the shape of the inputs is a tuple in `wrt` order.
     """
 
-    def jvp(self, f: Function, v: Any) -> Function: ...
-    def vjp(self, f: Function, w: Any) -> Function: ...
-    def gradient(self, f: Function, w: Any = None) -> Function: ...
-    def jacobian(self, f: Function) -> Function: ...
-    def along(self, field: Function, v: Any) -> Function: ...
-    def directional(self, f: Function, v: Any, order: int) -> Function: ...
-    def ones(self, f: Function) -> Function: ...
-    def contract(self, coefficients: np.ndarray, f: Function) -> Function: ...
+    def jvp(self, f: Function, v: Any) -> Function:
+        """x ↦ J(x) v, in the shape of f(x); v is a direction in the shape of the inputs."""
+
+    def vjp(self, f: Function, w: Any) -> Function:
+        """x ↦ wᵀ J(x), in the shape of the inputs; w is a direction in the shape of f(x)."""
+
+    def gradient(self, f: Function, w: Any = None) -> Function:
+        """x ↦ the gradient of a scalar f, or of ⟨w, f⟩, in the shape of the inputs."""
+
+    def jacobian(self, f: Function) -> Function:
+        """x ↦ J(x), of shape y.shape + x.shape for each input."""
+
+    def along(self, field: Function, v: Any) -> Function:
+        """x ↦ J(x) v of a gradient field, whose Jacobian is symmetric; v as of `jvp`."""
+
+    def directional(self, f: Function, v: Any, order: int) -> Function:
+        """x ↦ dᵏ/dtᵏ f(x + t v) at t = 0 for that order k, in the shape of f(x)."""
+
+    def ones(self, f: Function) -> Function:
+        """x ↦ the derivative of an elementwise map, in the shape of its input."""
+
+    def contract(self, coefficients: np.ndarray, f: Function) -> Function:
+        """x ↦ Σ coefficients · f(x) over all axes of f(x), the Jacobian of one input."""
 
 
 @dataclass(frozen=True)

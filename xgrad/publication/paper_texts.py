@@ -120,8 +120,14 @@ class PaperTable:
 
     @property
     def notes(self) -> list[str]:
-        """What stands below: a note for each mark, and which rows had no partner."""
-        return [*(f"{mark} {text}" for mark, text in self._marked()), *self.unpaired]
+        """What stands below: a note for each mark, and which rows had no number or no partner."""
+        marks = [f"{mark} {text}" for mark, text in self._marked()]
+        left_out = "; ".join(self._left_out())
+        return [
+            *marks,
+            *([f"Without a number in these runs: {left_out}"] if left_out else []),
+            *self.unpaired,
+        ]
 
     @property
     def unpaired(self) -> list[str]:
@@ -181,8 +187,8 @@ class PaperTable:
         heads = [latex_text(h) for h in self._heads]
         heads += [rf"\multicolumn{{2}}{{c}}{{{latex_text(self._name(m))}}}" for m in self.methods]
         body: list[str] = []
-        for k, line in enumerate(self.lines):
-            body += [r"\addlinespace"] if k and len(self.show) > 1 else []
+        for line in self.lines:
+            body += [r"\addlinespace"] if body and len(self.show) > 1 else []
             for names, cells in self._grid(line):
                 told = [_name_in_latex(n) for n in names] + [_in_latex(c) for c in cells]
                 body.append(" & ".join(told) + r" \\")
@@ -264,14 +270,33 @@ class PaperTable:
     # --- cells ----------------------------------------------------------------------------------
 
     def _grid(self, line: Line) -> Iterator[tuple[list[str], list[Shown]]]:
-        """The lines of a case: its names, and a cell for each method."""
+        """The lines of a case that have a number or a mark: its names, and a cell per method."""
         names = [self._case(line), *(getattr(line, k) for k in self._varying)]
         for quantity in self.show:
             unit = self._unit(line) if quantity == "time" else ""
             said = f"time ({unit})" if unit else HEADS[quantity]
             extra = [said] if self.show != ("digits",) else []
-            yield [*names, *extra], [self._cell(quantity, line, m, unit) for m in self.methods]
-            names = [""] * len(names)
+            cells = self._cells(quantity, line, unit)
+            if any(cells):
+                yield [*names, *extra], [cell or Shown("") for cell in cells]
+                names = [""] * len(names)
+
+    def _cells(self, quantity: str, line: Line, unit: str = "") -> list[Shown | None]:
+        """A cell for each method, None where it would be a bare dash."""
+        cells = (self._cell(quantity, line, method, unit) for method in self.methods)
+        return [cell if any(cell) else None for cell in cells]
+
+    def _left_out(self) -> Iterator[str]:
+        """The lines that would be dashes alone, but for those that no run of timings has."""
+        for line in self.lines:
+            lacking = [q for q in self.show if not any(self._cells(q, line))]
+            if len(lacking) == len(self.show):
+                yield self._place(line)
+                continue
+            timed = any(timing for _, timing in line.rows.values())
+            kept = [HEADS[q] for q in lacking if timed or q == "digits"]
+            if kept:
+                yield f"{self._place(line)} ({', '.join(kept)})"
 
     def _cell(self, quantity: str, line: Line, method: str, unit: str = "") -> Shown:
         if method not in line.rows:
@@ -309,10 +334,10 @@ class PaperTable:
         dash = False
         for line in self.lines:
             for quantity in self.show:
-                for method in self.methods:
-                    cell = self._cell(quantity, line, method)
-                    dash |= not cell.text
-                    for mark in cell.marks:
+                cells = self._cells(quantity, line)
+                for method, cell in zip(self.methods, cells, strict=True) if any(cells) else ():
+                    dash |= not (cell and cell.text)
+                    for mark in cell.marks if cell else "":
                         places = told.setdefault(mark, [])
                         if mark not in PLAIN:
                             reason = _reason(line.rows[method][0])

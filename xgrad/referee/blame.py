@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from xgrad.errors import BudgetExceeded
+from xgrad.errors import BudgetExceeded, agreeing
 from xgrad.numbers import ball, precision
 from xgrad.programs import Edge, Graph, Replay, Step
 from xgrad.referee.slips import Product, Slip, slip_along, slip_of
@@ -96,7 +96,7 @@ class Fault:
             )
         if self.slips:
             return "; ".join(str(slip) for slip in self.slips)
-        return f"{self.digits:.0f} digits agree" + (f" ({self.untold})" if self.untold else "")
+        return agreeing(self.digits) + (f" ({self.untold})" if self.untold else "")
 
 
 @dataclass(eq=False)

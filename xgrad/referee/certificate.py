@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.numbers import BITS, Ball, ball, precision, radius
 from xgrad.problem import Operator, Setting
 from xgrad.programs import recognised_constants
@@ -167,4 +168,4 @@ def _vanished(before: Agreement | None, found: Agreement) -> float:
 
 
 def _said(name: str, digits: float, more: str = "") -> str:
-    return f"{name} agrees with the definition to {digits:.0f} digits{more}"
+    return f"{name} agrees with the definition to {digits_told(digits)}{more}"

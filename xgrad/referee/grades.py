@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xgrad.errors import digits_told
+
 
 @dataclass(frozen=True)
 class Grade:
@@ -19,7 +21,7 @@ class Grade:
 
     def told(self, who: str, digits: float, said: str = "") -> str:
         """What the row says of somebody's derivative; `said` follows the number of digits."""
-        return self.says.format(who=who, digits=f"{digits:.0f} digits{said}")
+        return self.says.format(who=who, digits=f"{digits_told(digits)}{said}")
 
 
 _MEETS = "{who} agrees with the definition to {digits}"

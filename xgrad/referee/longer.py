@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.frameworks import find_framework
 from xgrad.numbers import more_digits
 from xgrad.problem import Operator, Setting
@@ -43,11 +44,11 @@ def in_longer_floats(operator: Operator, setting: Setting, reason: str) -> Truth
         return Truth("none", f"{reason}; {type(error).__name__} in longer floats: {error}")
     digits, resolved = found or (np.nan, np.nan)
     if digits < max(DIGITS, resolved - SLACK):
-        said = f"the formula agrees along random directions to {digits:.0f} digits"
+        said = f"the formula agrees along random directions to {digits_told(digits)}"
         return Truth("none", f"{reason}; in longer floats {said} of {resolved:.0f}")
     high = exact.astype(np.float64)
     low = (exact - high).astype(np.float64)
-    checked = f", certified along random directions to {digits:.0f} digits" if found else ""
+    checked = f", certified along random directions to {digits_told(digits)}" if found else ""
     note = f"formula in floats of {np.finfo(exact.dtype).nmant + 1} bits{checked}; {reason}"
     return Truth("probes", note, digits, None, high, low)
 

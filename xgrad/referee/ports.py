@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.numbers import BITS, Ball, ball, midpoint, precision
 from xgrad.programs import recognised_constants
 from xgrad.referee.grades import APPROXIMATE, CERTIFIED
@@ -30,7 +31,7 @@ def common_digits(one: Values, other: Values, x: np.ndarray, draws: list[np.ndar
 
 def describe_sameness(digits: float, original: str) -> str:
     """What so many digits say of a port beside its original."""
-    agree = f"values agree to {int(digits)} digits at {NEARBY + 1} points in balls"
+    agree = f"values agree to {digits_told(int(digits))} at {NEARBY + 1} points in balls"
     if digits >= CERTIFIED.least:
         return f"the same function as {original}: {agree}"
     if digits >= APPROXIMATE.least:

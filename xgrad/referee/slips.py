@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.errors import agreeing
 from xgrad.referee.tangents import product
 
 CLOSE = 1e-20  # of the largest element: what is the same
@@ -25,8 +26,7 @@ class Slip:
     hint: str = ""
 
     def __str__(self) -> str:
-        count = "1 digit agrees" if round(self.digits) == 1 else f"{self.digits:.0f} digits agree"
-        said = f"the gradient of its {self.of}, {count}"
+        said = f"the gradient of its {self.of}, {agreeing(self.digits)}"
         return f"{said} ({self.hint})" if self.hint else said
 
 

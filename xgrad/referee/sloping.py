@@ -9,6 +9,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.numbers import DOUBLED, LEDGER, Doubled
 from xgrad.problem import Setting
 from xgrad.referee.grades import grade_of
@@ -107,7 +108,7 @@ class Sloping:
         if self.digits < LEAST:
             return None
         self.right = True
-        note = f"{name} in double-double, {self.digits:.0f} digits"
+        note = f"{name} in double-double, {digits_told(self.digits)}"
         high, low = _parts([candidate])
         return Truth("certified", note, self.digits, high=high, low=low,
                      by=f"{name} in double-double")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from xgrad.referee import Budget
 from xgrad.running.cluster import Cluster, do_on_cluster
 from xgrad.running.options import Dtypes, dtype_names, names_in, require_kind, worded
 from xgrad.running.planning import Cell, Plan, Row, Selection, make_plan, methods_at, operators_at
-from xgrad.running.workers import Limits, Step, Work, do_cells
+from xgrad.running.watching import followed, watched
+from xgrad.running.workers import Ended, Limits, Step, Work, do_cells
 from xgrad.table import completed
 from xgrad.techniques import ERROR, Method, Prepared, choose_presentations, describe_error
 
@@ -128,8 +130,8 @@ def map_cells(
     workers: int | None = None,
     limits: Limits | None = None,
     cluster: Cluster | None = None,
-) -> Iterator[tuple[Cell, list[Row]]]:
-    """Do some work at the cells, in any order, and yield the rows of each as it ends.
+) -> Iterator[Ended]:
+    """Do some work at the cells, in any order, and yield each as it ends.
 
     On a cluster where one is given, else in worker processes. Without workers, or for cases that
     no file holds, in this process.
@@ -141,12 +143,20 @@ def map_cells(
     remote = [] if here else [c for c in cells if workers_can_load(c)]
     local = list(cells) if here else [c for c in cells if not workers_can_load(c)]
     if remote and cluster is not None:
-        yield from do_on_cluster(work, remote, cluster, limits)
+        for cell, rows in do_on_cluster(work, remote, cluster, limits):
+            yield Ended(cell, rows)
     elif remote:
-        count = min(len(remote), workers or os.cpu_count() or 1)
-        yield from do_cells(work, remote, count, limits)
-    for cell in local:
-        yield cell, _rows(work, plan.cases[cell.path, cell.case], cell)
+        yield from do_cells(work, remote, workers_for(len(remote), workers), limits)
+    for k, cell in enumerate(local):
+        since, spent = time.monotonic(), time.process_time()
+        rows = _rows(work, plan.cases[cell.path, cell.case], cell)
+        took, spent = time.monotonic() - since, time.process_time() - spent
+        yield Ended(cell, rows, took, spent, first=not k)
+
+
+def workers_for(cells: int, workers: int | None) -> int:
+    """Processes that do as many cells: those asked for, else one for each core."""
+    return max(1, min(cells, os.cpu_count() or 1 if workers is None else workers))
 
 
 run_cells = partial(map_cells, judge_cell)
@@ -191,7 +201,8 @@ def run(
     case, `invariances` (presentations by name, patterns, or `all`) to none. `workers` processes do
     the work, 0 means this one; `limits` is what one method may take in them; `scheduler` is the
     address of a Dask cluster that does it instead. `progress` is called with cells done, cells in
-    all and the last one's name. Raises `UsageError` for options and names that nothing has.
+    all and the last one's name; without it a notebook shows a bar. Raises `UsageError` for options
+    and names that nothing has.
     """
     from xgrad.running.results import Results
 
@@ -211,10 +222,9 @@ def run(
     rows = plan.gather()
     cluster = Cluster(scheduler) if scheduler else None
     done = run_cells(plan, plan.cells, workers, limits, cluster)
-    for k, (cell, found) in enumerate(done, start=1):
-        rows.add(cell, found)
-        if progress is not None:
-            progress(k, len(plan.cells), cell.case)
+    lanes = None if cluster else workers and workers_for(len(plan.cells), workers)
+    for ended in followed(done, plan.cells, lanes, progress):
+        rows.add(ended.cell, ended.rows)
     return Results.of(rows.frame(), plan.cases.values(), budget)
 
 
@@ -229,12 +239,17 @@ def rows_here(
     judges: dict[Hashable, Judge] = {}
     _compiled.cache_clear()
     work = partial(judge_cell, judges=judges)
-    plans = (
-        make_plan([case], Selection.of(seed, **named, **more), budget) for more in asked or ({},)
-    )
-    return completed(
-        row for plan in plans for cell in plan.cells for row in _rows(work, case, cell)
-    )
+    chosen = [Selection.of(seed, **named, **more) for more in asked or ({},)]
+    cells = [cell for each in chosen for cell in make_plan([case], each, budget).cells]
+    rows = list[Row]()
+    with watched(cells, known=False) as (tell, _):
+        for k, cell in enumerate(cells):
+            for made in work(case, cell, frozenset()):
+                if isinstance(made, Step):
+                    tell(k, f"{case.name}, {made} {cell.dtype}")
+                else:
+                    rows.append(made)
+    return completed(rows)
 
 
 def gather_cases(cases: Any) -> list[Case | Broken]:

@@ -239,8 +239,8 @@ def done(work: Work, file: CaseFile, cell: Cell, limits: Limits, version: str) -
 
         raise OtherVersion(f"the worker {get_worker().address} has xgrad {find_version()}")
     here = replace(cell, path=str(_unpacked(file)))
-    (rows,) = (rows for _, rows in _pool(limits).do(work, [Job(here)]))
-    return rows
+    (ended,) = _pool(limits).do(work, [Job(here)])
+    return ended.rows
 
 
 @lru_cache(maxsize=256)

@@ -53,6 +53,11 @@ def names_in(option: str, given: Any) -> tuple[str, ...] | None:
     return tuple(names)
 
 
+def split_names(texts: Iterable[str]) -> tuple[str, ...] | None:
+    """The names of an option that is repeatable and comma-separated; None where there are none."""
+    return tuple(v.strip() for text in texts for v in text.split(",") if v.strip()) or None
+
+
 def dtype_names(given: Any) -> tuple[str, ...] | None:
     """Names of dtypes, of texts or of what NumPy, torch and JAX call them; None of None."""
     if given is None:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 from xgrad.errors import UsageError, unknown
 from xgrad.frameworks import find_framework
 from xgrad.numbers import DTYPES
-from xgrad.problem import OPERATORS, Broken, Case, Operator, Setting, display_path, find_project
+from xgrad.problem import (
+    OPERATORS,
+    Broken,
+    Case,
+    Operator,
+    Project,
+    Setting,
+    display_path,
+    find_project,
+)
 from xgrad.referee import Budget
 from xgrad.running.environment import find_devices
 from xgrad.table import COLUMNS, Column, Rows
@@ -37,6 +46,7 @@ LARGEST_JACOBIAN = 10_000  # elements of one that is asked for when nobody named
 DEVICES = ("cpu", "cuda", "cuda:0", "mps", "xpu", "rocm", "tpu")
 
 Row = dict[str, Any]
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,23 @@ class Selection:
             if names is not None
         }
         return cls(**texts, seeds=None if seed is None else to_seeds(seed), expression=expression)
+
+    @classmethod
+    def in_project(
+        cls,
+        project: Project,
+        dtypes: Names,
+        *,
+        expression: str = "",
+        seed: Any = None,
+        dtype: Names | None = None,
+        invariances: Names | None = None,
+        **chosen: Names | None,
+    ) -> Selection:
+        """A selection of names by option; what none names the project may, else these dtypes."""
+        names = {f"{kind}s": found or project.names(f"{kind}s") for kind, found in chosen.items()}
+        asked = dtype or project.names("dtypes") or dtypes
+        return cls.of(seed, expression, dtypes=asked, invariances=invariances, **names)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import nan
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import NamedTuple
 
 from xgrad.problem import Broken, Case, cases_of_file
 from xgrad.running.planning import Cell, Row
@@ -41,6 +43,10 @@ class Step:
 
     columns: tuple[tuple[str, str], ...]
 
+    def __str__(self) -> str:
+        operator, framework, technique = (value for _, value in self.columns)
+        return f"{operator} {framework}.{technique}"
+
 
 Work = Callable[[Case, Cell, frozenset[Step]], Iterator[Step | Row]]  # importable by a worker
 
@@ -53,6 +59,19 @@ class Limits:
     gigabytes: float | None = None
 
 
+class Ended(NamedTuple):
+    """A cell that ended: its rows, its seconds by the clock and of the processor, nan if unknown.
+
+    Those of a process's `first` cell hold its start, and the frameworks that it loads.
+    """
+
+    cell: Cell
+    rows: list[Row]
+    seconds: float = nan
+    work: float = nan
+    first: bool = False
+
+
 @dataclass
 class Job:
     """A cell on its way: rows made, steps that ended a process, and the step that is on."""
@@ -61,6 +80,9 @@ class Job:
     rows: list[Row] = field(default_factory=list)
     skip: set[Step] = field(default_factory=set)
     step: Step | None = None
+    seconds: float = 0.0  # of workers that had it, by the clock
+    work: float = 0.0  # and of the processor
+    first: bool = False  # of one of them
 
     @property
     def case(self) -> tuple[str, str]:
@@ -121,10 +143,18 @@ class Worker:
 
     def give(self, work: Work, job: Job) -> None:
         """Send a job, without the steps that it has been through."""
+        job.first |= self.case is None
         self.job, self.case = job, job.case
         self.ready, self.since = False, time.monotonic()
         with suppress(OSError):  # told as a crash when its end is seen
             self.pipe.send((work, job.cell, frozenset(job.skip)))
+
+    def spend(self) -> None:
+        """Count the time since the last message as its job's."""
+        assert self.job is not None
+        now = time.monotonic()
+        self.job.seconds += now - self.since
+        self.since = now
 
     def take(self) -> bool:
         """Read one message into the job; False where the process is gone."""
@@ -133,9 +163,11 @@ class Worker:
             message = self.pipe.recv()
         except (EOFError, OSError):
             return False
-        self.since = time.monotonic()
+        self.spend()
         if isinstance(message, Step):
             self.job.step = message
+        elif isinstance(message, float):
+            self.job.work += message
         elif message in (END, LAST):
             self.job, self.last = None, message == LAST
         elif message == READY:
@@ -175,7 +207,7 @@ class Worker:
 
 def do_cells(
     work: Work, cells: Sequence[Cell], count: int, limits: Limits | None = None
-) -> Iterator[tuple[Cell, list[Row]]]:
+) -> Iterator[Ended]:
     """Do some work at cells in `count` processes, and yield the rows of each cell as it ends.
 
     A step that hangs, exceeds its memory or ends its process is a row; the rest of its cell is
@@ -197,13 +229,13 @@ class Pool:
         self.workers: list[Worker] = []
         self.waiting = Queue(())
 
-    def do(self, work: Work, jobs: Iterable[Job]) -> Iterator[tuple[Cell, list[Row]]]:
+    def do(self, work: Work, jobs: Iterable[Job]) -> Iterator[Ended]:
         """Do some work, and yield the rows of each cell as it ends; the workers stay."""
         self.waiting = Queue(jobs)
         self.replenish(work)
         while any(w.job for w in self.workers):
             for job in [*self.listen(), *self.watch()]:
-                yield job.cell, job.rows
+                yield Ended(job.cell, job.rows, job.seconds, job.work, job.first)
             self.replenish(work)
 
     def stop(self) -> None:
@@ -256,6 +288,8 @@ class Pool:
         """Make a row of the step that ended a process; what is left of its cell goes first."""
         job = worker.job
         assert job is not None
+        worker.spend()
+        job.work += max(0.0, job.seconds - job.work)  # nobody told: all of its time
         self._drop(worker)
         columns = dict(job.step.columns) if job.step else {}
         job.rows.append({**job.cell.place, **columns, "status": status, "message": message})
@@ -273,7 +307,7 @@ class Pool:
 def _serve(pipe: Connection) -> None:
     """Do jobs until the pipe ends; what cases print goes nowhere."""
     _settle()
-    before = set(threading.enumerate())
+    before, spent = set(threading.enumerate()), 0.0
     while True:
         try:
             work, cell, skip = pipe.recv()
@@ -282,6 +316,8 @@ def _serve(pipe: Connection) -> None:
         pipe.send(READY)
         for message in worked(work, cell, skip):
             pipe.send(message)
+        spent, last = time.process_time(), spent
+        pipe.send(spent - last)
         left = any(not t.daemon for t in set(threading.enumerate()) - before)
         pipe.send(LAST if left else END)  # threads that a case left would disturb its successors
 

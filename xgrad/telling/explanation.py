@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from xgrad.errors import digits_told
 from xgrad.judging import Judge, Judgement
 from xgrad.numbers import Ball, midpoint
 from xgrad.problem import Operator, Setting
@@ -163,7 +164,7 @@ def _numbers(made: Explanation) -> list[str]:
     if truth.kind == "certified":
         lines.append(
             f"  referee: {truth.by}, certified: it agrees with the definition to "
-            f"{truth.digits:.0f} digits along a random direction"
+            f"{digits_told(truth.digits)} along a random direction"
         )
     elif row.get("referee"):
         lines.append(f"  referee: {row['referee']}")

@@ -15,6 +15,7 @@ stands in place of the numbers.
 from __future__ import annotations
 
 import gc
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,10 +29,12 @@ from xgrad.problem import OPERATORS, Case, Operator, Setting, generator
 from xgrad.referee import Budget
 from xgrad.running import (
     Cell,
+    Ended,
     Plan,
     Row,
     Selection,
     describe_failure,
+    followed,
     gather_cases,
     make_plan,
     methods_at,
@@ -193,21 +196,21 @@ def plan_timing(
     return replace(plan, cells=cells)
 
 
-def time_cells(
-    plan: Plan, cells: Sequence[Cell], worker: Worker
-) -> Iterator[tuple[Cell, list[Row]]]:
-    """The rows of each cell, one after the other, as the worker measures them.
+def time_cells(plan: Plan, cells: Sequence[Cell], worker: Worker) -> Iterator[Ended]:
+    """Each cell as it ends, one after the other, as the worker measures them.
 
     A case that no file holds is measured in this process, on the threads that it has: its rows say
     0 threads.
     """
-    for cell in cells:
+    for k, cell in enumerate(cells):
+        since = time.monotonic()
         if workers_can_load(cell):
             rows = worker.do(time_cell, cell)
         else:
             assert isinstance(cell, TimedCell)
             rows = time_cell(plan.cases[cell.path, cell.case], replace(cell, threads=0))
-        yield cell, rows
+        took = time.monotonic() - since
+        yield Ended(cell, rows, took, took, first=not k)  # it measures for so long on any machine
 
 
 def time_cases(
@@ -240,10 +243,9 @@ def time_cases(
     plan = plan_timing(found, chosen, budget, threads, limit)
     rows = plan.gather(TIMING_COLUMNS)
     with Worker(threads) as worker:
-        for k, (cell, more) in enumerate(time_cells(plan, plan.cells, worker), start=1):
-            rows.add(cell, more)
-            if progress is not None:
-                progress(k, len(plan.cells), cell.case)
+        done = time_cells(plan, plan.cells, worker)
+        for ended in followed(done, plan.cells, 1, progress):
+            rows.add(ended.cell, ended.rows)
     frame = Results.of(rows.frame(), plan.cases.values(), budget)
     frame.attrs["environment"] = worker.about
     return frame

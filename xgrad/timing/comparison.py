@@ -67,6 +67,7 @@ def version_differences(here: dict[str, Any], there: dict[str, Any]) -> list[str
 def compared_rows(
     place: tuple[Any, ...], old: dict[str, Any] | None, new: dict[str, Any] | None
 ) -> dict[str, Any]:
+    """A row of both runs at a place, None where one lacks it: seconds, ratio, and what changed."""
     row: dict[str, Any] = dict(zip(PLACE, place, strict=True))
     if old is None or new is None:
         return row | {"change": ONLY}

@@ -69,7 +69,7 @@ def budget(seconds: float, gigabytes: float) -> Iterator[Ledger]:
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Work in this many bits inside."""
+    """Work in this many bits inside: balls made there are rounded to them, others are kept."""
     before = flint.ctx.prec
     flint.ctx.prec = bits
     try:
@@ -84,12 +84,18 @@ def working_bits() -> int:
 
 
 class Ball(Wrapped):
-    """An array of balls: a NumPy object array of `flint.arb`, or of `flint.acb`, never of both."""
+    """An array of balls: a NumPy object array of `flint.arb`, or of `flint.acb`, never of both.
+
+    A ball is a midpoint with a radius, and holds the exact result of all that was done to it, in
+    `working_bits()` bits. Johansson 2017, Arb: efficient arbitrary-precision midpoint-radius
+    interval arithmetic.
+    """
 
     __slots__ = ()
 
     @property
     def dtype(self) -> str:
+        """`ball`, or the name of complex ones."""
         return COMPLEX if is_complex(self.data) else "ball"
 
     def __getitem__(self, key: Any) -> Any:
@@ -119,7 +125,10 @@ _to_arb, _is_acb = np.frompyfunc(arb, 1, 1), np.frompyfunc(lambda a: isinstance(
 
 
 def ball(value: Any) -> Ball:
-    """A ball array of anything numeric; floats are taken exactly."""
+    """A ball array of anything numeric, in its shape; floats are taken exactly.
+
+    Counts its elements: raises `BudgetExceeded` inside of a `budget` that is spent.
+    """
     if isinstance(value, Ball):
         return value
     data = np.asarray(value)
@@ -136,7 +145,10 @@ def ball(value: Any) -> Ball:
 
 
 def midpoint(value: Any) -> np.ndarray:
-    """The midpoints as float64, of complex balls as complex128; NaN of what may be any number."""
+    """The midpoints as float64, of complex balls as complex128; NaN of what may be any number.
+
+    In the shape of the balls. What is no ball array is returned as NumPy has it.
+    """
     if not isinstance(value, Ball):
         return np.asarray(value)
     kind = complex if is_complex(value.data) else float
@@ -159,7 +171,7 @@ _real, _imag = np.frompyfunc(lambda a: a.real, 1, 1), np.frompyfunc(lambda a: a.
 
 
 def halves(value: Ball) -> tuple[np.ndarray, np.ndarray]:
-    """Two float64 arrays whose sum holds the midpoints to 106 bits."""
+    """Two float64 arrays, in the shape of the balls, whose sum holds the midpoints to 106 bits."""
     high = midpoint(value)
     finite = np.where(np.isfinite(high), high, 0.0)
     low = midpoint(wrap(np.subtract(value.data, finite.astype(object))))
@@ -167,5 +179,5 @@ def halves(value: Ball) -> tuple[np.ndarray, np.ndarray]:
 
 
 def radius(value: Ball) -> np.ndarray:
-    """The radii as float64."""
+    """The radii of real balls as float64, in their shape."""
     return np.asarray(np.frompyfunc(lambda a: float(a.rad()), 1, 1)(value.data), dtype=np.float64)

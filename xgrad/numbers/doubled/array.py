@@ -119,7 +119,7 @@ def _whole(value: int) -> Doubled:
 
 
 def nearest(value: Any) -> Array:
-    """The nearest floats, in the library of the numbers; what is not doubled as it is."""
+    """The nearest floats, in the library and shape of the numbers; what is not doubled as it is."""
     return value.high if isinstance(value, Doubled) else value
 
 
