@@ -65,7 +65,7 @@ def draw(measured: dict[str, list[dict[str, float]]]) -> None:
         axes.set_xlabel("inputs")
         axes.set_ylabel("seconds")
         axes.grid(True, alpha=0.3)
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(STAGES))
     figure.savefig(PICTURE, dpi=110)
 
 
