@@ -1,5 +1,6 @@
 """Formulas of large problems: certified in double-double, or left to balls."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -8,7 +9,7 @@ from truths import element, setting_of, truth_of
 
 import xgrad
 from xgrad.problem import OPERATORS
-from xgrad.referee import Budget, Referee
+from xgrad.referee import Budget, Referee, doubled
 
 MANY = 8_000  # inputs, of which balls make a fifth of a second
 QUICK = Budget(quick=True)
@@ -75,15 +76,18 @@ def test_a_wrong_gradient_makes_no_hessian_right():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_tolerance_is_that_of_longer_floats(dtype):
+def test_the_tolerance_is_that_of_longer_floats(dtype, monkeypatch):
     x = X.astype(dtype).astype(np.float64)
-    found = [
-        Referee(setting_of(energy, {"x": x}, RIGHT, dtype=dtype), Budget(quick=quick))
-        for quick in (True, False)
-    ]
-    louder, longer = (np.median(r.truth(OPERATORS["gradient"]).noise) for r in found)
-    assert "double-double" in found[0].truth(OPERATORS["gradient"]).note
-    assert found[1].truth(OPERATORS["gradient"]).digits > 40
+
+    def truth():
+        return truth_of(energy, {"x": x}, "gradient", RIGHT, dtype=dtype)
+
+    in_pairs = truth()
+    monkeypatch.setattr(doubled, "WORTH", math.inf)
+    in_balls = truth()
+    assert "double-double" in in_pairs.note
+    assert in_balls.digits > 40
+    louder, longer = (np.median(t.noise) for t in (in_pairs, in_balls))
     assert 0.5 < louder / longer < 1.1  # the largest of three, and of eight
 
 

@@ -31,7 +31,7 @@ from xgrad.referee.truth import NEAR, PROBES, Truth, is_near
 FROM = 1_000  # differentiated inputs of a program: below, balls decide
 FROM_QUICK = 300  # the same where nobody asks for forty digits
 CLEARLY = 3  # times the operations of balls, by which pairs cost more
-WORTH = 100_000  # operations of balls in one value, 40 ms: below, they are cheap
+WORTH = 10_000  # operations of balls in one value, 4 ms and more: below, they are cheap
 VALUES = 6  # evaluations in a certificate
 SMALLER = 5  # times less memory than balls take
 MARGIN = 5.0  # digits of the smallest element that a certificate is to see
