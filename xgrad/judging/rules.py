@@ -25,11 +25,13 @@ from xgrad.judging.verdicts import (
     UNSTABLE,
 )
 from xgrad.numbers import EPS
+from xgrad.referee import APPROXIMATE, grade_of
 
 BARELY = 2.0  # tolerances, of sampled noise
 MOST = 0.9  # of the elements beyond tolerance, where a type is so short that many are
 SHARE = 1e-2  # of the largest element: rounding that costs more comes and goes
 VAGUE = 1e-2  # of the largest element: differences known no better tell nothing
+SLACK = 16.0  # times what a truth is off along one direction, for an element of it
 GROSS = 1e-3  # of the largest element, beyond which no noise is needed to call an error one
 
 
@@ -233,6 +235,21 @@ def barely_beyond(m: Matter) -> Ruling | None:
                   f"factor of {np.max(m.found.excess[m.found.beyond]):.1f} only")  # fmt: skip
 
 
+def past_where_a_loop_stops(m: Matter) -> Ruling | None:
+    """Off by what the truth may be off itself: a loop ended at a tolerance, and its slope is odd.
+
+    Rule and definition are both approximations then, that differ by as much.
+    """
+    truth = m.truth
+    if not truth.stops or grade_of(truth.digits) is not APPROXIMATE:
+        return None
+    apart = SLACK * 10.0**-truth.digits * m.found.top
+    if not np.all((m.found.error <= apart + m.found.tolerance) | ~m.found.beyond):
+        return None
+    return Ruling(INCONCLUSIVE, f"a loop stops at a tolerance: its slope and its rule differ by "
+                  f"{10.0**-truth.digits:.0e}, and no less can be told")  # fmt: skip
+
+
 def beyond_tolerance(m: Matter) -> Ruling | None:
     """Further off than rounding goes."""
     return Ruling(DISAGREES)
@@ -260,6 +277,7 @@ RULES: tuple[Rule, ...] = (
     past_what_lost_digits_excuse,
     lost_digits,
     barely_beyond,
+    past_where_a_loop_stops,
     beyond_tolerance,
 )
 

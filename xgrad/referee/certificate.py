@@ -45,6 +45,7 @@ class Certifier:
             said = f" with constants recognised, {as_floats.digits:.0f} as floats"
             if not truth.digits > as_floats.digits:
                 truth, said = as_floats, ""
+        truth.stops = own.stops
         if np.isfinite(truth.digits):
             truth.note = grade_of(truth.digits).told(own.name, truth.digits, said)
         if truth.kind == "certified":

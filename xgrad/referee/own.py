@@ -57,6 +57,11 @@ class OwnDerivative:
             kept[key] = find_program(self.framework, self.setting.function(arguments))
         return kept[key].in_pairs() if self.pairs else kept[key]
 
+    @property
+    def stops(self) -> bool:
+        """Whether a loop of the last run ended at a tolerance."""
+        return getattr(getattr(self.program, "last", None), "stops", False)
+
     def in_pairs(self) -> OwnDerivative | None:
         """The same in double-double; None where the framework's programs have no such numbers."""
         if self.program is None or self.program.in_pairs() is None:

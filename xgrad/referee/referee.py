@@ -218,7 +218,7 @@ class Referee:
         failure = truth
         truth = self._defined(operator)
         truth.note = "; ".join(filter(None, (failure.note, truth.note)))
-        truth.digits = failure.digits
+        truth.digits, truth.stops = failure.digits, failure.stops
         return truth, False
 
     def _evaluate(self, compute: Candidate, bits: int) -> Ball:

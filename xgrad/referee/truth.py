@@ -41,6 +41,7 @@ class Truth:
     narrowed: str = ""  # a shorter type than is asked for, in which the function itself computes
     unknown: np.ndarray | None = None  # elements without a truth
     by: str = "the formula"  # what was certified
+    stops: bool = False  # the function is a loop that ends at a tolerance
     noises: Iterable[np.ndarray] | None = None  # growing with each sample, where drawn on demand
 
     @property

@@ -16,7 +16,7 @@ from jax.extend.core.primitives import random_gamma_p
 from xgrad.numbers import DOUBLED, Doubled
 from xgrad.programs.constants import as_array
 from xgrad.programs.failures import NoBallRule
-from xgrad.programs.jax.values import bind, is_balls, midpoints, put, seen
+from xgrad.programs.jax.values import bind, is_balls, is_number, midpoints, put, seen
 from xgrad.programs.jax.windows import windows_of
 from xgrad.programs.scalars import Each
 
@@ -71,6 +71,8 @@ def _while(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     params = step.params
     a, b = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     asks, does, carry = values[:a], values[a:b], values[b:]
+    asked = (v for eqn in params["cond_jaxpr"].jaxpr.eqns for v in eqn.invars)
+    walk.stops |= any(map(is_number, asked))
     while True:
         (going,) = walk.run(params["cond_jaxpr"], [*asks, *carry])
         if not np.any(going):

@@ -59,9 +59,13 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Run:
-    """What was seen in one run: operations on single numbers; no number leaves a jaxpr."""
+    """What was seen in one run: operations on single numbers; no number leaves a jaxpr.
+
+    `stops` tells whether a loop went on until a number was small, or large.
+    """
 
     elementary: int = 0
+    stops: bool = False
     cuts: tuple[()] = ()
 
 
@@ -183,7 +187,7 @@ class JaxProgram:
         with _scope():
             walk = Walk(self.plans, frozen, self.rounding, self.hooks, self.arithmetic)
             made = walk.run(jaxpr, [a for each in arrays for a in each])
-        self.last = Run(walk.elementary)
+        self.last = Run(walk.elementary, walk.stops)
         return made
 
     # --- the transforms --------------------------------------------------------------------------

@@ -142,6 +142,7 @@ class Walk:
     ):
         self.plans, self.frozen, self.rounding = plans, frozen, rounding
         self.arithmetic = arithmetic
+        self.stops = False  # whether a loop ended by the size of a number: at a tolerance
         self.elementary = 0  # operations of balls that were done, in whatever numbers
         self.hooks: tuple[Hook, ...] = tuple(hooks)
         self.path: list[Step] = []
