@@ -223,18 +223,6 @@ def digits_of_this_dtype(m: Matter) -> Ruling | None:
                   "alone: float64 at the same inputs is right")  # fmt: skip
 
 
-def barely_beyond(m: Matter) -> Ruling | None:
-    """Beyond by little, where a program's routines are rounded by a model of what libraries do."""
-    sampled = m.truth.noises is not None and not m.unsampled
-    if m.truth.refuted or m.in_balls or not sampled:
-        return None
-    if not np.all((m.found.excess <= BARELY) & (m.found.error <= 2 * NOISE * BARELY * m.found.noise)
-                  | ~m.found.beyond):  # fmt: skip
-        return None
-    return Ruling(INCONCLUSIVE, f"{m.found.name} is beyond what samples of rounding allow by a "
-                  f"factor of {np.max(m.found.excess[m.found.beyond]):.1f} only")  # fmt: skip
-
-
 def past_where_a_loop_stops(m: Matter) -> Ruling | None:
     """Off by what the truth may be off itself: a loop ended at a tolerance, and its slope is odd.
 
@@ -248,6 +236,18 @@ def past_where_a_loop_stops(m: Matter) -> Ruling | None:
         return None
     return Ruling(INCONCLUSIVE, f"a loop stops at a tolerance: its slope and its rule differ by "
                   f"{10.0**-truth.digits:.0e}, and no less can be told")  # fmt: skip
+
+
+def barely_beyond(m: Matter) -> Ruling | None:
+    """Beyond by little, where a program's routines are rounded by a model of what libraries do."""
+    sampled = m.truth.noises is not None and not m.unsampled
+    if m.truth.refuted or m.in_balls or not sampled:
+        return None
+    if not np.all((m.found.excess <= BARELY) & (m.found.error <= 2 * NOISE * BARELY * m.found.noise)
+                  | ~m.found.beyond):  # fmt: skip
+        return None
+    return Ruling(INCONCLUSIVE, f"{m.found.name} is beyond what samples of rounding allow by a "
+                  f"factor of {np.max(m.found.excess[m.found.beyond]):.1f} only")  # fmt: skip
 
 
 def beyond_tolerance(m: Matter) -> Ruling | None:
@@ -276,8 +276,8 @@ RULES: tuple[Rule, ...] = (
     digits_of_this_dtype,
     past_what_lost_digits_excuse,
     lost_digits,
-    barely_beyond,
     past_where_a_loop_stops,
+    barely_beyond,
     beyond_tolerance,
 )
 
