@@ -224,9 +224,9 @@ def digits_of_this_dtype(m: Matter) -> Ruling | None:
 
 
 def past_where_a_loop_stops(m: Matter) -> Ruling | None:
-    """Off by what the truth may be off itself: a loop ended at a tolerance, and its slope is odd.
+    """Off by no more than the truth itself may be: the slope of a loop that ends at a tolerance.
 
-    Rule and definition are both approximations then, that differ by as much.
+    It leaves out what the loop does; a right rule has it, and differs by as much.
     """
     truth = m.truth
     if not truth.stops or grade_of(truth.digits) is not APPROXIMATE:

@@ -35,7 +35,7 @@ def rule_of(eqn: Any) -> tuple[str, Rule]:
     name, floats = eqn.primitive.name, any(map(is_number, eqn.invars))
     tables = _TABLES if floats else _OF_WHOLE
     if not floats and (any(map(is_number, eqn.outvars)) or any(is_key(v.aval) for v in eqn.invars)):
-        tables = _OF_KEYS
+        tables = _TO_NUMBERS
     for kind, table, made in tables:
         if name in table:
             return kind, made(name)
@@ -167,7 +167,7 @@ _OF_WHOLE: _Tables = (
     ("movement", LAYOUT, _entries(LAYOUT, _whole_layout)),
     ("whole", WHOLE_PARAMETRIC, _entries(WHOLE_PARAMETRIC, _whole_layout)),
 )
-_OF_KEYS: _Tables = (
+_TO_NUMBERS: _Tables = (
     ("control", CONTROL, _control),
     ("native", ("convert_element_type",), lambda name: _to_numbers),
 )
