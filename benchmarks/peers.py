@@ -49,9 +49,10 @@ def measure(
     said, seconds = [], []
     for place in places:
         mistakes = list(place.planted(mutants))
-        for peer in peers:
+        here = [peer for peer in peers if place.setting.dtype in peer.dtypes]
+        for peer in here:
             said += [{**label(peer, place), **row} for row in ask(peer, place, mistakes)]
-        seconds += clock(peers, place, mistakes)
+        seconds += clock(here, place, mistakes)
     return pd.DataFrame(said), pd.DataFrame(seconds)
 
 
@@ -208,6 +209,7 @@ the dtype) or the truth with a mistake.
   truth, noise, verdict) of the same gradient, in turns in one process.
 - *best* settings were searched on grids (`--tune`) over the same functions at other points, for
   the most effective: more than a user can know, and an upper bound for one setting.
+- xgrad *quick* is `xgrad.check(…, quick=True)` of the function that `gradcheck` gets.
 - xgrad *with formula* is given what the others are not, the right formula, and tells rounding from
   mistakes by its errors at points around; *function alone* is given what the others are.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import xgrad
 from detection.places import GRADIENT, Place
 from xgrad.auditing.cells import FORMULA
 from xgrad.frameworks import find_framework
@@ -28,8 +29,8 @@ def passes(check: Callable[[], Any]) -> bool:
     return True
 
 
-def torch_gradcheck(place: Place, g: np.ndarray, **options: Any) -> bool:
-    """PyTorch: the gradient is an `autograd.Function`'s backward pass."""
+def claimed_in_torch(place: Place, g: np.ndarray) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """An `autograd.Function` whose backward pass is the gradient, and its inputs."""
     import torch
 
     f, xs, parts = place.meet("torch", g)
@@ -43,8 +44,15 @@ def torch_gradcheck(place: Place, g: np.ndarray, **options: Any) -> bool:
         def backward(ctx, w):
             return tuple(w * p for p in parts)
 
-    inputs = tuple(x.requires_grad_() for x in xs)
-    return torch.autograd.gradcheck(Claimed.apply, inputs, raise_exception=False, **options)
+    return Claimed.apply, tuple(x.requires_grad_() for x in xs)
+
+
+def torch_gradcheck(place: Place, g: np.ndarray, **options: Any) -> bool:
+    """PyTorch's own."""
+    import torch
+
+    claimed, inputs = claimed_in_torch(place, g)
+    return torch.autograd.gradcheck(claimed, inputs, raise_exception=False, **options)
 
 
 def jax_check_grads(place: Place, g: np.ndarray, **options: Any) -> bool:
@@ -109,6 +117,12 @@ def autograd_check_grads(place: Place, g: np.ndarray, **options: Any) -> bool:
     return passes(lambda: check_grads(claimed, tuple(range(len(xs))), **options)(*xs))
 
 
+def xgrad_quick(place: Place, g: np.ndarray) -> bool:
+    """xgrad as inside of a training test: the torch function as it is, and `quick`."""
+    claimed, inputs = claimed_in_torch(place, g)
+    return DISAGREES not in set(xgrad.check(claimed, inputs, quick=True)["verdict"])
+
+
 def xgrad_weigh(place: Place, g: np.ndarray) -> bool:
     """xgrad with the case's formula, which it certifies first."""
     made = place.judge.weigh(FORMULA, GRADIENT, Outcome(OK, g))
@@ -137,6 +151,7 @@ class Peer:
     why: str
     float64: Options = field(default_factory=dict)
     float32: Options = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ("float64", "float32")
 
     @property
     def missing(self) -> bool:
@@ -184,6 +199,10 @@ PEERS = (
          REVERSE, REVERSE),
     Peer("autograd check_grads", "default", "autograd", autograd_check_grads,
          "both modes, order 2; a step and tolerances of 1e-6 are fixed"),
+    Peer("xgrad", "quick", "xgrad", xgrad_quick,
+         "`xgrad.check(function, inputs, quick=True)` of the same `autograd.Function`; a backward "
+         "pass of numbers rounded to float32 is wrong in exact arithmetic",
+         dtypes=("float64",)),
     Peer("xgrad", "function alone", "xgrad", xgrad_weigh_bare,
          "what the others get: torch's own derivative, confirmed by the definition, and its "
          "rounding, sampled where an element asks for it"),
