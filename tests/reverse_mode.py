@@ -6,7 +6,7 @@ import xgrad
 from xgrad.table import records
 
 RIGHT = "agrees", "certified"
-_SAID = re.compile(r"(?:definition to|in balls,) (\d+) digits")
+_SAID = re.compile(r"(?:definition to|in balls,) (\d+) digits?")
 
 
 def row_of(function, *inputs, **options):

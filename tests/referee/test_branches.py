@@ -1,5 +1,7 @@
 """Where more than two branches meet, what any of them has is a convention; the rest is wrong."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,9 @@ from kinks import relu_with
 from truths import truth_of
 
 import xgrad
+from xgrad.numbers import ball
+from xgrad.referee import beside
+from xgrad.techniques import Stencil
 
 TIED = np.array([0.5, 0.5, 0.5, 2.0])
 
@@ -57,6 +62,39 @@ def test_two_kinks_that_hide_each_other_along_a_direction_are_two(slope, verdict
     zero = torch.zeros(2, dtype=torch.float64)
     found = xgrad.check(lambda x: relu(x[0]) - relu(x[1]), zero, operators=["gradient"])
     assert set(found["verdict"]) == {verdict}, found["message"].tolist()
+
+
+class Rates:
+    """Slopes of a function of many numbers by a formula for those along a direction."""
+
+    def __init__(self, rate):
+        self.rate, self.asked = rate, 0
+
+    def slopes(self, stencil):
+        (d,) = stencil.slots
+        self.asked += 1
+        ahead, behind = self.rate(d), -self.rate(-d)
+        central = ball(np.array([(ahead + behind) / 2]))
+        return SimpleNamespace(central=central, kinks=np.array([not np.isclose(ahead, behind)]))
+
+
+RATES = {
+    "linear": (lambda d: np.sum(d), True),
+    "two kinks that hide each other": (lambda d: max(d[7], 0) - max(d[90], 0) + d[0], False),
+    "a bend where one moves alone": (lambda d: d[3] if d[40] else 2 * d[3], False),
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("seed", range(5))
+def test_of_many_inputs_parts_tell_whether_coordinates_must_be_asked(name, seed):
+    rate, adds = RATES[name]
+    definition, stencil = Rates(rate), Stencil(slots=(np.ones(100),))
+    setting = SimpleNamespace(generator=lambda _: np.random.default_rng(seed))
+    whole = definition.slopes(stencil)
+    assert not whole.kinks.any()
+    assert beside._adds_up(definition, stencil, setting, whole) is adds
+    assert definition.asked <= 1 + 2 * beside.SPLITS
 
 
 @pytest.mark.parametrize(

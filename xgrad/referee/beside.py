@@ -27,6 +27,7 @@ LOOKED = 8  # of them, to see whether there is more than one branch
 SAME = 1e-15  # of a slope, that one branch has at all of them
 LEAST = 1e-18  # of the largest slope
 SUMMED = 1e-12  # of parts, that their sum in floats is off by
+SPLITS = 12  # of the inputs into two parts: they keep any two apart, but for one pair in 4,096
 
 
 def meets_branches(
@@ -52,7 +53,8 @@ def with_branches(
     found = []
     if meets_branches(definition, stencil, setting):
         found += _beside(definition, stencil, setting, POINTS)
-    if stencil.order == 1 and not stencil.free:
+    alone = stencil.order == 1 and not stencil.free  # along one direction
+    if alone and not _adds_up(definition, stencil, setting, slopes):
         found += _by_coordinates(definition, stencil, slopes)
     wider = _apart(low, high, found) & ~slopes.jumps
     where = slopes.central.namespace.where
@@ -90,6 +92,27 @@ def _slopes_at(definition: Definition, stencil: Stencil, d: np.ndarray, bits: in
 
 def _moved(function: Callable[[Ball], Ball], shift: Ball, x: Ball) -> Ball:
     return function(x + shift)
+
+
+def _adds_up(definition: Definition, stencil: Stencil, setting: Setting, slopes: Slopes) -> bool:
+    """Whether slopes along parts of the direction add up, however the inputs are parted.
+
+    So do those along coordinates then, of which there are more; False where there are not.
+    """
+    (direction,) = stencil.slots
+    if direction.size <= 4 * SPLITS or np.any(slopes.kinks):
+        return False
+    rng = setting.generator("splits")
+    for _ in range(SPLITS):
+        chosen = rng.random(direction.size) < 0.5
+        parts = [definition.slopes(replace(stencil, slots=(np.where(where, direction, 0.0),)))
+                 for where in (chosen, ~chosen)]  # fmt: skip
+        if any(np.any(part.kinks) for part in parts):
+            return False
+        both = np.stack([midpoint(part.central) for part in parts], axis=-1)
+        if not np.all(_is_sum(slopes.central, both)):
+            return False
+    return True
 
 
 def _by_coordinates(definition: Definition, stencil: Stencil, slopes: Slopes) -> list[np.ndarray]:
