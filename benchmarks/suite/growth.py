@@ -102,6 +102,7 @@ def _formula(n: int) -> tuple[Call, Call, Call]:
     import numpy as np
 
     import xgrad
+    from xgrad.frameworks import find_framework
 
     def f(xp: Any, x: Any) -> Any:
         return xp.logsumexp(x * xp.tanh(x))
@@ -111,8 +112,6 @@ def _formula(n: int) -> tuple[Call, Call, Call]:
         return xp.softmax(x * t) * (t + x * (1 - t * t))
 
     x = np.linspace(-2.0, 2.0, n)
-    from xgrad.frameworks import find_framework
-
     xp = find_framework("numpy").namespace("float64")
     return (lambda: f(xp, x), lambda: by_hand(xp, x),
             lambda: xgrad.check(f, {"x": x}, formula=by_hand, methods="numpy.formula"))  # fmt: skip

@@ -45,7 +45,8 @@ def command(
     rows = list(plan.broken)
     with progress(len(plan.cells)) as tell:
         for ended in audit_plan(plan, workers):
-            rows, cell = rows + ended.rows, ended.cell
+            rows += ended.rows
+            cell = ended.cell
             tell(f"{cell.case} {cell.size} {cell.dtype} seed {cell.seed}")
     frame = audit_frame(rows)
     if style in ("csv", "json"):

@@ -95,9 +95,9 @@ def _moved(function: Callable[[Ball], Ball], shift: Ball, x: Ball) -> Ball:
 
 
 def _adds_up(definition: Definition, stencil: Stencil, setting: Setting, slopes: Slopes) -> bool:
-    """Whether slopes along parts of the direction add up, however the inputs are parted.
+    """Whether slopes along parts of the direction add up, in each of some random partings of many.
 
-    So do those along coordinates then, of which there are more; False where there are not.
+    Then those along coordinates are taken to, which cost one each; few inputs are not parted.
     """
     (direction,) = stencil.slots
     if direction.size <= 4 * SPLITS or np.any(slopes.kinks):
