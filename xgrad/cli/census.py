@@ -24,19 +24,15 @@ if TYPE_CHECKING:
     budget=options.BUDGET,
     saving=options.SAVING,
     labour=options.LABOUR,
+    asked=options.ASKED,
 )
-@options.SHARD
-@options.LEAST_DIGITS
-@options.FORMAT
 def command(
     framework: str,
     selected: running.Selection,
     budget: Budget,
     saving: options.Saving,
     labour: options.Labour,
-    shard: str | None,
-    least_digits: float,
-    style: str,
+    asked: options.Asked,
 ) -> None:
     """Judge every operation that torch or JAX ships: reverse, forward, and second derivatives.
 
@@ -53,8 +49,8 @@ def command(
     find_framework(framework).require()
     plan = running.make_census(framework, selected, budget)
     judge_and_end(
-        plan, saving, labour, shard, least_digits, style, work=running.run_census,
-        columns=running.CENSUS_COLUMNS, show=_print_operations,
+        plan, saving, labour, asked, work=running.run_census, columns=running.CENSUS_COLUMNS,
+        show=_print_operations,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from xgrad.numbers import EPS
 from xgrad.problem import Project, find_project
 from xgrad.referee import Budget
 from xgrad.running import (
+    Cell,
     Cluster,
     Limits,
     RemoteFolder,
@@ -24,6 +25,7 @@ from xgrad.running import (
     Selection,
     is_url,
     new_folder,
+    part_of,
     split_names,
     workers_for,
     write_text,
@@ -137,12 +139,6 @@ def selection(*dtypes: str, project: bool = True) -> Group:
 
 
 SELECTION = selection("float64", "float32")
-SHARD = click.option(
-    "--shard",
-    default=None,
-    metavar="I/N",
-    help="Only the I-th of N parts of the cells; xgrad merge joins them.",
-)
 INVARIANCES = click.option(
     "--invariances",
     multiple=True,
@@ -192,6 +188,27 @@ SAVING = Group(Saving, {
         help="Folder of the rows, or a URL such as s3://bucket/run; "
         "default: results/runs/<date>-<commit>."),
     "resume": RESUME,
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which part of the cells is done, what of its rows fails, and how they are shown."""
+
+    shard: str | None
+    least_digits: float
+    style: str
+
+    def part_of(self, cells: list[Cell]) -> list[Cell]:
+        """The cells of the shard; all where none is asked for."""
+        return cells if self.shard is None else part_of(cells, self.shard)
+
+
+ASKED = Group(Asked, {
+    "shard": click.option("--shard", default=None, metavar="I/N",
+        help="Only the I-th of N parts of the cells; xgrad merge joins them."),
+    "least_digits": LEAST_DIGITS,
+    "style": FORMAT,
 })  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import click
 
 from xgrad import running, telling
 from xgrad.cli import options
-from xgrad.cli.saving import console, end, print_data, save_cells
+from xgrad.cli.saving import Foreseen, console, end, print_data, save_cells
 from xgrad.errors import counted
 from xgrad.frameworks import broken_plugins
 from xgrad.problem import Case, display_path, find_cases, is_first
@@ -34,25 +34,24 @@ TABLES = "tables.txt"
 @click.command("run")
 @options.PATHS
 @options.takes(
-    selected=options.SELECTION, budget=options.BUDGET, saving=options.SAVING, labour=options.LABOUR
+    selected=options.SELECTION,
+    budget=options.BUDGET,
+    saving=options.SAVING,
+    labour=options.LABOUR,
+    asked=options.ASKED,
 )
 @options.INVARIANCES
 @click.option("--curves", is_flag=True,
               help="Save the step curve of each case too, for its published page.")  # fmt: skip
-@options.SHARD
-@options.LEAST_DIGITS
-@options.FORMAT
 def command(
     paths: tuple[str, ...],
     selected: running.Selection,
     budget: Budget,
     saving: options.Saving,
     labour: options.Labour,
+    asked: options.Asked,
     invariances: tuple[str, ...] | None,
     curves: bool,
-    shard: str | None,
-    least_digits: float,
-    style: str,
 ) -> None:
     """Judge every method against the referee, and save the rows.
 
@@ -73,14 +72,14 @@ def command(
     """
     selected = replace(selected, invariances=invariances or ())
     cases = find_cases(paths)
-    asked = paths or selected.expression
-    first = [] if asked else [c for c in cases if isinstance(c, Case) and is_first(c)]
+    named = paths or selected.expression
+    first = [] if named else [c for c in cases if isinstance(c, Case) and is_first(c)]
     costs = running.Costs.here()
-    said = None if saving.resume else _foretell(cases, selected, budget, labour, shard, costs)
+    told = None if saving.resume else _foretell(cases, selected, budget, labour, asked, costs)
     plan = running.make_plan(list(dict.fromkeys([*first, *cases])), selected, budget)
     names = {c.name for c in first} & {cell.case for cell in plan.cells}
-    judge_and_end(plan, saving, labour, shard, least_digits, style, curves=curves, first=names,
-                  costs=costs, said=said)  # fmt: skip
+    judge_and_end(plan, saving, labour, asked, curves=curves, first=names,
+                  foreseen=Foreseen(costs, told))  # fmt: skip
 
 
 def _foretell(
@@ -88,13 +87,12 @@ def _foretell(
     selected: running.Selection,
     budget: Budget,
     labour: options.Labour,
-    shard: str | None,
+    asked: options.Asked,
     costs: running.Costs,
 ) -> int:
     """Say how long it takes before frameworks are loaded to see devices; returns the cells."""
     here = replace(selected, devices=selected.devices or ("cpu",))
-    cells = running.make_plan(cases, here, budget).cells
-    cells = running.part_of(cells, shard) if shard else cells
+    cells = asked.part_of(running.make_plan(cases, here, budget).cells)
     estimate = running.Estimate(costs, cells, labour.lanes(len(cells)), early=True)
     click.echo(telling.foretold(len(cells), estimate), err=True)
     return len(cells)
@@ -104,24 +102,20 @@ def judge_and_end(
     plan: running.Plan,
     saving: options.Saving,
     labour: options.Labour,
-    shard: str | None,
-    least_digits: float,
-    style: str,
+    asked: options.Asked,
     *,
     curves: bool = False,
     work: Callable[..., Any] = running.run_cells,
     columns: Sequence[Column] = COLUMNS,
     show: Callable[[pd.DataFrame], None] | None = None,
     first: Collection[str] = (),
-    costs: running.Costs | None = None,
-    said: int | None = None,
+    foreseen: Foreseen | None = None,
 ) -> None:
     """Do a plan, save and show its rows (in matrices, or as `show` does), and end the command.
 
     The `first` cases are shown as soon as they are done, where more go on.
     """
-    if shard is not None:
-        plan.cells = running.part_of(plan.cells, shard)
+    plan.cells, style = asked.part_of(plan.cells), asked.style
     folder = saving.open()
     started = time.perf_counter()
     rest = len({cell.case for cell in plan.cells}) - len(first)
@@ -129,7 +123,7 @@ def judge_and_end(
     with _interruptible(folder.name):
         rows, estimate = save_cells(
             plan, folder, partial(work, **vars(labour)), columns, first, early,
-            lanes=labour.lanes(len(plan.cells)), costs=costs, said=said,
+            lanes=labour.lanes(len(plan.cells)), foreseen=foreseen,
         )  # fmt: skip
     frame = rows.frame()
     running.write_cases(plan, folder.path, records(frame))
@@ -150,10 +144,9 @@ def judge_and_end(
         _print_rows(frame, style)
     elif not long:
         (show or _print_matrices)(frame)
-    _print_end(frame, least_digits, plan, style, parquet, time.perf_counter() - started,
-               long=long)  # fmt: skip
+    _print_end(frame, asked, plan, parquet, time.perf_counter() - started, long=long)
     estimate.keep()
-    end(records(frame), asked=bool(plan.cells), least_digits=least_digits)
+    end(records(frame), asked=bool(plan.cells), least_digits=asked.least_digits)
 
 
 @contextmanager
@@ -208,17 +201,16 @@ def _print_matrices(frame: pd.DataFrame, page: Any = None) -> None:
 
 def _print_end(
     frame: pd.DataFrame,
-    least_digits: float,
+    asked: options.Asked,
     plan: running.Plan,
-    style: str,
     parquet: Path | str,
     seconds: float,
     *,
     long: bool,
 ) -> None:
     """What failed, then the summary; beside data on standard output they go to standard error."""
-    err = style != "table"
-    for text in telling.failures_told(frame, plan.identifier, least_digits):
+    err = asked.style != "table"
+    for text in telling.failures_told(frame, plan.identifier, asked.least_digits):
         click.echo(f"{text}\n", err=err)
     for line in telling.summarise(frame):
         click.echo(line, err=err)

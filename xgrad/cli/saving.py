@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 NOTHING_JUDGED = 5  # as pytest ends where it finds no test
 
 
+class Foreseen(NamedTuple):
+    """What was known of the costs when a command began, and of how many cells it was told."""
+
+    costs: Costs
+    told: int | None = None
+
+
 def save_cells(
     plan: Plan,
     folder: RunFolder,
@@ -28,14 +35,13 @@ def save_cells(
     show: Callable[[pd.DataFrame], None] | None = None,
     *,
     lanes: int | None = 0,
-    costs: Costs | None = None,
-    said: int | None = None,
+    foreseen: Foreseen | None = None,
 ) -> tuple[Gathered, Estimate]:
     """The rows of all cells: those saved before, and those done now, saved as they end.
 
     The rows of the `first` cases are shown as soon as they are there. How long it takes in as many
-    `lanes` is told unless it was `said` of as many cells, by `costs` that were read then. The
-    estimate is the caller's to keep at the end.
+    `lanes` is told unless that was `foreseen` of as many cells. The estimate is the caller's to
+    keep at the end.
     """
     before = folder.finished()
     rows = plan.gather(columns)
@@ -49,10 +55,11 @@ def save_cells(
         click.echo(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are there", err=True)
     before.clear()
     left = sum(cell.case in first for cell in todo)
-    estimate = Estimate(costs or Costs.here(), todo, lanes)
-    if costs is not None:
+    known = foreseen or Foreseen(Costs.here())
+    estimate = Estimate(known.costs, todo, lanes)
+    if foreseen is not None:
         estimate.began()
-    if said != len(todo):
+    if known.told != len(todo):
         click.echo(foretold(len(todo), estimate), err=True)
     with estimate, progress(len(todo), estimate) as tell:
         for ended in run(plan, todo):
