@@ -113,14 +113,17 @@ class Findings:
             return self.referee.refutation(operator, exact)
         return self.referee.refuted_digits(operator, method.variant)
 
-    def faults(self, method: Method, operator: Operator) -> list[Fault]:
+    def faults(self, method: Method, operator: Operator, *, endless: bool) -> list[Fault]:
         """The rules that make a framework's own derivative wrong, where the definition refutes it.
 
-        Of others, and where none can be named, nothing.
+        Or its own reverse mode `endless`, which is not finite. Of others, and where none can be
+        named, nothing.
         """
-        if self.refuted_digits(method, operator) is None:
+        if not isinstance(self.referee, ProgramReferee):
             return []
-        return self.referee.faults(operator) if isinstance(self.referee, ProgramReferee) else []
+        backward = endless and self._is_own(method) and method.technique == "reverse"
+        known = backward or self.refuted_digits(method, operator) is not None
+        return self.referee.faults(operator) if known else []
 
     def unblamed(self, operator: Operator) -> str:
         """Why no rule could be named, where one was looked for; else nothing."""

@@ -129,7 +129,8 @@ class Judge:
         found = matter.found
         row.update({c.name: c.of(found) for c in COLUMNS if c.of})
         self._tell(row, matter, again)
-        faults = [] if refuted is None else self.findings.faults(method, operator)
+        endless = outcome.status == NONFINITE and row["verdict"] == DISAGREES
+        faults = self.findings.faults(method, operator, endless=endless)
         named = blame_text(faults) or self.findings.unblamed(operator)
         row["message"] = _joined(named, row["message"])
         return Judgement(row, outcome, truth, found.tolerance, found.error, found, faults)

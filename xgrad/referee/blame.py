@@ -15,15 +15,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flint import arb
 
-from xgrad.errors import BudgetExceeded, agreeing
+from xgrad.errors import BudgetExceeded
 from xgrad.numbers import ball, precision
 from xgrad.programs import Edge, Graph, Replay, Step
+from xgrad.referee.endless import find_endless
+from xgrad.referee.faults import Fault, chain_to, function_of
 from xgrad.referee.slips import Product, Slip, slip_along, slip_of
 from xgrad.referee.tangents import (
     BENT,
@@ -41,62 +42,11 @@ from xgrad.referee.tangents import (
     step as length,
 )
 
-NAMED = 3  # rules in one line
-SHOWN = 6  # steps of a chain in one line
-
 DIRECTIONS = 3  # along which a gradient of many elements is told from the right one
 # What a program's own functions may raise where they are called again, and nothing of ours.
 UNTOLD = (RuntimeError, ValueError, ArithmeticError, BudgetExceeded)
 
 Parts = Sequence[np.ndarray]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A rule that breaks the law, where its function was called, and what is wrong with it.
-
-    `share` is that of the whole gap that comes from here; `chain` leads here from the output.
-    """
-
-    name: str
-    module: str
-    where: str
-    digits: float
-    share: float
-    slips: tuple[Slip, ...] = ()
-    cut: tuple[str, ...] = ()  # inputs that no gradient goes back to
-    untold: str = ""  # why nobody can say which input's gradient it is
-    chain: tuple[str, ...] = ()
-
-    @property
-    def place(self) -> str:
-        """`called by layers.3.norm at model.py:41`."""
-        file, _, line = self.where.rpartition(":")
-        said = f" by {self.module}" if self.module else ""
-        said += f" at {Path(file).name}:{line}" if file else ""
-        return f"called{said}" if said else ""
-
-    def __str__(self) -> str:
-        head = ", ".join(filter(None, (f"`{self.name}`", self.place)))
-        return f"{head}: {self._said}"
-
-    @property
-    def path(self) -> str:
-        """The names from the output down, the middle of many left out."""
-        names = [_function(each.partition(", ")[0]) for each in self.chain[:-1]]
-        if len(names) > SHOWN:
-            names = [*names[: SHOWN // 2], "…", *names[-SHOWN // 2 :]]
-        return " ← ".join(["output", *names, self.name])
-
-    @property
-    def _said(self) -> str:
-        if self.cut:
-            return (
-                f"no gradient goes back to its {', '.join(self.cut)} (detached, or under no_grad)"
-            )
-        if self.slips:
-            return "; ".join(str(slip) for slip in self.slips)
-        return agreeing(self.digits) + (f" ({self.untold})" if self.untold else "")
 
 
 @dataclass(eq=False)
@@ -123,12 +73,16 @@ class _Law:
 def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> list[Fault]:
     """The rules of a program's backward that break the law at x, the largest gap first.
 
-    `w` are cotangents of the outputs. Nothing where the program takes other ways at x ± hv, and
+    `w` are cotangents of the outputs. Where the gradient is not finite, those that make it so.
+    Nothing where the program takes other ways at x ± hv, and
     nothing where every rule keeps the law.
     """
     with precision(WORKING):
         v = [direction(a.shape, rng) for a in x]
         graph = program.traced(x, w)
+        endless = find_endless(graph)
+        if endless:
+            return endless
         h = length()
         ahead, behind = (
             program.traced([array(a + b * (h * side)) for a, b in zip(x, v, strict=True)])
@@ -149,20 +103,6 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
                 faults[k] = replace(faults[k], untold=f"{type(reason).__name__}: {reason}")
         faults += _hooked(graph, tangents)
         return _shared(faults)
-
-
-def blame_text(faults: Sequence[Fault]) -> str:
-    """The rules at fault in one line: each function once, where most of the gap comes from."""
-    first: dict[str, Fault] = {}
-    for fault in faults:
-        first.setdefault(fault.name, fault)
-    said = []
-    for fault in list(first.values())[:NAMED]:
-        more = sum(f.name == fault.name for f in faults) - 1
-        others = f", and {more} more of its calls" if more else ""
-        said.append(f"{fault}{others}" + (f" [{fault.path}]" if fault.chain else ""))
-    left = len(first) - NAMED
-    return "; ".join(said + ([f"and {left} other rules"] if left > 0 else []))
 
 
 # --- tangents ------------------------------------------------------------------------------------
@@ -276,9 +216,9 @@ def _hooked(graph: Graph, tangents: dict[Edge, np.ndarray]) -> list[Fault]:
 
 def _hook(graph: Graph, edge: Edge, law: _Law) -> Fault:
     step = graph.steps.get(edge[0])
-    name = f"hook on the result of {_function(step.name)}" if step else "hook on an input"
+    name = f"hook on the result of {function_of(step.name)}" if step else "hook on an input"
     where, module = (step.where, step.module) if step else ("", "")
-    chain = _chain(graph, edge[0]) if step else ()
+    chain = chain_to(graph, edge[0]) if step else ()
     return Fault(name, module, where, max(law.digits, 0.0), float(law.gap), chain=chain)
 
 
@@ -297,23 +237,7 @@ def _fault(graph: Graph, moving: dict[int, tuple[str, ...]], law: _Law) -> Fault
     name = " with ".join(dict.fromkeys(s.name for _, s in law.steps))
     cut = tuple(dict.fromkeys(c for k, _ in law.steps for c in moving.get(k, ())))
     return Fault(name, step.module, step.where, max(law.digits, 0.0), float(law.gap), cut=cut,
-                 chain=_chain(graph, number))  # fmt: skip
-
-
-def _chain(graph: Graph, number: int) -> tuple[str, ...]:
-    """The steps from the output down to one."""
-    chain: list[str] = []
-    at: int | None = number
-    while at is not None:
-        step = graph.steps[at]
-        place = Fault(step.name, step.module, step.where, 0, 0).place
-        chain.append(f"{step.name}, {place}" if place else step.name)
-        at = step.before
-    return tuple(reversed(chain))
-
-
-def _function(name: str) -> str:
-    return name.removesuffix(".backward").partition(" (")[0]
+                 chain=chain_to(graph, number))  # fmt: skip
 
 
 @dataclass(frozen=True)

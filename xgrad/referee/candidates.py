@@ -81,4 +81,4 @@ def attempted(evaluate: Callable[[int], Ball], bits: int) -> Ball | str:
         raise
     except Exception as error:
         return f"fails in ball arithmetic: {type(error).__name__}: {error}"
-    return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite"
+    return candidate if np.all(np.isfinite(midpoint(candidate))) else "is not finite in balls"

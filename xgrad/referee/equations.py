@@ -15,7 +15,8 @@ from flint import acb, arb
 
 from xgrad.numbers import ball, precision
 from xgrad.programs import NoBallRule
-from xgrad.referee.blame import Fault
+from xgrad.referee.endless import find_endless_equations
+from xgrad.referee.faults import Fault
 from xgrad.referee.slips import Slip, slip_of
 from xgrad.referee.tangents import (
     BENT,
@@ -56,6 +57,9 @@ def find_equation_faults(
 
 def _found(program: Any, x: Parts, rng: np.random.Generator) -> list[Fault]:
     with precision(WORKING):
+        endless = find_endless_equations(program, x)
+        if endless:
+            return endless
         h, v = step(), [direction(a.shape, rng) for a in x]
         ahead, behind = (
             [part.x for part, _ in program.parts([array(a + b * (h * side))

@@ -20,7 +20,7 @@ from xgrad.errors import BudgetExceeded, NotElementwise
 from xgrad.numbers import BITS, EPS, Ball, ball, budget, midpoint, precision
 from xgrad.problem import OPERATORS, Operator, Setting
 from xgrad.programs import Escape
-from xgrad.referee.blame import UNTOLD, Fault, find_faults
+from xgrad.referee.blame import UNTOLD, find_faults
 from xgrad.referee.derivatives import (
     ONE,
     PULLED,
@@ -34,6 +34,7 @@ from xgrad.referee.derivatives import (
 from xgrad.referee.detached import CONSTANT, advice, hold, told
 from xgrad.referee.doubled import FROM, FROM_QUICK, ProgramInPairs, in_pairs
 from xgrad.referee.equations import find_equation_faults
+from xgrad.referee.faults import Fault
 from xgrad.referee.grades import APPROXIMATE
 from xgrad.referee.own import Compute, OwnDerivative
 from xgrad.referee.referee import Budget, Referee

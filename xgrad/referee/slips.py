@@ -15,6 +15,7 @@ from xgrad.errors import agreeing
 from xgrad.referee.tangents import product
 
 CLOSE = 1e-20  # of the largest element: what is the same
+REMEDY = "0 times infinity is NaN; give it an input there that it has a derivative at"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,25 @@ class Slip:
     def __str__(self) -> str:
         said = f"the gradient of its {self.of}, {agreeing(self.digits)}"
         return f"{said} ({self.hint})" if self.hint else said
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A gradient that is NaN or infinite, of which input, and at how many of its elements.
+
+    `masked` where what comes in there is zero: the result is left out, by a `where` or a mask.
+    """
+
+    of: str
+    count: int
+    size: int
+    masked: bool = False
+
+    def __str__(self) -> str:
+        said = f"the gradient of its {self.of} is NaN or infinite"
+        if self.size > 1:
+            said += f" at {self.count} of {self.size} elements"
+        return said + (f", where its result is left out: {REMEDY}" if self.masked else "")
 
 
 def slip_of(name: str, got: np.ndarray, want: np.ndarray, size: float | None = None) -> Slip:
