@@ -127,19 +127,23 @@ def distances(x: Any, y: Any, p: float, mode: Any = None) -> np.ndarray:
 
 
 def distances_backward(g: Any, x: Any, y: Any, p: float, d: Any) -> np.ndarray:
-    """The transpose in x."""
+    """The transpose in x; where it would divide by a distance of 0, nothing of what comes in."""
     difference = as_array(x[..., :, None, :] - y[..., None, :, :])
+    divides = p != 1 and not math.isinf(p)
+
+    def term(g: Any, v: Any, r: Any) -> Any:
+        return arb(0) if divides and r.is_zero() else g * slope(v, r)
 
     def slope(v: Any, r: Any) -> Any:
-        if v.is_zero() or r.is_zero() or p == 0:
+        if v.is_zero() or p == 0:
             return arb(0)
         size, sign = scalars.absolute(v), scalars.sign(v)
         if math.isinf(p):
             return sign if size.mid() == r.mid() else arb(0)
         return sign * scalars.power(size, exactly(p - 1)) / scalars.power(r, exactly(p - 1))
 
-    slopes = Each(slope, None, 2)(difference, d[..., None])
-    return reduced(np.add, as_array(g[..., None] * slopes), (-2,))
+    terms = Each(term, None, 3)(g[..., None], difference, d[..., None])
+    return reduced(np.add, terms, (-2,))
 
 
 def _pairs(x: Any, p: float = 2) -> np.ndarray:
