@@ -47,6 +47,12 @@ def _rsqrt(a: arb) -> arb:
     return arb.pos_inf() if a.is_zero() else a.rsqrt()
 
 
+def _sqrt(a: arb) -> arb:
+    """Of what equal numbers leave in their last bits, which may be below 0, no more than that."""
+    left = a.mid() == 0 and not a.is_zero()
+    return arb(0, a.rad().sqrt()) if left else a.sqrt()
+
+
 def _log(a: arb) -> arb:
     return arb.neg_inf() if a.is_zero() else a.log()
 
@@ -133,7 +139,7 @@ def _gamma_fraction(function: Callable[..., arb], at_zero: int) -> Callable[[arb
 # --- the tables ----------------------------------------------------------------------------------
 
 # What arb and acb call by the same name.
-METHODS = ("expm1", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+METHODS = ("expm1", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
            "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "digamma", "gamma")  # fmt: skip
 
 UNARY: dict[str, Each] = {
@@ -143,6 +149,7 @@ UNARY: dict[str, Each] = {
     "log": Each(_log, acb.log),
     "log2": Each(lambda a: _log(a) / arb.const_log2(), lambda a: a.log() / arb.const_log2()),
     "log10": Each(lambda a: _log(a) / arb.const_log10(), lambda a: a.log() / arb.const_log10()),
+    "sqrt": Each(_sqrt, acb.sqrt),
     "rsqrt": Each(_rsqrt, acb.rsqrt),
     "reciprocal": Each(_reciprocal, lambda a: 1 / a),
     "square": Each(lambda a: a * a),

@@ -76,7 +76,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _finite = np.frompyfunc(lambda a: a.is_finite(), 1, 1)
 
 # What both call the same.
-_SAME = "exp exp2 log rsqrt square lgamma sign abs conj real imag floor ceil"
+_SAME = "exp exp2 log sqrt rsqrt square lgamma sign abs conj real imag floor ceil"
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
     **{name: _compared(function) for name, function in _COMPARISONS.items()},
     **{f"{name}_to": _compared(function) for name, function in _COMPARISONS.items()},

@@ -129,21 +129,24 @@ def distances(x: Any, y: Any, p: float, mode: Any = None) -> np.ndarray:
 def distances_backward(g: Any, x: Any, y: Any, p: float, d: Any) -> np.ndarray:
     """The transpose in x; where it would divide by a distance of 0, nothing of what comes in."""
     difference = as_array(x[..., :, None, :] - y[..., None, :, :])
-    divides = p != 1 and not math.isinf(p)
-
-    def term(g: Any, v: Any, r: Any) -> Any:
-        return arb(0) if divides and r.is_zero() else g * slope(v, r)
+    equal = np.all(np.vectorize(_is_nothing, otypes=[bool])(difference), axis=-1, keepdims=True)
 
     def slope(v: Any, r: Any) -> Any:
-        if v.is_zero() or p == 0:
+        if _is_nothing(v) or p == 0:
             return arb(0)
         size, sign = scalars.absolute(v), scalars.sign(v)
         if math.isinf(p):
             return sign if size.mid() == r.mid() else arb(0)
         return sign * scalars.power(size, exactly(p - 1)) / scalars.power(r, exactly(p - 1))
 
-    terms = Each(term, None, 3)(g[..., None], difference, d[..., None])
-    return reduced(np.add, terms, (-2,))
+    terms = as_array(g[..., None] * Each(slope, None, 2)(difference, d[..., None]))
+    divides = p != 1 and not math.isinf(p)
+    return reduced(np.add, np.where(equal, arb(0), terms) if divides else terms, (-2,))
+
+
+def _is_nothing(v: Any) -> bool:
+    """Whether the same was taken from the same, up to its last bits."""
+    return bool(v.mid() == 0)
 
 
 def _pairs(x: Any, p: float = 2) -> np.ndarray:
