@@ -49,6 +49,18 @@ def test_what_was_kept_here_goes_before_what_is_published_and_the_nearest_before
     assert math.isnan(known.find(("TimedCell", one[1]))[0])
 
 
+def test_the_mean_of_a_whole_case_is_that_of_its_cells_and_of_no_other(cells, tmp_path):
+    cell = replace(cells[0], case="torch.sin", methods=("torch.reverse",))
+    file = file_of(tmp_path / "p.json", {("Cell", "torch.sin"): 0.5, key_of(cells[1]): 2.0})
+    known = Costs(tmp_path / "none.json", file)
+    assert known.find(key_of(cell)) == (0.5, "published", 2)  # of those methods, not of all
+    assert known.find(key_of(replace(cell, case="torch.cos", methods=None))) == (
+        2.0,
+        "published",
+        1,
+    )
+
+
 def test_published_costs_are_those_of_this_processor(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(costs, "probe", lambda: Probe(3.0, 1.0, 0.0))
     published = file_of(tmp_path / "p.json", {key_of(cells[0]): 2.0})

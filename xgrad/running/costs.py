@@ -92,7 +92,10 @@ def _others() -> float:
 
 
 class Means:
-    """Seconds by key, and their means under each prefix of it."""
+    """Seconds by key, and their means under each prefix of it.
+
+    A mean of a whole case, as a census has it, says nothing of other cases.
+    """
 
     def __init__(self, seconds: Mapping[Key, float]):
         self.seconds = dict(seconds)
@@ -101,7 +104,7 @@ class Means:
     def _under(self) -> dict[Key, float]:
         under = defaultdict[Key, list[float]](list)
         for key, seconds in self.seconds.items():
-            for n in range(1, len(key) + 1):
+            for n in range(len(key) if len(key) == CASE else 1, len(key) + 1):
                 under[key[:n]].append(seconds)
         return {prefix: sum(found) / len(found) for prefix, found in under.items()}
 
@@ -138,11 +141,11 @@ class Costs:
     def find(self, key: Key) -> tuple[float, str, int]:
         """Seconds, where they are from, and how many parts of the key they are of; nan of none."""
         for n in range(len(key), 0, -1):
-            share = 1.0 if n == len(key) else _share(key)
-            if (seconds := self.kept.at(key[:n])) is not None:
-                return share * seconds, "kept", n
-            if (seconds := self._published.at(key[:n])) is not None:
-                return share * seconds * self.slowness, "published", n
+            for means, source in ((self.kept, "kept"), (self._published, "published")):
+                if (seconds := means.at(key[:n])) is not None:
+                    share = 1.0 if key[:n] in means.seconds else _share(key)
+                    slowness = self.slowness if source == "published" else 1.0
+                    return share * seconds * slowness, source, n
         return math.nan, "", 0
 
     def keep(self, key: Key, seconds: float) -> None:
