@@ -1,5 +1,7 @@
 """Several runs: each keeps its place, and two are compared where they can be."""
 
+import re
+
 import saved_runs as saved
 
 from xgrad.publication import comparison, publish, reading
@@ -49,6 +51,23 @@ def test_runs_without_a_common_cell_are_not_compared_and_it_says_why(tmp_path):
     apart = comparison.apart(*runs)
     assert list(apart[apart["what"] == "cases"].iloc[0])[1:] == ["one", "two"]
     assert "not comparable" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_the_latest_of_each_kind_is_in_front_the_cases_first_and_only_their_like_beside(tmp_path):
+    runs = [
+        saved.save(tmp_path / "a", [saved.row()], date="2026-11-20"),
+        saved.save_census(tmp_path / "b"),
+        saved.save(tmp_path / "c", [saved.row(verdict="disagrees", digits=2.0)]),
+        saved.save_census(tmp_path / "d", date="2026-11-22", later=True),
+    ]
+    publish(runs, tmp_path / "site")
+    page = (tmp_path / "site" / "index.html").read_text()
+    heads = re.findall(r"<h3><a [^>]*>([^<]+), 2026-11-(\d+), commit", page)
+    assert heads == [("Cases", "21"), ("The census of torch", "22")]
+    compared = re.findall(r'<li><a href="compare/[^>]*>([^<]*)</a>', page)
+    assert len(compared) == 2
+    assert all("not comparable" not in title for title in compared)
+    assert "1 regression, 1 change" in compared[0]
 
 
 def test_cpu_stands_beside_gpu(tmp_path):

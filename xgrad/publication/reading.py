@@ -57,6 +57,11 @@ class Run:
         fields = {self.about(case)["field"] for case in judged["case"].unique()}
         return ", ".join(judged["framework"].unique()) if fields == {CENSUS} else ""
 
+    @property
+    def kind(self) -> str:
+        """What it judges: `cases`, or `the census of torch`."""
+        return f"the census of {self.census}" if self.census else "cases"
+
     def about(self, case: str) -> dict[str, Any]:
         """What is known of a case: at least its name."""
         return {**EMPTY, "identifier": case, "name": case, **self.cases.get(case, {})}

@@ -138,7 +138,8 @@ class RunPages:
         return {
             "name": run.name, "date": run.date, "commit": run.commit, "machine": self.machine,
             "saved": str((run.folder / "rows.parquet").stat().st_mtime_ns),
-            "overview": self.overview, "cases": len(self.stems), "called": self.CALLED,
+            "kind": run.kind, "overview": self.overview, "cases": len(self.stems),
+            "called": self.CALLED,
             "methods": len(self.matrix.methods),
             "rows": len(self.rows),
             "devices": sorted(set(run.rows["device"]) - {""}), "counts": counts, "pages": self.nav,

@@ -21,7 +21,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
-from xgrad.errors import UsageError
+from xgrad.errors import UsageError, counted
 from xgrad.publication import comparison, detection, tables
 from xgrad.publication.cells import style_of_verdicts
 from xgrad.publication.census_pages import pages_of
@@ -61,7 +61,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters |= {"breakable": _breakable, "typeset": typeset}
+        made.filters |= {"breakable": _breakable, "typeset": typeset, "titled": _titled}
         made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in the order given
         return made
 
@@ -136,7 +136,8 @@ class Site:
         if len(moved):
             tables.write_data(moved, self.folder / f"{stem}-operations")
         lost = comparison.regressions(found.frame)
-        note = (found.refused and "not comparable") or f"{lost} regressions, {len(told)} changes"
+        changes = f"{counted(lost, 'regression')}, {counted(len(told), 'change')}"
+        note = (found.refused and "not comparable") or changes
         return {"path": f"{stem}.html", "title": f"{heading}: {note}"}
 
     def add_detection(self, frame: pd.DataFrame) -> None:
@@ -198,10 +199,12 @@ class Site:
                 "machine": [r["machine"] for r in known],
             }
         )
+        latest = {r.get("kind", "cases"): r for r in reversed(known)}
         page = self.folder / "index.html"
         self.render(
             page, "index.html", "", title="xgrad: derivatives, and who is right about them",
-            runs=known, comparisons=comparisons, more=self.more,
+            latest=sorted(latest.values(), key=lambda r: r.get("kind", "cases") != "cases"),
+            comparisons=comparisons, more=self.more,
             table=tables.to_html(frame, "published runs", links={"run": _run_link}),
         )  # fmt: skip
         return page
@@ -261,7 +264,8 @@ def _write_site(
     site.add_guide()
     for run in runs:
         site.add(run)
-    pairs = [site.compare(a, b) for a, b in itertools.pairwise(runs)]
+    alike = [[r for r in runs if r.kind == kind] for kind in dict.fromkeys(r.kind for r in runs)]
+    pairs = [site.compare(*two) for several in alike for two in itertools.pairwise(several)]
     return site.write_index(pairs)
 
 
@@ -314,6 +318,11 @@ def _breakable(name: str) -> Markup:
     """A name that may go on in the next line after _ : and @."""
     text = str(escape(name))
     return Markup("".join(f"{c}<wbr>" if c in "_:@" else c for c in text))
+
+
+def _titled(text: str) -> str:
+    """The same with a capital first, and names as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def _asset(name: str) -> Markup:
