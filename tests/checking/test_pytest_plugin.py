@@ -1,6 +1,7 @@
 """The pytest plugin: case files are collected, judged, failed and skipped like tests."""
 
 import xml.etree.ElementTree as ElementTree
+from textwrap import dedent
 
 import pytest
 from case_files import CUBES, UNSTABLE
@@ -146,6 +147,19 @@ def test_a_junit_file_names_case_and_method(collect, pytester):
         "cubes[gradient-numpy.formula-float64-cpu-ones]",
     }
     assert all("disagrees" in c.find("failure").text for c in cases)
+
+
+def test_files_of_one_name_may_both_be_named(collect):
+    files = {f"{folder}/cubes.py": CUBES for folder in ("a", "b")}
+    result = collect(files, "a/cubes.py", "b/cubes.py", *ONE)
+    result.assert_outcomes(passed=4)
+
+
+def test_a_named_file_of_cases_keeps_its_tests(collect):
+    result = collect(
+        {"cubes.py": dedent(CUBES) + "\n\ndef test_of_its_own():\n    pass\n"}, "cubes.py", *ONE
+    )
+    result.assert_outcomes(passed=3)
 
 
 def test_test_files_and_other_files_are_no_case_files(collect):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 _MARK = re.compile(r"^\s*@(xgrad\.)?case\b|^\w+ *= *xgrad\.case\(", re.MULTILINE)
+_TEST = re.compile(r"^\s*(async )?def test|^class Test", re.MULTILINE)
 _OPTIONS = ("size", "dtype", "device", "method", "operator", "seed", "invariances")
 _LEAST = "--xgrad-least-digits"
 _SHADOW = "--xgrad-shadow"
@@ -85,14 +86,34 @@ def _start_shadow(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     """A Python file that defines cases, unless pytest takes it for a test file."""
-    if file_path.suffix != ".py" or file_path.name == "conftest.py":
-        return None
-    if any(file_path.match(pattern) for pattern in parent.config.getini("python_files")):
-        return None
-    if not _MARK.search(file_path.read_text(encoding="utf-8", errors="replace")):
+    if not _MARK.search(_read_if_plain(file_path, parent.config)):
         return None
     made: CaseFile = CaseFile.from_parent(parent, path=file_path)
     return made
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> NoTests | None:
+    """Nothing for a named file of cases alone: pytest cannot import two modules of one name."""
+    text = _read_if_plain(module_path, parent.config)
+    if not _MARK.search(text) or _TEST.search(text):
+        return None
+    made: NoTests = NoTests.from_parent(parent, path=module_path)
+    return made
+
+
+def _read_if_plain(file: Path, config: pytest.Config) -> str:
+    """What a Python file holds that is none of pytest's own."""
+    named = file.name == "conftest.py" or any(map(file.match, config.getini("python_files")))
+    plain = file.suffix == ".py" and not named
+    return file.read_text(encoding="utf-8", errors="replace") if plain else ""
+
+
+class NoTests(pytest.File):
+    """A file without tests of pytest's kind."""
+
+    def collect(self) -> list[pytest.Item]:
+        """None."""
+        return []
 
 
 class CaseFile(pytest.File):
