@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,7 @@ def _settle(made: Case, at_hand: AtHand, device: str, dtype: str, seed: int) -> 
     modules = modules_in(at_hand.function, at_hand.call.values.values())
     modules = [m for m in modules if m is not at_hand.function]
     at_hand.changing = changed_by(modules, value) if modules else []
-    _leave_out_constants(made, at_hand, device, dtype)
-    if not draws(value):
+    if not draws(partial(_leave_out_constants, made, at_hand, device, dtype)):
         return
     at_hand.seed = seed
     if np.array_equal(value(), value(), equal_nan=True):
