@@ -65,7 +65,7 @@ class Places:
             drawn = Setting.make(s.case, s.size, RANDOM, s.dtype, s.seed + 1)
             if drawn.kind == s.kind and not np.array_equal(drawn.flat_x, s.flat_x):
                 at.insert(0, drawn)
-        return [found.at(each, self.limits) for each in at]
+        return [_in_general(found.at(each, self.limits)) for each in at]
 
     def _at_sizes(self) -> Iterator[Findings]:
         """Findings at other sizes, kept for the next method."""
@@ -77,7 +77,8 @@ class Places:
     def _add_size(self) -> bool:
         at = next(self._settings, None)
         if at is not None:
-            self._sized.append(Findings(at, self.stability.findings.device, self.limits))
+            found = Findings(at, self.stability.findings.device, self.limits)
+            self._sized.append(_in_general(found))
         return at is not None
 
     @cached_property
@@ -94,6 +95,12 @@ class Places:
                 continue  # not every length is one of the case
             if made.x_size <= LARGER * s.x_size:
                 yield made
+
+
+def _in_general(findings: Findings) -> Findings:
+    """At a point that nobody chose: a pattern that branches there would hide is none of a hint."""
+    findings.referee.branches = False
+    return findings
 
 
 def _longer(size: dict[str, object]) -> Iterator[dict[str, object]]:

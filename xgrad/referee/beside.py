@@ -41,7 +41,7 @@ def meets_branches(
     along = [setting.draw_flat_direction(rng) for _ in range(stencil.free)]
     each = replace(stencil.filled(along) if along else stencil, weights=None)
     slopes = definition.slopes(each)
-    found = _beside(definition, each, setting, points)
+    found = _beside(definition, each, setting, slopes, points)
     return bool(np.any(_apart(*_sides(slopes), found) & ~slopes.jumps))
 
 
@@ -52,7 +52,7 @@ def with_branches(
     low, high = _sides(slopes)
     found = []
     if meets_branches(definition, stencil, setting):
-        found += _beside(definition, stencil, setting, POINTS)
+        found += _beside(definition, stencil, setting, slopes, POINTS)
     alone = stencil.order == 1 and not stencil.free  # along one direction
     if alone and not _adds_up(definition, stencil, setting, slopes):
         found += _by_coordinates(definition, stencil, slopes)
@@ -70,13 +70,19 @@ def _sides(slopes: Slopes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _beside(
-    definition: Definition, stencil: Stencil, setting: Setting, count: int
+    definition: Definition, stencil: Stencil, setting: Setting, slopes: Slopes, count: int
 ) -> list[np.ndarray]:
-    """The slopes at some points beside; NaN where there are none, and that the distance moves."""
-    rng, found = setting.generator("beside"), []
+    """The slopes at some points beside that are not between both sides here, where there are any.
+
+    NaN where there is none, and that the distance moves.
+    """
+    rng, found, sides = setting.generator("beside"), [], _sides(slopes)
     for _ in range(count):
         d = setting.draw_flat_direction(rng)
-        near, far = (_slopes_at(definition, stencil, d, bits) for bits in BESIDE_BITS)
+        near = _slopes_at(definition, stencil, d, BESIDE_BITS[0])
+        if not np.any(_apart(*sides, [near])):
+            continue
+        far = _slopes_at(definition, stencil, d, BESIDE_BITS[1])
         size = np.fmax(np.abs(near), np.abs(far))
         found.append(np.where(np.abs(far - near) <= SAME * size, near, np.nan))
     return found

@@ -62,6 +62,7 @@ class Referee:
     """The truth about one setting, operator by operator; what they share is evaluated once."""
 
     candidate = "the formula"  # in words
+    branches = True  # whether it looks for those that meet at the point
 
     def __init__(self, setting: Setting, limits: Budget | None = None):
         self.setting = setting
@@ -308,7 +309,8 @@ class Referee:
             return self._along_probes(definition, stencil, "legal directions only")
         try:
             slopes = definition.slopes(stencil)
-            slopes = with_branches(definition, stencil, self.setting, slopes)
+            if self.branches:
+                slopes = with_branches(definition, stencil, self.setting, slopes)
         except BudgetExceeded as reason:
             LEDGER.spent = 0
             return self._along_probes(definition, stencil, f"beyond the budget: {reason}")
