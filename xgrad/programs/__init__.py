@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from xgrad.programs.constants import exactly, recognised_constants, recognising
-from xgrad.programs.failures import Escape, NoBallRule
+from xgrad.programs.failures import Escape, NoBallRule, refuses
 from xgrad.programs.graphs import Edge, Graph, Replay, Step
 from xgrad.programs.kinds import PROGRAMS, find_program
 

@@ -9,3 +9,9 @@ class NoBallRule(NotImplementedError):
 
 class Escape(RuntimeError):
     """Numbers that left for arithmetic which nobody saw: what took them, and where."""
+
+
+def refuses(error: Exception) -> bool:
+    """Whether an operation says that it has no rule here: its framework's own errors do."""
+    own = type(error).__module__.partition(".")[0] in ("jax", "torch")
+    return own or isinstance(error, (NotImplementedError, TypeError, ValueError))

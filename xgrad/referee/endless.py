@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers import ball
-from xgrad.programs import Graph, NoBallRule, Step
+from xgrad.programs import Graph, Step, refuses
 from xgrad.referee.faults import Fault, chain_to
 from xgrad.referee.slips import Endless
 from xgrad.referee.tangents import array
@@ -73,8 +73,10 @@ def _of_equation(part: Any, alone: Any) -> tuple[Endless, ...]:
     try:
         ones = [array(_ones(shape) * int(on)) for shape, on in part.results]
         sent = alone.vjp(part.x, ones)
-    except (NoBallRule, NotImplementedError, TypeError, ValueError):
-        return ()  # it has no rule in this mode
+    except Exception as error:
+        if refuses(error):
+            return ()
+        raise
     return tuple(
         Endless(label, int(np.sum(~_finite(g))), g.size)
         for label, g in zip(part.labels, sent, strict=True)

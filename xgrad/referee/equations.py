@@ -14,7 +14,7 @@ import numpy as np
 from flint import acb, arb
 
 from xgrad.numbers import ball, precision
-from xgrad.programs import NoBallRule
+from xgrad.programs import refuses
 from xgrad.referee.endless import find_endless_equations
 from xgrad.referee.faults import Fault
 from xgrad.referee.slips import Slip, slip_of
@@ -86,8 +86,10 @@ def _fault(
         return None
     try:
         slips = _slips(part, alone, along, rng)
-    except (NoBallRule, NotImplementedError, TypeError, ValueError):
-        return None  # it has no rule in this mode
+    except Exception as error:
+        if refuses(error):
+            return None
+        raise
     if not slips or not _matters(program, x, part, rng):
         return None
     digits = min(slip.digits for slip in slips)
