@@ -18,7 +18,7 @@ from xgrad.techniques import Method
 
 NEWEST = {name: ROOT / f"results/runs/2026-11-29-census-{name}" for name in CENSUSES}
 FRAMEWORKS = list(filter(find_spec, CENSUSES))
-FEW = {"torch": 60, "jax": 24}  # samples that are judged without `--slow`, each in three modes
+FEW = {"torch": 30, "jax": 12}  # samples that are judged without `--slow`, each in three modes
 QUICK, LONG = 0.5, 10.0  # seconds that one of the few, and one of all, may have taken
 SINCE = [("torch.__rpow__", "halves")]  # inconclusive since: differences have no bound there
 TOLD = ["status", "verdict", "referee"]

@@ -62,7 +62,9 @@ def undisturbed(tmp_path_factory):
     return path, rows_of(folder / "out")
 
 
-@pytest.mark.parametrize("moment", range(MOMENTS))
+@pytest.mark.parametrize(
+    "moment", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, MOMENTS))]
+)
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_after_a_blow_at_any_moment_a_run_goes_on_to_the_same_table(
     undisturbed, tmp_path, moment, blow
