@@ -26,7 +26,7 @@ from xgrad.running import RunFolder, Selection, make_plan, merge, part_of
 from xgrad.running.storage import CELLS
 from xgrad.table import read_frame
 
-MOMENTS = int(os.environ.get("XGRAD_MOMENTS", "3"))
+MOMENTS = int(os.environ.get("XGRAD_MOMENTS", "1"))
 CHOICE = ["--method", "numpy.formul*,numpy.complex*", "--device", "cpu", "--format", "csv"]
 
 
@@ -62,9 +62,7 @@ def undisturbed(tmp_path_factory):
     return path, rows_of(folder / "out")
 
 
-@pytest.mark.parametrize(
-    "moment", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, MOMENTS))]
-)
+@pytest.mark.parametrize("moment", range(MOMENTS))
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_after_a_blow_at_any_moment_a_run_goes_on_to_the_same_table(
     undisturbed, tmp_path, moment, blow
