@@ -6,6 +6,7 @@ import pytest
 from xgrad.errors import BudgetExceeded, Unsupported, UsageError
 from xgrad.frameworks import as_guest, find_framework, inside
 from xgrad.numbers import DERIVATIVES, EPS, Complex, ball, in_full, midpoint, precision
+from xgrad.numbers.balls.array import working_bits
 
 FRAMEWORKS = ("numpy", "torch", "jax", "ball")
 _rng = np.random.default_rng(3)
@@ -93,6 +94,23 @@ def test_numpy_does_not_take_forever(monkeypatch):
     xp = find_framework("numpy").namespace("float64")
     with pytest.raises(BudgetExceeded):
         xp.gradient(lambda xp, x: xp.sum(xp.exp(x)))(np.ones(1_000))
+
+
+def test_numpy_knows_the_bits_that_a_function_needed_before():
+    seen = []
+
+    def bent(xp, x):
+        seen[-1].add(working_bits())
+        return xp.sum(xp.gradient(lambda xp, x: xp.sum(x**4))(x) ** 2)
+
+    xp, found = find_framework("numpy").namespace("float64"), []
+    for _ in range(2):
+        seen.append(set())
+        found.append(xp.gradient(bent)(X))
+    assert len(seen[0]) > 1
+    assert seen[1] == {max(seen[0])}
+    np.testing.assert_array_equal(*found)
+    assert found[0] == pytest.approx(96 * X**5, rel=1e-13)
 
 
 # --- digits in balls ------------------------------------------------------------------------------

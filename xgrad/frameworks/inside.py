@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -100,15 +101,26 @@ def defined() -> dict[str, Callable[..., Any]]:
     """By name, for a library without transforms: the definition in balls, rounded."""
 
     def rounded(name: str, f: Any, x: Any, *others: Any) -> Any:
-        def taken() -> Any:
-            return getattr(NAMESPACE, name)(f)(ball(x), *others)
-
         with precision(BITS), budget(SECONDS, GIGABYTES):
-            high, low = halves(in_full(taken, depth=1)())
+            high, low = halves(_in_full(name, f)(f, x, others))
         kind = np.asarray(x).dtype
         return (high.astype(kind) + low.astype(kind))[()]
 
     return {name: partial(_of, name, partial(rounded, name)) for name in DERIVATIVES}
+
+
+def _in_full(name: str, f: Any) -> Callable[..., Any]:
+    """The derivative to all bits, in as many as functions written there were seen to need."""
+
+    def taken(f: Any, x: Any, others: Any) -> Any:
+        return getattr(NAMESPACE, name)(f)(ball(x), *others)
+
+    code = getattr(f, "__code__", None)
+    known = {} if code is None else _KNOWN.setdefault(code, {})
+    return known.setdefault(name, in_full(taken, depth=1))
+
+
+_KNOWN: WeakKeyDictionary[Any, dict[str, Callable[..., Any]]] = WeakKeyDictionary()
 
 
 def _of(name: str, call: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:

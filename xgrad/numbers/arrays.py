@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 
 def _binary(name: str) -> Callable[[Any, Any], Any]:
     def apply(self: Any, other: Any) -> Any:
+        if isinstance(other, Passing) and not isinstance(self, Passing):
+            return NotImplemented  # what wraps such arrays knows them, and not the other way round
         return getattr(self.namespace, name)(self, other)
 
     return apply
@@ -55,7 +58,7 @@ class Wrapped:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
     @property
     def T(self) -> Any:

@@ -1,4 +1,4 @@
-"""Many points at once in NumPy: arrays with one more axis in front, which functions do not see."""
+"""Many points at once: arrays with one more axis in front, which functions do not see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.numbers.arrays import Passing, bare
+from xgrad.numbers.arrays import Passing, Wrapped, bare
 from xgrad.numbers.functions import (
     ALONG,
     EACH,
@@ -70,11 +70,15 @@ def _advanced(key: Any, is_array: bool) -> bool:
 
 
 class Batched(Lifting):
-    """`xp` over batches; `base` is NumPy's, which does all points at once."""
+    """`xp` over batches; `base`, of NumPy or of balls, does all points at once."""
 
     def __init__(self, base: Any, most: float):
         super().__init__(base)
         self.most = most
+
+    def lifted(self, name: str, value: Any) -> Any:
+        """What the base has under a name: its own arrays are the same at all points."""
+        return value if isinstance(value, Wrapped) else super().lifted(name, value)
 
     def apply(self, name: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """The function of batches, by the rule of its name or of its axes."""
@@ -100,7 +104,7 @@ class Batched(Lifting):
     def aligned(self, args: Any) -> list[Any]:
         """Raw arrays that broadcast against each other behind the axis of points."""
         width = max(_ndim(a) for a in args)
-        return [_widened(a, width) if isinstance(a, Batch) else a for a in args]
+        return [self._widened(a, width) if isinstance(a, Batch) else a for a in args]
 
     def _aligned(self, keywords: dict[str, Any]) -> dict[str, Any]:
         if any(map(_is_batch, keywords.values())):
@@ -126,25 +130,25 @@ class Batched(Lifting):
     def _reshape(self, x: Any, shape: Any, **keywords: Any) -> Any:
         """Another shape."""
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        return self.wrapped(np.reshape(x.data, (len(x.data), *shape)))
+        return self.wrapped(self.base.reshape(x.data, (len(x.data), *shape)))
 
     def _permute_dims(self, x: Any, axes: Any) -> Any:
         """Axes in another order."""
-        return self.wrapped(np.transpose(x.data, (0, *(a % x.ndim + 1 for a in axes))))
+        axes = (0, *(a % x.ndim + 1 for a in axes))
+        return self.wrapped(self.base.permute_dims(x.data, axes))
 
     def _moveaxis(self, x: Any, source: Any, destination: Any) -> Any:
         """Axes elsewhere."""
-        return self.wrapped(np.moveaxis(x.data, _behind(source), _behind(destination)))
+        return self.wrapped(self.base.moveaxis(x.data, _behind(source), _behind(destination)))
 
     def _broadcast_to(self, x: Any, shape: Any) -> Any:
         """Copies along new axes."""
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        data = _widened(x, len(shape))
-        return self.wrapped(np.broadcast_to(data, (len(data), *shape)))
+        return self.wrapped(self._copied(self._widened(x, len(shape)), len(x.data), shape))
 
     def _broadcast_arrays(self, *arrays: Any) -> list[Any]:
         """All of one shape."""
-        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        shape = np.broadcast_shapes(*map(np.shape, arrays))
         return [self.broadcast_to(a, shape) for a in arrays]
 
     def _concat(self, arrays: Any, axis: Any = 0) -> Any:
@@ -159,14 +163,23 @@ class Batched(Lifting):
         if axis is None:
             raise NotBatched("joined flat")
         rows = next(len(a.data) for a in arrays if _is_batch(a))
-        every = [
-            a.data if _is_batch(a) else np.broadcast_to(a, (rows, *np.shape(a))) for a in arrays
-        ]
+        every = [a.data if _is_batch(a) else self._copied(a, rows, np.shape(a)) for a in arrays]
         return self.wrapped(getattr(self.base, name)(every, axis=_behind(axis)))
+
+    def _copied(self, a: Any, rows: int, shape: tuple[int, ...]) -> Any:
+        """An array of so many rows, each broadcast to a shape."""
+        return self.base.broadcast_to(a if hasattr(a, "shape") else np.asarray(a), (rows, *shape))
+
+    def _widened(self, x: Batch, width: int) -> Any:
+        """Its data with axes of length 1 behind that of the points, up to a number of axes."""
+        missing = width - x.ndim
+        if missing <= 0:
+            return x.data
+        return self.base.reshape(x.data, (len(x.data), *[1] * missing, *x.shape))
 
     def _unstack(self, x: Any, axis: int = 0) -> Any:
         """The parts along an axis."""
-        return tuple(self.wrapped(a) for a in np.moveaxis(x.data, _behind(axis), 0))
+        return tuple(self.wrapped(a) for a in self.base.moveaxis(x.data, _behind(axis), 0))
 
     def _take(self, x: Any, indices: Any, axis: Any = None) -> Any:
         """Elements by index."""
@@ -176,7 +189,7 @@ class Batched(Lifting):
         if indices.ndim != 2 or axis:
             raise NotBatched("take")
         if not _is_batch(x):
-            return self.wrapped(np.take(x, indices, axis=0))
+            return self.wrapped(self.base.take(x, indices, axis=0))
         return self.wrapped(x.data[np.arange(len(indices))[:, None], indices])
 
     def _take_along_axis(self, x: Any, indices: Any, axis: int = -1) -> Any:
@@ -226,10 +239,10 @@ class Batched(Lifting):
         if _is_batch(a) and not _is_batch(b) and a.ndim == 1 and np.ndim(b) == 2:
             return self.wrapped(a.data @ b)
         if _is_batch(b) and not _is_batch(a) and b.ndim == 1 and np.ndim(a) == 2:
-            return self.wrapped(b.data @ np.asarray(a).T)
+            return self.wrapped(b.data @ (a if hasattr(a, "shape") else np.asarray(a)).T)
         left, right = a.ndim == 1, b.ndim == 1
         a, b = (a[None, :] if left else a), (b[:, None] if right else b)
-        made = np.matmul(*self.aligned((a, b)))
+        made = self.base.matmul(*self.aligned((a, b)))
         made = made[..., 0] if right else made
         return self.wrapped((made[..., 0] if right else made[..., 0, :]) if left else made)
 
@@ -242,14 +255,14 @@ class Batched(Lifting):
         terms, output = einsum_names(subscripts, list(map(_ndim, operands)))
         here = next(c for c in "zyxwvutsr" if c not in "".join(terms))
         inner = ",".join(here * _is_batch(a) + t for a, t in zip(operands, terms, strict=True))
-        made = np.einsum(f"{inner}->{here}{output}", *map(bare, operands), optimize=True)
-        return self.wrapped(made)
+        every = map(bare, operands)
+        return self.wrapped(self.base.einsum(f"{inner}->{here}{output}", *every, optimize=True))
 
     def _segment_sum(self, data: Any, segment_ids: Any, num_segments: int) -> Any:
         """Sums of the rows of each segment."""
-        turned = np.moveaxis(data.data, 0, 1)
+        turned = self.base.moveaxis(data.data, 0, 1)
         made = self.base.segment_sum(turned, segment_ids, num_segments)
-        return self.wrapped(np.moveaxis(made, 0, 1))
+        return self.wrapped(self.base.moveaxis(made, 0, 1))
 
     def _solve(self, a: Any, b: Any) -> Any:
         """a⁻¹ b."""
@@ -280,13 +293,9 @@ def _is_batch(value: Any) -> bool:
 
 def _ndim(value: Any) -> int:
     """Axes of what a function sees; 0 for what is no array."""
-    return value.ndim if isinstance(value, (Batch, np.ndarray)) else 0
-
-
-def _widened(x: Batch, width: int) -> np.ndarray:
-    """Its data with axes of length 1 behind that of the points, up to a number of axes."""
-    missing = width - x.ndim
-    return np.reshape(x.data, (len(x.data), *[1] * missing, *x.shape)) if missing > 0 else x.data
+    if isinstance(value, (Wrapped, np.ndarray)):
+        return value.ndim
+    return np.ndim(value) if isinstance(value, (list, tuple)) else 0
 
 
 def _behind(axis: Any) -> Any:
@@ -304,16 +313,22 @@ class Together:
         self.size: int | None = None  # points at once, where all of them were too many
         self.alone = self.tried = False
 
-    def __call__(self, rows: np.ndarray, rest: Any) -> np.ndarray:
+    def __call__(self, rows: Any, rest: Any) -> Any:
         if not self.alone:
             try:
                 return self._at_once(rows, rest)
             except Exception:  # whatever it is, the points one by one will say it better
                 self.alone = True
-        return np.stack([self.f(self.xp, row, rest) for row in rows])
+        return self._one_by_one(rows, rest)
 
-    def _at_once(self, rows: np.ndarray, rest: Any) -> np.ndarray:
-        found: list[np.ndarray] = []
+    def _one_by_one(self, rows: Any, rest: Any) -> Any:
+        return np.stack([self._alone(rows, k, rest) for k in range(len(rows))])
+
+    def _alone(self, rows: Any, k: int, rest: Any) -> Any:
+        return self.f(self.xp, rows[k, ...], rest)
+
+    def _at_once(self, rows: Any, rest: Any) -> Any:
+        found: list[Any] = []
         done = 0
         while done < len(rows):
             part = rows[done : None if self.size is None else done + self.size]
@@ -327,18 +342,21 @@ class Together:
                 raise NotBatched("the value does not depend on the point")
             found.append(made.data)
             done += len(part)
-        together = np.concatenate(found)
-        if not self.tried:
-            self._require_alike(together, rows, rest)
-            self.tried = True
+        together = self.xp.concat(found)
+        for k in self._checked(rows, rest):
+            self._require_alike(together[k, ...], self._alone(rows, k, rest))
+        self.tried = True
         return together
 
-    def _require_alike(self, together: np.ndarray, rows: np.ndarray, rest: Any) -> None:
-        """Raise `NotBatched` where the first or last point alone gives something else."""
-        for k in (0, len(rows) - 1):
-            one = np.asarray(self.f(self.xp, rows[k], rest))
-            near = DRIFT * np.max(np.abs(one), initial=0.0, where=np.isfinite(one))
-            if one.shape != together[k].shape or not np.allclose(
-                together[k], one, rtol=0, atol=near, equal_nan=True
-            ):
-                raise NotBatched("the points alone give something else")
+    def _checked(self, rows: Any, rest: Any) -> tuple[int, ...]:
+        """The points that are taken alone too: the first and the last, once."""
+        return () if self.tried else (0, len(rows) - 1)
+
+    def _require_alike(self, together: Any, alone: Any) -> None:
+        """Raise `NotBatched` where a point alone gives something else."""
+        one = np.asarray(alone)
+        near = DRIFT * np.max(np.abs(one), initial=0.0, where=np.isfinite(one))
+        if one.shape != together.shape or not np.allclose(
+            together, one, rtol=0, atol=near, equal_nan=True
+        ):
+            raise NotBatched("the points alone give something else")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from xgrad.numbers.balls.elementwise import (
     sign,
 )
 from xgrad.numbers.balls.lifting import Array, Flag, is_whole, raw, shaped
-from xgrad.numbers.balls.matrices import from_matrix, matrix, product
+from xgrad.numbers.balls.matrices import alike, from_matrix, matrix, product
 from xgrad.numbers.balls.reductions import sum
 from xgrad.numbers.balls.shapes import (
     broadcast_to,
@@ -39,18 +40,30 @@ def matmul(a: Array, b: Array) -> Array:
     x, y = raw(ball(a)), raw(ball(b))
     left = x[None, :] if x.ndim == 1 else x
     right = y[:, None] if y.ndim == 1 else y
-    if left.ndim == 2 and right.ndim == 2:
-        out = product(left, right)
+    if right.ndim == 2:  # all rows at once
+        rows = left.reshape(prod(left.shape[:-1]), left.shape[-1])
+        out = product(rows, right).reshape(*left.shape[:-1], right.shape[-1])
     else:
-        lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        left = np.broadcast_to(left, lead + left.shape[-2:])
-        right = np.broadcast_to(right, lead + right.shape[-2:])
-        out = np.empty((*lead, left.shape[-2], right.shape[-1]), dtype=object)
-        for index in np.ndindex(*lead):
-            out[index] = product(left[index], right[index])
+        out = _paired(product, left, right)
     if x.ndim == 1:
         out = out[..., 0, :]
     return wrap(out[..., 0] if y.ndim == 1 else out)
+
+
+def _paired(function: Callable[..., Any], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What a function makes of each pair of matrices of two stacks."""
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = (np.broadcast_to(each, lead + each.shape[-2:]) for each in (a, b))
+    out = np.empty((*lead, a.shape[-2], b.shape[-1]), dtype=object)
+    for index in np.ndindex(*lead):
+        out[index] = function(a[index], b[index])
+    return out
+
+
+def _solution(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    LEDGER.charge(b.size * b.shape[0])
+    left, right = alike(a, b)
+    return from_matrix(left.solve(right))
 
 
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
@@ -65,7 +78,7 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     return sum(multiply(conj(a), b), axis=axis)
 
 
-def einsum(subscripts: str, *operands: Array) -> Array:
+def einsum(subscripts: str, *operands: Array, **ignored: Any) -> Array:
     """Sums of products by index names, two operands at a time."""
     if is_whole(*operands):
         return np.einsum(subscripts, *operands)
@@ -168,14 +181,10 @@ class _Linalg:
 
     def solve(self, a: Array, b: Array) -> Array:
         """X with a X = b; b is a vector where it has one axis."""
-        right = ball(b)
-        vector = right.ndim == 1
-        columns = right.data[:, None] if vector else right.data
-        if ball(a).ndim != 2 or columns.ndim != 2:
-            return matmul(self.inv(a), b)
-        LEDGER.charge(columns.size * columns.shape[0])
-        out = from_matrix(matrix(ball(a).data).solve(matrix(columns)))
-        return wrap(out[:, 0] if vector else out)
+        right = ball(b).data
+        if right.ndim > 1:
+            return wrap(_paired(_solution, ball(a).data, right))
+        return wrap(_paired(_solution, ball(a).data, right[:, None])[..., 0])
 
     def cholesky(self, x: Array, upper: Flag = False) -> Array:
         """The lower factor L with L Lᵀ = x, column by column."""

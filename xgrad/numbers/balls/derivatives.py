@@ -19,8 +19,9 @@ import flint
 import numpy as np
 from flint import arb
 
-from xgrad.numbers.balls import reductions, shapes
+from xgrad.numbers.balls import elementwise, reductions, shapes
 from xgrad.numbers.balls.array import Ball, ball, midpoint, precision, radius, wrap
+from xgrad.numbers.balls.points import values
 from xgrad.numbers.functions import require_xp_first
 
 _GUARD = 64  # bits for each level, for what functions lose
@@ -137,14 +138,15 @@ def jacobian(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def hessian(f: Callable[..., Any]) -> Callable[..., Any]:
     """`hessian(f)(x, *others)`: the Jacobian of the gradient."""
-    return _named("hessian", f, jacobian(lambda xp, *args: gradient(f)(*args)))
+    return _named("hessian", f, jacobian(lambda xp, *args: xp.gradient(f)(*args)))
 
 
 def jvp(f: Callable[..., Any]) -> Callable[..., Any]:
     """`jvp(f)(x, v, *others)`: the derivative along v, in the shape of the value."""
 
     def taken(x: Any, v: Any, *others: Any) -> Ball:
-        return _along(f, x, others, [_exact(v)])[1][0]
+        along = np.broadcast_to(_exact(v).data, _shape(x))
+        return Ball(_along(f, x, others, Ball(along[None]))[1].data[0, ...])
 
     return _named("jvp", f, taken)
 
@@ -169,58 +171,79 @@ def _named(name: str, f: Any, taken: Callable[..., Any]) -> Callable[..., Any]:
 def _along_axes(f: Any, x: Any, others: Any) -> tuple[Ball, Ball]:
     """f(x), and its slopes along all elements of x: (*y, x.size)."""
     shape = _shape(x)
-    units = np.eye(int(np.prod(shape, dtype=np.int64)))
-    y, slopes = _along(f, x, others, [ball(unit.reshape(shape)) for unit in units])
-    return y, shapes.stack(slopes, axis=-1)
+    size = int(np.prod(shape, dtype=np.int64))
+    y, slopes = _along(f, x, others, ball(np.eye(size).reshape(size, *shape)))
+    return y, ball(np.moveaxis(slopes.data, 0, -1))
 
 
-def _along(f: Any, x: Any, others: Any, directions: list[Ball]) -> tuple[Ball, list[Ball]]:
-    """f(x), and its slopes along directions; NaN at a kink."""
+def _along(f: Any, x: Any, others: Any, directions: Ball) -> tuple[Ball, Ball]:
+    """f(x), and its slopes along directions, (directions, *y); NaN at a kink."""
     x, others = _exact(x), tuple(_exact(a) if isinstance(a, Ball) else a for a in others)
-
-    def value(at: Ball) -> Ball:
-        return ball(f(Ball.namespace, at, *others))
-
     with _NESTING.level():
-        y = value(x)
-        return _exact(y), [_slope(value, x, v, y) for v in directions]
+        bits, lengths = _NESTING.step, _lengths(x, directions)
+        h = _powers(lengths, bits)
+        made = values(f, np.concatenate([x.data[None], _sides(x, directions, h)]), others)
+        y = Ball(made[0, ...])
+        central, bend, size = _differences(y, made[1:], h)
+        doubt = bend > 2.0 ** (-bits / 2) * size
+        again = np.any(doubt, axis=tuple(range(1, doubt.ndim)))
+        if np.any(again):  # curvature shrinks with the step, a kink does not
+            h = _powers(lengths[again], bits + bits // 4)
+            made = values(f, _sides(x, Ball(directions.data[again]), h), others)
+            kink = doubt[again] & (_differences(y, made, h)[1] > bend[again] / 2)
+            central.data[again] = _without(kink, central.data[again])
+        _tell(central, size, 2.0 * bits)
+        return _exact(y), _exact(central)
 
 
-def _slope(value: Callable[[Ball], Ball], x: Ball, v: Ball, y: Ball) -> Ball:
-    """(f(x + hv) − f(x − hv)) / 2h."""
-    bits, length = _NESTING.step, _length(x, v)
-    central, bend, size = _difference(value, x, v, y, _power(length, bits))
-    doubt = bend > 2.0 ** (-bits / 2) * size
-    if np.any(doubt):  # curvature shrinks with the step, a kink does not
-        near = _difference(value, x, v, y, _power(length, bits + bits // 4))[1]
-        central = central.namespace.where(doubt & (near > bend / 2), np.nan, central)
-    rough, top = (float(np.max(a, initial=0.0)) for a in (radius(central), size))
-    if 0 < rough < inf and top:
-        _NESTING.found(min(log2(top) - log2(rough), 2.0 * bits))
-    return _exact(central)
+def _sides(x: Ball, v: Ball, h: Ball) -> np.ndarray:
+    """x + hv and x − hv along all directions, the ones after the others."""
+    step = _in_front(h, x.ndim)
+    return np.concatenate([(x + step * v).data, (x - step * v).data])
 
 
-def _difference(
-    value: Any, x: Ball, v: Ball, y: Ball, h: Ball
-) -> tuple[Ball, np.ndarray, np.ndarray]:
-    """The slope, by how much those on either side differ, and the size of slopes and values."""
-    ahead, behind = value(x + h * v), value(x - h * v)
+def _differences(y: Ball, sides: np.ndarray, h: Ball) -> tuple[Ball, np.ndarray, np.ndarray]:
+    """Slopes, by how much those on either side differ, and the size of slopes and values."""
+    ahead, behind = map(Ball, np.split(sides, 2))
+    h = _in_front(h, y.ndim)
     right, left = (ahead - y) / h, (y - behind) / h
     bend = np.abs(midpoint(right - left))
-    size = np.max([np.abs(midpoint(a)) for a in (right, left, y)], axis=0)
-    return (ahead - behind) / (2 * h), bend, size
+    size = np.maximum(np.abs(midpoint(right)), np.abs(midpoint(left)))
+    return (ahead - behind) / (2 * h), bend, np.maximum(size, np.abs(midpoint(y)))
 
 
-def _length(x: Ball, v: Ball) -> float:
-    """How far v goes in the scale of the elements that it moves; 1 where that is no scale."""
-    near, along = np.abs(midpoint(x)), np.abs(midpoint(v))
+def _without(kink: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """NaN at a kink, the slopes elsewhere."""
+    none = _in_front(ball(np.full(len(slopes), np.nan)), slopes.ndim - 1)
+    return elementwise.where(kink, none, Ball(slopes)).data
+
+
+def _tell(slopes: Ball, size: np.ndarray, most: float) -> None:
+    """To how many bits the slopes along each direction are known."""
+    for wide, large in zip(radius(slopes), size, strict=True):
+        rough, top = (float(np.max(a, initial=0.0)) for a in (wide, large))
+        if 0 < rough < inf and top:
+            _NESTING.found(min(log2(top) - log2(rough), most))
+
+
+def _lengths(x: Ball, directions: Ball) -> np.ndarray:
+    """How far each goes in the scale of the elements that it moves; 1 where that is no scale."""
+    near = np.abs(midpoint(x)).reshape(1, x.size)
+    along = np.abs(midpoint(directions)).reshape(len(directions.data), x.size)
     moved = (near > 0) & (along > 0) & np.isfinite(along)
-    return float(np.min(near[moved] / along[moved])) if np.any(moved) else 1.0
+    ratios = np.divide(near, along, out=np.full(moved.shape, inf), where=moved)
+    return np.where(np.any(moved, axis=1), np.min(ratios, axis=1, initial=inf), 1.0)
 
 
-def _power(length: float, bits: int) -> Ball:
-    """A power of two, so that points and quotients are exact."""
-    return wrap(arb(2) ** (int(np.floor(log2(length))) - bits))
+def _powers(lengths: np.ndarray, bits: int) -> Ball:
+    """Powers of two, so that points and quotients are exact."""
+    made = [arb(2) ** (int(np.floor(log2(length))) - bits) for length in lengths]
+    return wrap(np.array([*made, None], dtype=object)[:-1])
+
+
+def _in_front(h: Ball, width: int) -> Ball:
+    """One number for each array of so many axes."""
+    return Ball(h.data.reshape(-1, *[1] * width))
 
 
 def _exact(value: Any) -> Ball:
