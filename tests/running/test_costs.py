@@ -61,6 +61,11 @@ def test_the_mean_of_a_whole_case_is_that_of_its_cells_and_of_no_other(cells, tm
     )
 
 
+def test_what_goes_before_cells_is_known_of_others(tmp_path):
+    file = file_of(tmp_path / "p.json", {("begin", ""): 2.0})
+    assert Costs(tmp_path / "none.json", file).find(("begin", "torch.*"))[0] == 2.0
+
+
 def test_published_costs_are_those_of_this_processor(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(costs, "probe", lambda: Probe(3.0, 1.0, 0.0))
     published = file_of(tmp_path / "p.json", {key_of(cells[0]): 2.0})

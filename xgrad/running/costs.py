@@ -36,6 +36,7 @@ TRUST = 5.0  # seconds of work in cells that weigh as much as what was known bef
 HALF = 120.0  # seconds of work after which a cell counts half: other work comes and goes
 WAITS, MOST = ("waits",), 2.5  # what runs waited for disks and each other, and how much is believed
 CASE = 2  # parts of a key down to the case's name
+AROUND = ("begin", "start", "end")  # kinds of what is no cell
 
 Key = tuple[str, ...]
 
@@ -104,7 +105,8 @@ class Means:
     def _under(self) -> dict[Key, float]:
         under = defaultdict[Key, list[float]](list)
         for key, seconds in self.seconds.items():
-            for n in range(len(key) if len(key) == CASE else 1, len(key) + 1):
+            whole = len(key) == CASE and key[0] not in AROUND
+            for n in range(len(key) if whole else 1, len(key) + 1):
                 under[key[:n]].append(seconds)
         return {prefix: sum(found) / len(found) for prefix, found in under.items()}
 
