@@ -74,8 +74,8 @@ def find_faults(program: Any, x: Parts, w: Parts, rng: np.random.Generator) -> l
     """The rules of a program's backward that break the law at x, the largest gap first.
 
     `w` are cotangents of the outputs. Where the gradient is not finite, those that make it so.
-    Nothing where the program takes other ways at x ± hv, and
-    nothing where every rule keeps the law.
+    Nothing where the program takes other ways at x ± hv, and nothing where every rule keeps the
+    law.
     """
     with precision(WORKING):
         v = [direction(a.shape, rng) for a in x]
