@@ -1,8 +1,10 @@
 """A real headless browser for the tests of pages: opening, choosing, and what a filter costs."""
 
+import json
 import shutil
 import statistics
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import pytest
 
@@ -39,14 +41,47 @@ def opened(profile):
     driver.quit()
 
 
-def visit(browser, path, *, width=1440, dark=False):
-    """Open a page at a width and in a colour scheme."""
+def show_at(browser, width, dark):
+    """Give the page a width and a colour scheme."""
     scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def visit(browser, path, *, width=1440, dark=False):
+    """Open a page at a width and in a colour scheme."""
+    show_at(browser, width, dark)
     browser.get("about:blank")
     browser.get(path.as_uri())
+
+
+class Walk(NamedTuple):
+    """What pages did: which are wider than they should be, what they logged, whom they asked."""
+
+    wide: dict[tuple[str, int], list[int]]
+    logged: list[str]
+    asked: set[str]
+
+
+def walk(browser, pages):
+    """Visit each page once, and look at it on a desk and, dark, on a phone."""
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    wide = {}
+    for path in pages:
+        visit(browser, path)
+        for width in (1440, 375):
+            show_at(browser, width, dark=width < 500)
+            found = browser.execute_script(
+                "return [document.documentElement.scrollWidth, innerWidth]"
+            )
+            if found[0] > width or found[1] != width:
+                wide[path.name[:40], width] = found
+    events = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
+    sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    logged = [entry["message"] for entry in browser.get_log("browser")]
+    return Walk(wide, logged, {each["request"]["url"] for each in sent})
 
 
 def choose(browser, name, value):
