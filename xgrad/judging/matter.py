@@ -207,7 +207,24 @@ class Matter:
         near = small | (self.found.excess <= NEAR)
         if np.mean(small[asked]) < share <= np.mean(near[asked]):
             small = small | (near & self._differ_around)
+        if np.mean(small[asked]) < share <= np.mean((small | self._few)[asked]):
+            small = small | (self._few & self._are_rough)
         return bool(np.mean(small[asked]) >= share)
+
+    @property
+    def _few(self) -> np.ndarray:
+        """Errors of few roundings of the largest element."""
+        return np.asarray(self.found.error <= FEW_ROUNDINGS * self.eps * self.found.top)
+
+    @property
+    def _are_rough(self) -> np.ndarray:
+        """Errors no larger than they are far from any smooth function around."""
+        shape = self.found.error.shape
+        rough = self.stability.roughness(self.method, self.operator)
+        if rough is None or self.truth.directions:
+            return np.zeros(shape, dtype=bool)
+        size = np.abs(self.found.want) * rough.reshape(shape)
+        return np.asarray(self.found.error <= SPREAD * size)
 
     @property
     def is_of_this_dtype(self) -> bool:
@@ -216,8 +233,7 @@ class Matter:
         And float64 has none of them at the same inputs.
         """
         beyond, error = self.found.beyond, self.found.error
-        few = error <= FEW_ROUNDINGS * self.eps * self.found.top
-        if not np.all((few | (self.found.excess <= NEAR))[beyond]):
+        if not np.all((self._few | (self.found.excess <= NEAR))[beyond]):
             return False
         right = self.stability.goes_in_float64(self.method, self.operator, error)
         return bool(np.all(right[beyond]))

@@ -26,6 +26,7 @@ MOVES = 3  # random moves of all inputs by one spacing, that show the conditioni
 SAMPLES = 4  # points one spacing away, for a method beside itself in float64
 PAIRS = 5  # of points around, where rounding errors differ and mistakes hardly
 DISTANCE = 2.0**-6  # of those points, relative to the inputs
+LONG = DISTANCE / 4  # between points of a line, relative to the inputs
 COARSE = {"float64": "float32", "float32": "bfloat16"}
 SHORT = {"bfloat16": "float16", "float16": "bfloat16"}  # 16-bit types, eight times apart
 GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
@@ -86,26 +87,37 @@ class Stability:
             self._noises[key] = np.max(found, axis=0) if found else None
         return self._noises[key]
 
+    def roughness(self, method: Method, operator: Operator) -> np.ndarray | None:
+        """How far errors over the truth are from any smooth function, as shares of the truth.
+
+        On lines so long that what is rounded alike all along a short one, as 1 + erf(x) where that
+        is 0, is not: a wrong factor, sign or term is smooth there too.
+        """
+        limits, found = self.share(BASES * COUNT), []
+        for line in self._lines(LONG):
+            along = [self.findings.at(at, limits) for at in line]
+            every = [each.signed_error(method, operator) for each in along]
+            errors = [error for error in every if error is not None]
+            if len(errors) == len(line):
+                truths = [each.truth(operator).high for each in along]
+                found.append(_roughness(np.array(errors) / np.reshape(truths, np.shape(errors))))
+        return np.asarray(np.max(found, axis=0)) if found else None
+
     def _along(self, method: Method, operator: Operator, line: list[Setting]) -> np.ndarray | None:
-        """The k-th difference of independent noise of variance s² has variance s² C(2k, k)."""
         values = [self._evaluated(method, operator, at) for at in line]
-        if any(v is None for v in values):
-            return None
-        table, found = np.array(values), []
-        for k in range(1, COUNT - 1):
-            table = np.diff(table, axis=0)
-            if k > 3:
-                found.append(np.sqrt(np.mean(table**2, axis=0) / comb(2 * k, k)))
-        return np.asarray(np.min(found, axis=0))
+        return None if any(v is None for v in values) else _roughness(np.array(values))
 
     @cached_property
     def lines(self) -> list[list[Setting]]:
         """Settings on short and longer lines from generic points."""
-        rng, eps = self.setting.generator("lines"), EPS[self.setting.dtype]
-        made = []
+        eps = EPS[self.setting.dtype]
+        return self._lines(eps**0.5 / 4, eps**0.25 / 2)
+
+    def _lines(self, *spacings: float) -> list[list[Setting]]:
+        rng, made = self.setting.generator("lines"), []
         for _ in range(BASES):
             start, along = (self.setting.draw_direction(rng) for _ in range(2))
-            for spacing in (eps**0.5 / 4, eps**0.25 / 2):
+            for spacing in spacings:
                 steps = spacing * np.arange(COUNT)
                 made.append([self.moved(DISTANCE, start, step, along) for step in steps])
         return made
@@ -310,6 +322,19 @@ class Stability:
         if here is None or any(each is None for each in there):
             return None
         return np.asarray(np.sqrt(np.mean([(each - here) ** 2 for each in there], axis=0)) / 2)
+
+
+def _roughness(table: np.ndarray) -> np.ndarray:
+    """Of each column by its high differences: whatever is smooth cancels.
+
+    The k-th difference of independent noise of variance s² has variance s² C(2k, k).
+    """
+    found = []
+    for k in range(1, len(table) - 1):
+        table = np.diff(table, axis=0)
+        if k > 3:
+            found.append(np.sqrt(np.mean(table**2, axis=0) / comb(2 * k, k)))
+    return np.asarray(np.min(found, axis=0))
 
 
 def _ratio(error: np.ndarray, stick: np.ndarray, least: np.ndarray, *, along: bool) -> float:
