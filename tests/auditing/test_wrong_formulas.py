@@ -4,8 +4,10 @@ import json
 
 import pytest
 from case_files import CUBES
+from click import Context
 
 from xgrad.auditing.cells import _refuted
+from xgrad.cli import main
 from xgrad.cli.options import FORMATS
 from xgrad.judging import Judge
 from xgrad.problem import OPERATORS, Setting, load_cases
@@ -79,16 +81,24 @@ def test_only_balls_refute_a_formula(write, text, refuted):
     assert not _refuted(judge, Method("torch", "reverse"), OPERATORS["gradient"])
 
 
-@pytest.mark.parametrize("style", FORMATS)
-def test_every_format_is_known_to_every_command(call, write, style):
+SHOWN = {"audit": OPTIONS, "run": ("--out", "out"), "time": ("--limit", 0.1)}
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_every_command_offers_every_format(command):
+    found = main.get_command(Context(main), command)
+    (style,) = (p for p in found.params if p.name == "style")
+    assert tuple(style.type.choices) == FORMATS
+
+
+@pytest.mark.parametrize(
+    ("command", "style"),
+    [("audit", "json"), ("run", "csv"), ("run", "markdown"), ("run", "json"), ("time", "json")],
+)
+def test_what_a_command_shows_in_a_format_is_complete(call, write, command, style):
     cubes = write("cubes.py", CUBES)
     options = ("--method", "numpy.formula", "--dtype", "float64", "--device", "cpu")
-    for command, more in (
-        ("audit", OPTIONS),
-        ("run", ("--out", style)),
-        ("time", ("--limit", 0.1)),
-    ):
-        done = call(command, cubes, *options, *more, "--format", style)
-        assert done.exit_code == 0, done.output
-        if style == "json":
-            assert json.loads(done.stdout)
+    done = call(command, cubes, *options, *SHOWN[command], "--format", style)
+    assert done.exit_code == 0, done.output
+    if style == "json":
+        assert json.loads(done.stdout)
