@@ -23,11 +23,12 @@ SEVERAL = ("size", "device", "seed", "threads")  # columns where they differ
 _LAYOUT = """
 .xgrad{overflow-x:auto}
 .xgrad table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-.xgrad th,.xgrad td{padding:.25em .6em;text-align:left;vertical-align:top;white-space:nowrap}
+.xgrad th,.xgrad td{padding:.25em .6em;vertical-align:top;white-space:nowrap}
+.xgrad th,.xgrad td{text-align:left!important}
 .xgrad thead th{border-bottom:1px solid currentColor}
-.xgrad .number{text-align:right}
+.xgrad .number{text-align:right!important}
 .xgrad .said{white-space:normal;min-width:14em;max-width:44em}
-.xgrad .worst{white-space:normal;min-width:17em}
+.xgrad .worst{white-space:normal;min-width:11em}
 .xgrad b{padding:.05em .5em;border-radius:.4em;border:1px solid currentColor}
 .xgrad p{margin:.4em 0}
 """
