@@ -8,36 +8,27 @@ this runs on, which should be the same.
 
 from __future__ import annotations
 
-import json
+import math
 import sys
 from pathlib import Path
 
-from xgrad.running.costs import AROUND, CASE, PROBE, PUBLISHED, probe
-from xgrad.running.storage import write_text
+from xgrad.running.costs import PUBLISHED, Key, is_whole, probe, read_costs, write_costs
 from xgrad.table import read_frame
 
 
-def means(folder: Path) -> dict[str, float]:
+def means(folder: Path) -> dict[Key, float]:
     """Seconds of a cell of each operation, by the key that costs have."""
-    frame = read_frame(folder)
-    return {f"Cell|{name}": float(each["seconds"].mean()) for name, each in frame.groupby("case")}
+    seconds = read_frame(folder).groupby("case")["seconds"].mean()
+    return {("Cell", str(name)): float(s) for name, s in seconds.items() if not math.isnan(s)}
 
 
 def main(folders: list[str]) -> None:
     """Replace the costs of whole cases in the published file; those of cells stay."""
-    told = json.loads(PUBLISHED.read_text())
-    kept = {
-        k: s
-        for k, s in told["seconds"].items()
-        if len(k.split("|")) != CASE or k.startswith(AROUND)
-    }
-    slowness = told[PROBE] / probe().work
-    found = {k: s * slowness for folder in folders for k, s in means(Path(folder)).items()}
-    rounded = {k: float(f"{s:.3g}") for k, s in found.items() if s == s}
-    text = json.dumps(
-        {PROBE: told[PROBE], "seconds": dict(sorted((kept | rounded).items()))}, indent=0
-    )
-    write_text(PUBLISHED, text + "\n")
+    published, probed = read_costs(PUBLISHED)
+    kept = {key: s for key, s in published.seconds.items() if not is_whole(key)}
+    slowness = probed / probe().work
+    found = {key: s * slowness for folder in folders for key, s in means(Path(folder)).items()}
+    write_costs(PUBLISHED, kept | found, probed)
 
 
 if __name__ == "__main__":

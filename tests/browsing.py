@@ -59,6 +59,7 @@ def visit(browser, path, *, width=1440, dark=False):
 class Walk(NamedTuple):
     """What pages did: which are wider than they should be, what they logged, whom they asked."""
 
+    pages: int
     wide: dict[tuple[str, int], list[int]]
     logged: list[str]
     asked: set[str]
@@ -81,7 +82,7 @@ def walk(browser, pages):
     events = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
     sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
     logged = [entry["message"] for entry in browser.get_log("browser")]
-    return Walk(wide, logged, {each["request"]["url"] for each in sent})
+    return Walk(len(pages), wide, logged, {each["request"]["url"] for each in sent})
 
 
 def choose(browser, name, value):

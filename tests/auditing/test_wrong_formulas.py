@@ -1,6 +1,7 @@
 """A wrong formula is told as that: it is no right result that was accused."""
 
 import json
+from itertools import product
 
 import pytest
 from case_files import CUBES
@@ -91,11 +92,17 @@ def test_every_command_offers_every_format(command):
     assert tuple(style.type.choices) == FORMATS
 
 
+ALWAYS = {("audit", "json"), ("time", "json"), *(("run", style) for style in FORMATS)}
+
+
 @pytest.mark.parametrize(
     ("command", "style"),
-    [("audit", "json"), ("run", "csv"), ("run", "markdown"), ("run", "json"), ("time", "json")],
+    [
+        pair if pair in ALWAYS else pytest.param(*pair, marks=pytest.mark.slow)
+        for pair in product(SHOWN, FORMATS)
+    ],
 )
-def test_what_a_command_shows_in_a_format_is_complete(call, write, command, style):
+def test_every_command_ends_well_in_every_format(call, write, command, style):
     cubes = write("cubes.py", CUBES)
     options = ("--method", "numpy.formula", "--dtype", "float64", "--device", "cpu")
     done = call(command, cubes, *options, *SHOWN[command], "--format", style)

@@ -258,10 +258,6 @@ def reentrant(x, w):
     return torch.utils.checkpoint.checkpoint(lambda a: (a @ w).sin(), x, use_reentrant=False)
 
 
-def masked_inverse(d):
-    return torch.where(d > 0.1, 1 / d, 0 * d)
-
-
 CERTIFIED = {
     "out=": lambda x, w: torch.where(out_of_place(x.detach(), w.detach()) > 1, x @ w, 2 * x @ w),
     "a view written to": lambda x, w: (y := x @ w, y.view(-1)[1:3].mul_(3.0), y)[-1].sin(),
@@ -271,8 +267,8 @@ CERTIFIED = {
     "in place on a clone": lambda x, w: x.clone().addmm_(x @ w, w.T).exp_(),
     "checkpoint": reentrant,
     "foreach": lambda x, w: torch._foreach_mul([x @ w, x @ w], 2.0)[1].sin(),
-    "distances whose inverse is masked at 0": lambda x, w: masked_inverse(
-        torch.cdist(x @ w, x @ w)
+    "masked inverses": lambda x, w: torch.where(
+        (d := torch.cdist(x @ w, x @ w)) > 0.1, 1 / d, 0 * d
     ),
     "autocast to float32": lambda x, w: (x.float() @ w.float()).double(),
 }

@@ -130,7 +130,7 @@ def test_no_page_logs_an_error(walked):
 
 
 def test_no_page_asks_another_machine(walked):
-    assert len(walked.asked) > 30
+    assert len(walked.asked) >= walked.pages
     assert not {u for u in walked.asked if not u.startswith(("file:", "data:", "about:"))}
 
 

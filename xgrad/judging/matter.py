@@ -216,14 +216,16 @@ class Matter:
         """Errors of few roundings of the largest element."""
         return np.asarray(self.found.error <= FEW_ROUNDINGS * self.eps * self.found.top)
 
-    @property
+    @cached_property
     def _are_rough(self) -> np.ndarray:
         """Errors no larger than they are far from any smooth function around."""
-        shape = self.found.error.shape
+        smooth = np.zeros(self.found.error.shape, dtype=bool)
+        if self.truth.directions:
+            return smooth
         rough = self.stability.roughness(self.method, self.operator)
-        if rough is None or self.truth.directions:
-            return np.zeros(shape, dtype=bool)
-        size = np.abs(self.found.want) * rough.reshape(shape)
+        if rough is None:
+            return smooth
+        size = np.abs(self.found.want) * rough.reshape(smooth.shape)
         return np.asarray(self.found.error <= SPREAD * size)
 
     @property

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class Run:
         """`2026-11-21 36532ab+`, and the folder where another run has that too."""
         return f"{self.date} {self.commit}" + (f" ({self.apart})" if self.apart else "")
 
-    @property
+    @cached_property
     def census(self) -> str:
         """The framework whose operations the run judges; empty for a run of anything else."""
         judged = self.rows[self.rows["framework"] != ""]

@@ -10,7 +10,7 @@ import math
 import re
 import shutil
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -61,7 +61,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters |= {"breakable": _breakable, "typeset": typeset, "titled": _titled}
+        made.filters |= {"breakable": _breakable, "typeset": typeset}
         made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in the order given
         return made
 
@@ -262,10 +262,11 @@ def _write_site(
     if history is not None:
         site.add_history(history)
     site.add_guide()
+    alike = defaultdict[str, list[Run]](list)
     for run in runs:
         site.add(run)
-    alike = [[r for r in runs if r.kind == kind] for kind in dict.fromkeys(r.kind for r in runs)]
-    pairs = [site.compare(*two) for several in alike for two in itertools.pairwise(several)]
+        alike[run.kind].append(run)
+    pairs = [site.compare(*two) for some in alike.values() for two in itertools.pairwise(some)]
     return site.write_index(pairs)
 
 
@@ -318,11 +319,6 @@ def _breakable(name: str) -> Markup:
     """A name that may go on in the next line after _ : and @."""
     text = str(escape(name))
     return Markup("".join(f"{c}<wbr>" if c in "_:@" else c for c in text))
-
-
-def _titled(text: str) -> str:
-    """The same with a capital first, and names as they are."""
-    return text[:1].upper() + text[1:]
 
 
 def _asset(name: str) -> Markup:

@@ -48,6 +48,11 @@ def key_of(cell: Cell) -> Key:
     return kind, cell.case, cell.size, cell.dtype, cell.device, ",".join(cell.operators), asked
 
 
+def is_whole(key: Key) -> bool:
+    """Whether it is of a whole case, not of one of its cells."""
+    return len(key) == CASE and key[0] not in AROUND
+
+
 class Probe(NamedTuple):
     """How fast this machine is, and how busy.
 
@@ -105,8 +110,7 @@ class Means:
     def _under(self) -> dict[Key, float]:
         under = defaultdict[Key, list[float]](list)
         for key, seconds in self.seconds.items():
-            whole = len(key) == CASE and key[0] not in AROUND
-            for n in range(len(key) if whole else 1, len(key) + 1):
+            for n in range(len(key) if is_whole(key) else 1, len(key) + 1):
                 under[key[:n]].append(seconds)
         return {prefix: sum(found) / len(found) for prefix, found in under.items()}
 
@@ -120,8 +124,8 @@ class Costs:
 
     def __init__(self, file: Path, published: Path = PUBLISHED):
         self.file, self.begun, self.clock = file, time.process_time(), time.monotonic()
-        self.kept, _ = _read(file)
-        self._published, self._probed = _read(published)
+        self.kept, _ = read_costs(file)
+        self._published, self._probed = read_costs(published)
         self._found = defaultdict[Key, list[float]](list)  # in this run
 
     @classmethod
@@ -158,14 +162,11 @@ class Costs:
     def save(self) -> None:
         """Write what this run took over what earlier ones did; where nothing can be, do not."""
         found = {key: sum(several) / len(several) for key, several in self._found.items()}
-        seconds = _read(self.file)[0].seconds | found  # as other runs left it meanwhile
-        told = {"|".join(key): float(f"{cost:.3g}") for key, cost in sorted(seconds.items())}
+        seconds = read_costs(self.file)[0].seconds | found  # as other runs left it meanwhile
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.file.parent / ".gitignore", "*\n")
-            write_text(
-                self.file, json.dumps({PROBE: probe().work, "seconds": told}, indent=0) + "\n"
-            )
+            write_costs(self.file, seconds, probe().work)
 
 
 def _share(key: Key) -> float:
@@ -175,7 +176,13 @@ def _share(key: Key) -> float:
     return WITHOUT_JAX if asked and not jax else 1.0
 
 
-def _read(file: Path) -> tuple[Means, float]:
+def write_costs(file: Path, seconds: Mapping[Key, float], probed: float) -> None:
+    """Seconds by key, to three digits, and of the machine's probe, as `read_costs` takes them."""
+    told = {"|".join(key): float(f"{cost:.3g}") for key, cost in sorted(seconds.items())}
+    write_text(file, json.dumps({PROBE: probed, "seconds": told}, indent=0) + "\n")
+
+
+def read_costs(file: Path) -> tuple[Means, float]:
     """Seconds by key, and of the machine's probe; none of a file that is not there, or not ours."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = json.loads(file.read_text())
