@@ -13,6 +13,12 @@ from xgrad.timing.bench import make_call
 from xgrad.timing.clock import Subject
 
 
+@pytest.fixture
+def quiet(monkeypatch):
+    """No other process takes the core, whose interruptions would count for subjects of no work."""
+    monkeypatch.setattr(clock, "_interruptions", lambda: 0)
+
+
 def test_a_function_of_known_duration_is_measured():
     (subject,) = measured(
         Subject(lambda inputs: lambda n: clock.block(lambda: sleep(0.02), n), nullcontext)
@@ -53,6 +59,7 @@ def test_waiting_takes_part_in_the_time_of_asynchronous_work():
     assert seconds > 0.9 * (process_time() - spent) / 3 / os.cpu_count()
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("seconds", [3e-7, 8e-6, 0.9e-3, 2.4e-3, 4.9e-3])
 def test_blocks_take_5_to_10_milliseconds(seconds):
     (subject,) = measured(constant(seconds))
@@ -60,15 +67,18 @@ def test_blocks_take_5_to_10_milliseconds(seconds):
     assert len(subject.samples) == 16
 
 
+@pytest.mark.usefixtures("quiet")
 def test_calls_that_are_longer_than_a_block_are_taken_one_by_one():
     (subject,) = measured(constant(0.011))
     assert (subject.number, len(subject.samples)) == (1, 16)
 
 
+@pytest.mark.usefixtures("quiet")
 def test_a_time_limit_leaves_fewer_samples_and_at_least_four():
     assert [len(s.samples) for s in measured(*map(constant, (0.3, 1.2, 60.0)))] == [16, 8, 4]
 
 
+@pytest.mark.usefixtures("quiet")
 def test_passes_set_up_anew_with_fresh_inputs_and_rounds_are_shuffled_by_the_seed():
     def order(seed):
         seen, given = [], []
@@ -88,6 +98,7 @@ def test_passes_set_up_anew_with_fresh_inputs_and_rounds_are_shuffled_by_the_see
     assert order(1) == order(1) != order(2)
 
 
+@pytest.mark.usefixtures("quiet")
 def test_what_fails_is_out_and_costs_the_others_nothing():
     def broken(inputs):
         calls = iter(range(5))
