@@ -18,7 +18,7 @@ from xgrad.programs import PROGRAMS
 from xgrad.referee import Budget, Truth, contracted
 from xgrad.techniques import OK, Method, choose_methods, evaluate
 
-FEW = 100  # inputs, up to which a way that takes them one by one is asked too
+FEW = 8  # inputs, up to which a way that takes them one by one is asked too
 BASES = 2  # generic points at which the noise of a method is looked for
 TYPICAL = 3  # methods whose noise is the typical one
 COUNT = 8  # points on a short line from each, whose high differences are its noise
@@ -32,7 +32,7 @@ SHORT = {"bfloat16": "float16", "float16": "bfloat16"}  # 16-bit types, eight ti
 GAIN = 10.0  # by which a dtype must be more accurate than the coarse one, or is not used inside
 WIDER = 1e3  # times smaller is an error in float64, if no mathematics is wrong
 SHRINKS = 2.0  # by which an error of rounding shrinks at least in a type eight times finer
-FEW = 8  # elements along an axis whose mean shows what they share
+ROW = 8  # elements along an axis whose mean shows what they share
 ROUNDING = 0.29  # root mean square of one rounding to nearest, in spacings: 1/√12
 
 
@@ -342,7 +342,7 @@ def _ratio(error: np.ndarray, stick: np.ndarray, least: np.ndarray, *, along: bo
     found = [_over(error, stick, _rms(least))]
     for axis in range(1, error.ndim) if along else ():
         n = error.shape[axis]
-        if n >= FEW:
+        if n >= ROW:
             found.append(_over(error.mean(axis), stick.mean(axis), _rms(least) / np.sqrt(n)))
     return max(found)
 
