@@ -181,16 +181,15 @@ class Matter:
 
     @property
     def vague(self) -> np.ndarray:
-        """Elements whose tolerance is no small part of the derivative."""
+        """Elements whose tolerance is no small part of the derivative, or of what it stands for."""
         found, share = self.found, max(UNTOLD, 16 * self.eps)
-        wide = found.tolerance > np.maximum(np.abs(found.want) / 2, share * found.top)
+        size = found.top or self.scale
+        wide = found.tolerance > np.maximum(np.abs(found.want) / 2, share * size)
         sampled = self.truth.noise is not None or self.truth.noises is not None
         weak = self.truth.bound is not None or not sampled
         if found.top and found.digits == 0.0:  # agreement to no digit
             return np.asarray(found.tolerance >= np.abs(found.want)) & ~found.kinked
-        unknown = ~np.isfinite(found.tolerance)
-        told = (found.top > 0) | unknown
-        return np.asarray(wide & told & weak & ~found.kinked)
+        return np.asarray(wide & weak & ~found.kinked)
 
     # --- what rounding explains ------------------------------------------------------------------
 
