@@ -1,4 +1,4 @@
-"""What a run must leave as it was: every tensor that it did not make."""
+"""What a run must leave as it was: every tensor that it did not make; and room for numbers."""
 
 from __future__ import annotations
 
@@ -42,8 +42,29 @@ class Journal:
         self._before.clear()
 
 
+class NoRoom(Escape):
+    """Boxes would be written to a tensor too narrow for them."""
+
+
 def require_room(target: Any, given: Any) -> None:
-    """Raise `Escape` where boxes would be written to a tensor too narrow for them."""
+    """Raise `NoRoom` where boxes would be written to a tensor too narrow for them."""
     narrow = isinstance(target, torch.Tensor) and target.dtype in HALF
     if narrow and is_float(given) and is_boxed(given):
-        raise Escape(f"balls written to a tensor of {target.dtype}: make it float64 before")
+        raise NoRoom(f"balls written to a tensor of {target.dtype}: make it float64 before")
+
+
+def floats_in(values: Any) -> set[bool]:
+    """Of the tensors of floats, also in lists, whether they are narrow: both, one or none."""
+    found = set()
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            if value.dtype in HALF:
+                found.add(True)
+            elif value.dtype in _WIDE:
+                found.add(False)
+        elif isinstance(value, (list, tuple)):
+            found |= floats_in(value)
+    return found
+
+
+_WIDE = {*HALF.values()}

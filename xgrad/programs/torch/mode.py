@@ -25,7 +25,7 @@ from xgrad.programs.torch.arithmetic import Rule, results_in
 from xgrad.programs.torch.boxes import Table, decode, is_boxed, is_float, nearest
 from xgrad.programs.torch.composed import COMPOSED, pullback
 from xgrad.programs.torch.freezing import Frozen, is_meant
-from xgrad.programs.torch.keeping import HALF, Journal, require_room
+from xgrad.programs.torch.keeping import HALF, Journal, floats_in, require_room
 from xgrad.programs.torch.kinds import Arithmetic
 from xgrad.programs.torch.movement import ARITHMETIC_OVERLOADS, AT_MIDPOINTS, MOVEMENT
 from xgrad.programs.torch.order import COMPARED, order
@@ -47,7 +47,8 @@ class ExactMode(TorchDispatchMode):
     """What torch does inside is done in numbers of a table.
 
     `counts` says how often what was, `elementary` how many operations on single numbers that were,
-    and numbers made.
+    and numbers made. Constants of a shorter type are rounded as torch rounds them; new tensors are
+    all `wide`, where numbers are to be written to them.
     """
 
     def __init__(
@@ -58,8 +59,11 @@ class ExactMode(TorchDispatchMode):
         frozen: Frozen | None = None,
         nudge: float = 0.0,
         trace: Trace | None = None,
+        *,
+        wide: bool = False,
     ):
         super().__init__()
+        self.wide = wide
         self.table, self.rules = arithmetic.table, arithmetic.rules
         self.nudge, self.trace = nudge, trace
         self.rounding, self.tape, self.frozen = rounding, tape, frozen
@@ -77,14 +81,17 @@ class ExactMode(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        asked = kwargs.get("dtype")
-        if asked in HALF:
-            kwargs = {**kwargs, "dtype": HALF[asked]}
         name, act, written = _ACTS.get((self.table, func)) or _classified(self, func)
-        if act is _convert and asked in NARROW and is_float(args[0]) and not self.narrowed:
-            self.narrowed = f"{NARROW[asked]} at {where()}"
         for k, key in written:
             self.journal.keep(args[k] if k < len(args) else kwargs.get(key))
+        asked = kwargs.get("dtype")
+        if not self.wide and self._is_constant(act, args, kwargs, asked):
+            with torch._C.DisableTorchFunction():
+                return func(*args, **kwargs)
+        if asked in HALF:
+            kwargs = {**kwargs, "dtype": HALF[asked]}
+        if act is _convert and asked in NARROW and is_float(args[0]) and not self.narrowed:
+            self.narrowed = f"{NARROW[asked]} at {where()}"
         with torch._C.DisableTorchFunction():
             if self.trace is not None and self.trace.recording:
                 self.trace.see(self, func, args, kwargs)
@@ -99,9 +106,16 @@ class ExactMode(TorchDispatchMode):
             except Escape as escape:
                 if escape.args[0].startswith("in "):
                     raise
-                raise Escape(f"in {func}, at {where()}: {escape}") from escape
+                raise type(escape)(f"in {func}, at {where()}: {escape}") from escape
             except RecursionError as endless:
                 raise NoBallRule(f"{func} is defined by itself") from endless
+
+    def _is_constant(self, act: Act, args: Any, kwargs: Any, asked: Any) -> bool:
+        """Whether floats of a shorter type are made of such alone, which are never boxes."""
+        narrow = floats_in((*args, *kwargs.values()))
+        if asked not in HALF:
+            return narrow == {True}
+        return False not in narrow or (act is _convert and not is_boxed(args[0]))
 
 
 # --- kinds of operations -------------------------------------------------------------------------

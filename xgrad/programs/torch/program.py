@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from xgrad.frameworks import find_framework, random_numbers_kept
 from xgrad.programs.graphs import Graph, Look
 from xgrad.programs.torch.boxes import decode, encode, is_float
 from xgrad.programs.torch.freezing import Frozen
+from xgrad.programs.torch.keeping import NoRoom
 from xgrad.programs.torch.kinds import BALLS, DOUBLED, Arithmetic
 from xgrad.programs.torch.mode import ExactMode
 from xgrad.programs.torch.recording import Tape
@@ -50,6 +52,22 @@ class Run:
         return self.counts.total()
 
 
+def _with_room(method: Callable[..., Any]) -> Any:
+    """Once more with new tensors in float64, where one was too narrow for what it was to hold."""
+
+    @wraps(method)
+    def tried(self: TorchProgram, *args: Any) -> Any:
+        try:
+            return method(self, *args)
+        except NoRoom:
+            if self.wide:
+                raise
+            self.wide.append(True)
+            return method(self, *args)
+
+    return tried
+
+
 @dataclass
 class TorchProgram:
     """`function` of the differentiated tensors, evaluated and differentiated in balls.
@@ -70,6 +88,7 @@ class TorchProgram:
     trace: Trace | None = None
     arithmetic: Arithmetic = BALLS
     last: Run = field(default_factory=Run)
+    wide: list[bool] = field(default_factory=list, repr=False)  # filled once new tensors must be
     seen: list[Any] | None = field(default=None, repr=False)  # the function's last values
     pulled: list[Any] | None = field(default=None, repr=False)  # and wᵀ J(x) of the last `hvp`
     _differentiable: list[bool] = field(default_factory=list, repr=False)
@@ -87,6 +106,7 @@ class TorchProgram:
         """The program in which every operation rounds at random as the dtype would."""
         return replace(self, rounding=self.arithmetic.rounding(dtype, seed))
 
+    @_with_room
     def value(self, x: Arrays) -> list[np.ndarray]:
         """f(x)."""
         with self._inside():
@@ -104,6 +124,7 @@ class TorchProgram:
         """wᵀ J(x), by the program's own backward."""
         return self.value_and_vjp(x, w)[1]
 
+    @_with_room
     def value_and_vjp(self, x: Arrays, w: Weights) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f(x) and wᵀ J(x); w may be a function of the values."""
         with self._inside():
@@ -120,6 +141,10 @@ class TorchProgram:
 
     def vjps(self, x: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
         """wᵀ J(x) for each w of `rows`, with one run of the function."""
+        return self._vjps(x, list(rows))
+
+    @_with_room
+    def _vjps(self, x: Arrays, rows: list[Arrays]) -> list[list[np.ndarray]]:
         with self._inside():
             leaves = self._leaves(x)
             outputs = self._outputs(leaves)
@@ -127,6 +152,7 @@ class TorchProgram:
             return [[decode(g) for g in _pulled(outputs, leaves, w, keep=True)]
                     for w in weights]  # fmt: skip
 
+    @_with_room
     def jvp(self, x: Arrays, v: Arrays) -> list[np.ndarray]:
         """J(x) v, by forward mode."""
         with self._inside(), forward.dual_level():
@@ -149,7 +175,7 @@ class TorchProgram:
         self.last, self.pulled = once.last, once.seen
         return made
 
-    def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
+    def hvps(self, x: Arrays, w: Arrays, rows: Sequence[Arrays]) -> list[list[np.ndarray]]:
         """`hvp` for each v of `rows`."""
         return self.gradient(w).vjps(x, rows)
 
@@ -224,11 +250,11 @@ class TorchProgram:
         if self.frozen is not None:
             self.frozen.start()
         how = self.rounding, self.tape, self.frozen, self.nudge, self.trace
-        mode = ExactMode(self.arithmetic, *how)
+        mode = ExactMode(self.arithmetic, *how, wide=bool(self.wide))
         with ExitStack() as stack:
             stack.enter_context(_TORCH.dispatch_kept())
             stack.enter_context(self.arithmetic.table.open())
-            stack.enter_context(_seeded(self.seed))
+            stack.enter_context(_seeded(self.seed, wide=bool(self.wide)))
             stack.callback(mode.journal.restore)
             for listener in (self.tape, self.trace):
                 if listener is not None:
@@ -252,13 +278,14 @@ def _inner(a: Iterable[torch.Tensor], b: Iterable[torch.Tensor]) -> torch.Tensor
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Random numbers from a seed and new tensors in float64, and as before afterwards."""
+def _seeded(seed: int, *, wide: bool) -> Iterator[None]:
+    """Random numbers from a seed, where asked new tensors in float64; as before afterwards."""
     dtype = torch.get_default_dtype()
     with random_numbers_kept(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # of the CPU alone: the others take a traceback
         np.random.seed(seed)  # noqa: NPY002 - what programs use is kept as found
-        torch.set_default_dtype(torch.float64)
+        if wide:
+            torch.set_default_dtype(torch.float64)
         try:
             yield
         finally:
