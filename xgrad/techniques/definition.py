@@ -117,7 +117,8 @@ class Definition:
     """Differences of a flat function at a point; `attempt` doubles the bits and the step's.
 
     `function` takes and returns flat ball arrays; `x` is the point in float64. Columns that share
-    no value are gone along at once. `centre` is the value at x, where somebody keeps it.
+    no value are gone along at once. `centre` is the value at x, where somebody keeps it; `price`
+    what a value costs, in operations, once that is known.
     """
 
     function: Callable[[Ball], Ball]
@@ -125,6 +126,7 @@ class Definition:
     attempt: int = 0
     shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that x is made of, where known
     centre: Callable[[], Ball] | None = None
+    price: int | None = None
     _steps: dict[bytes, Ball] = field(default_factory=dict, init=False)  # powers of two: exact
     _values: dict[tuple[tuple[int, bytes], ...], tuple[int, Ball]] = field(
         default_factory=dict, init=False
@@ -230,10 +232,12 @@ class Definition:
 
     def _foresee(self, stencil: Stencil, columns: int) -> None:
         """Raise `BudgetExceeded` at once where all the points of a stencil cost too much."""
-        before, slots = LEDGER.spent, len(stencil.slots)
-        self.function(ball(self.x))
-        count = (stencil.power + 1) * 2 ** (slots - 1)
-        LEDGER.foresee((LEDGER.spent - before) * count * columns)
+        if self.price is None:
+            before = LEDGER.spent
+            _ = self.function(ball(self.x)) if self.centre else self.beyond()
+            self.price = LEDGER.spent - before
+        count = (stencil.power + 1) * 2 ** (len(stencil.slots) - 1)
+        LEDGER.foresee(self.price * count * columns)
 
     def _assembled(self, stencil: Stencil, rows: list[Ball]) -> Ball:
         table = np.array([r.data for r in rows], dtype=object).reshape(len(rows), -1)

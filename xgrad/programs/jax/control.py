@@ -52,7 +52,13 @@ def _inner(params: Any) -> Any:
     return next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr", "call") if k in params)
 
 
-def _call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
+def called_by(eqn: Any) -> Any:
+    """The jaxpr that an equation calls; None where balls know the function better."""
+    known = eqn.primitive.name == "custom_jvp_call" and known_name(eqn.params)
+    return None if known else _inner(eqn.params)
+
+
+def call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
     if step.name == "custom_jvp_call" and (name := known_name(step.params)):
         if not all(map(is_balls, values)):
@@ -213,7 +219,7 @@ _CALLS = """jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_ca
 _PASSES = """copy copy_p optimization_barrier device_put sharding_constraint name
     reduce_precision"""
 CONTROL: dict[str, Callable[..., list[Any]]] = {
-    **dict.fromkeys(_CALLS.split(), _call),
+    **dict.fromkeys(_CALLS.split(), call),
     "cond": _cond,
     "while": _while,
     "scan": _scan,

@@ -140,6 +140,9 @@ class Balls(Table):
 
     def _unboxed(self, numbers: np.ndarray) -> np.ndarray:
         bits = numbers.view(np.int64)
+        at = bits.reshape(-1) - (BOX + self.first)
+        if at.size and np.maximum.reduce(at.view(np.uint64)) < self.used:  # none but boxes
+            return self.balls[at].reshape(bits.shape)
         kind = bits & KIND
         boxed = kind == BOX
         if boxed.all():
