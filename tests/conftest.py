@@ -4,7 +4,9 @@ import os
 import shutil
 import tempfile
 import textwrap
+from collections import defaultdict
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,13 +14,20 @@ import xgrad
 from xgrad.cli import main
 from xgrad.table import records
 
+FEW = 6  # tests of many alike
+
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="also the tests of a minute each")
+    parser.addoption(
+        "--slow", action="store_true", help="also tests of a minute each, and all of many alike"
+    )
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes a minute; runs with --slow")
+    config.addinivalue_line(
+        "markers", f"many(few={FEW}): so many, evenly spaced, stand for all of them without --slow"
+    )
     if "PYTEST_XDIST_WORKER" not in os.environ:  # one place for all, which workers inherit
         os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()
 
@@ -28,10 +37,21 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)  # of those that were chosen
 def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow"):
+        return
+    alike = defaultdict(list)
     for item in items:
-        if "slow" in item.keywords and not config.getoption("--slow"):
+        if "slow" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="takes a minute: --slow runs it"))
+        elif mark := item.get_closest_marker("many"):
+            alike[item.path, item.originalname, mark.args or (FEW,)].append(item)
+    for (*_, (few,)), tests in alike.items():
+        standing = set(np.linspace(0, len(tests) - 1, min(few, len(tests))).round().tolist())
+        for k, item in enumerate(tests):
+            if k not in standing:
+                item.add_marker(pytest.mark.skip(reason="others stand for it: --slow runs it"))
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def spoiled(case, change):
     return replace(own, function=wrong)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", CASES)
 def test_the_formula_is_certified_and_a_slightly_wrong_one_is_not(name):
     case = CASES[name]
@@ -58,6 +59,7 @@ def test_the_formula_is_certified_and_a_slightly_wrong_one_is_not(name):
     assert 8 <= referee.refuted_digits(operator, "") <= 12
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("technique", ["reverse", "forward"])
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"saddle", "particle", "equilibrium"}))
 def test_torch_differentiates_through_them(name, technique):
@@ -123,6 +125,7 @@ WRONG = {
 }
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_usually_wrong_is_refuted(name):
     case = CASES[name]

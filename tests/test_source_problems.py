@@ -197,6 +197,7 @@ def test_nothing_in_the_source_problems_disagrees_or_fails(everything):
 TURNING = {"exponential_by_eigenvectors"}
 
 
+@pytest.mark.many(40)
 @pytest.mark.parametrize("name", [c.name for c in SHIPPED.values() if c.formulas])
 def test_every_shipped_formula_is_right_to_40_digits(verdicts, name):
     rows = verdicts(SHIPPED[name], "numpy.formula", seed=(0, 1, 2))

@@ -95,6 +95,7 @@ def test_every_command_offers_every_format(command):
 ALWAYS = {("audit", "json"), ("time", "json"), *(("run", style) for style in FORMATS)}
 
 
+@pytest.mark.many(4)
 @pytest.mark.parametrize(
     ("command", "style"),
     [

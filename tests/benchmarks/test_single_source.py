@@ -44,6 +44,7 @@ def test_every_problem_is_compared(benchmark):
     assert {p.name for p in benchmark.PROBLEMS} == {"hello", *NAMES}
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", NAMES)
 def test_by_hand_as_the_case(benchmark, framework, name):
     problem, setting = small(benchmark, name)

@@ -92,6 +92,7 @@ CAUGHT = {
 }  # fmt: skip
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("name", CAUGHT)
 def test_what_is_nearly_right_is_caught_and_its_right_twin_passes(name):
     check, wrong, options, said = CAUGHT[name]

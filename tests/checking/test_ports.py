@@ -121,6 +121,7 @@ def rows_of(function, inputs, like, **options):
     return records(xgrad.check(function, inputs, like=like, **options))
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_right_port_is_the_same_function_and_both_derivatives_are_certified(name):
     in_torch, in_jax, _, arrays = PAIRS[name]
@@ -131,6 +132,7 @@ def test_a_right_port_is_the_same_function_and_both_derivatives_are_certified(na
     assert all("the same function as" in row["message"] for row in rows)
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("name", PAIRS)
 def test_another_function_is_told_and_each_derivative_is_its_own(name):
     in_torch, _, wrong, arrays = PAIRS[name]

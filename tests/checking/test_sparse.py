@@ -122,6 +122,7 @@ def test_right_gradients_agree_in_every_form(how):
     assert (row["verdict"], row["referee"]) == ("agrees", "certified"), row["message"]
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize(
     "how", [first_of_halves, read_by_columns, turned, out_of_order, without_the_last]
 )

@@ -49,6 +49,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_programs_of_sparse_matrices_are_certified(name):
     row = judged(FUNCTIONS[name], bcoo(), jnp.asarray(x))
@@ -56,6 +57,7 @@ def test_programs_of_sparse_matrices_are_certified(name):
     assert "A is sparse: differentiated with respect to its 4 stored values" in row["message"]
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("kind", ["BCSR", "COO", "CSR"])
 def test_other_formats_are_certified(kind):
     A = getattr(sparse, kind).fromdense(jnp.asarray(DENSE))

@@ -177,6 +177,7 @@ def test_what_disagrees_is_told_and_ends_with_status_1(run):
     assert len(lines) < 20
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize(
     ("command", "point", "share", "status"),
     [

@@ -30,6 +30,7 @@ def floats(shape, low, high):
     return arrays_of.arrays(np.float64, shape, elements=some | st.floats(low, high))
 
 
+@pytest.mark.many
 @pytest.mark.parametrize(
     ("function", "low", "high"), [(f, *d) for names, d in UNARY.items() for f in names.split()]
 )

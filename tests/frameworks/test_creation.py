@@ -80,6 +80,7 @@ OF_INTEGERS = lines("""
 """)
 
 
+@pytest.mark.many(40)
 @pytest.mark.parametrize(
     ("name", "expression"),
     [(name, line) for name in ("torch", "jax", "ball") for line in CREATIONS]

@@ -81,6 +81,7 @@ CALLS = """
 """
 
 
+@pytest.mark.many(40)
 @pytest.mark.parametrize("expression", lines(CALLS))
 @pytest.mark.parametrize("name", ["torch", "jax", "ball"])
 def test_frameworks_agree_with_numpy(name, expression):
@@ -126,6 +127,7 @@ SPECIAL = {
 KEEP_DTYPE = [SPECIAL.get(f, f"xp.{f}(p)") for f in EXTRAS]
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("name", FLOATS)
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_extras_keep_the_dtype(name, dtype):

@@ -200,6 +200,7 @@ def case(factor):
     assert set(rest["verdict"]) == {"agrees"}, list(rest["message"])
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("around", AROUND)
 def test_a_torch_function_is_judged_alike(around):
     with AROUND[around]():
@@ -208,6 +209,7 @@ def test_a_torch_function_is_judged_alike(around):
             torch_function(Wrong, "float32")
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("around", AROUND)
 def test_mathematics_is_judged_alike(around):
     with AROUND[around]():
@@ -215,6 +217,7 @@ def test_mathematics_is_judged_alike(around):
         case(1.001)
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("around", ["jax debug_nans", "jax strict promotion"])
 def test_a_jax_function_is_judged_alike(around):
     with AROUND[around]():
@@ -358,6 +361,7 @@ def test_torchs_own_test_tools_may_be_there():
     assert code == 0, said
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize(
     "setting",
     [

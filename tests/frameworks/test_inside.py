@@ -55,6 +55,7 @@ def called(name, framework, dtype="float64"):
         return library.get(made), library.describe(made)[1], want
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("name", CALLS)
 def test_every_framework_takes_the_same(name, framework):

@@ -76,6 +76,7 @@ def test_a_wrong_rule_of_theirs_is_judged_wrong(verdict, monkeypatch):
 # --- one from outside -----------------------------------------------------------------------------
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize(
     "text", ["arrays", "creation", "reverse mode", "by reverse hessian", "scan xp.scan"]
 )

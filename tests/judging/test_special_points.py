@@ -61,6 +61,7 @@ def checked(special):
     return [(row, row["technique"].partition(":")[0]) for row in rows]
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize("special", POINTS, ids=lambda special: special.name)
 def test_the_verdict_at_a_special_point_is_that_of_the_closed_form(special):
     kink = isinstance(special.truth, Slopes)

@@ -138,6 +138,7 @@ def function(name):
 WRONG = [name for name in FUNCTIONS if name != "cancelling"]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("dtype", BOTH)
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_gradients_disagree_and_the_worst_element_is_named(verdicts, name, dtype):
@@ -160,6 +161,7 @@ RIGHT = ("numpy.*", "torch.reverse", "torch.reverse:func", "torch.forward", "tor
 LONG_SCALES = "scaled"  # where differences cannot see small elements: their bounds are not ours
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("dtype", BOTH)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_right_gradients_are_never_accused(verdicts, name, dtype):
@@ -174,6 +176,7 @@ def test_right_gradients_are_never_accused(verdicts, name, dtype):
     assert unsure <= {"differences"}
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_right_gradients_of_jax_are_never_accused(verdicts, name):
     rows = verdicts(function(name), "jax.reverse", "jax.forward", dtype=BOTH)

@@ -81,6 +81,7 @@ def in_pairs(values):
     return np.stack([values.real, values.imag], axis=-1) if np.iscomplexobj(values) else values
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_functions_are_those_of_numpy_everywhere(expression):
     want = in_pairs(EXPRESSIONS[expression])
@@ -95,6 +96,7 @@ def test_functions_are_those_of_numpy_everywhere(expression):
                 assert np.max(radius(made)) < 1e-60
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_noise_covers_the_rounding_of_floats_and_not_much_more(expression):
     exact = midpoint(value(expression, find_framework("ball").namespace(), ball(held(PAIRS))))

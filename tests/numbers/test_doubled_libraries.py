@@ -115,6 +115,7 @@ def test_numpy_and_torch_have_the_digits(line, run):
     require_digits_of(line, run)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("line", COMPILED)
 def test_xla_leaves_the_digits(line):
     require_digits_of(line, in_jax)

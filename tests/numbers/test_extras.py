@@ -259,6 +259,7 @@ def judge_of(name, dtype, seed, compiled=None):
     return Judge(setting, "cpu", compiled=compiled), [OPERATORS[o] for o in formulas]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_right_derivatives_agree_and_one_element_off_by_a_thousandth_does_not(name, dtype):

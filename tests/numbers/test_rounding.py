@@ -31,6 +31,7 @@ def digits():
         yield
 
 
+@pytest.mark.many(20)
 @pytest.mark.parametrize("basis", WIDE)
 @pytest.mark.parametrize("expression", SCALES)
 def test_noise_has_the_size_of_rounding(basis, expression):
@@ -39,6 +40,7 @@ def test_noise_has_the_size_of_rounding(basis, expression):
     assert np.all(ratio < 2.0), ratio
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("expression", SCALES)
 def test_noise_is_the_same_relative_to_the_dtype(expression):
     first, *others = (np.max(typical(basis, expression, 40)) for basis in WIDE)

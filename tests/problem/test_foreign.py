@@ -62,6 +62,7 @@ def test_a_right_backward_pass_is_certified(dtype):
         assert (row["verdict"], row["referee"]) == ("agrees", "certified")
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("factor", [2.0, -1.0, 1.001, 1 + 1e-5])
 def test_a_wrong_backward_pass_disagrees_and_its_input_is_named(factor):
     for function, inputs, name in (

@@ -109,6 +109,7 @@ def tree(function, value):
     return tuple(tree(function, v) for v in value) if isinstance(value, tuple) else function(value)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize(("name", "operator"), PAIRS)
 def test_every_usual_method_agrees_with_the_referee(name, operator):
     judge, row = judge_of(name), OPERATORS[operator]

@@ -62,6 +62,7 @@ ORDERED = {
 }
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", ORDERED)
 @pytest.mark.parametrize("draw", [drawn, tied])
 def test_complex_numbers_are_ordered_as_in_jax(name, draw):
@@ -152,6 +153,7 @@ RULES = {
 Z = np.array([1.5 + 0.2j, 1.2 + 0.9j, 0.4 - 1.9j, -0.3 + 0.1j])
 
 
+@pytest.mark.many(4)
 @pytest.mark.parametrize("name", RULES)
 def test_a_backward_that_picks_another_element_or_conjugates_is_caught(name):
     row = row_in_jax(with_backward(*RULES[name]), Z)
@@ -188,6 +190,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_have_the_branches_of_jax(name):
     z, w = drawn(4), drawn(4, seed=1)

@@ -42,6 +42,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_value_and_derivatives_are_those_of_balls_to_27_digits(name):
     program = JaxProgram(FUNCTIONS[name])
@@ -129,6 +130,7 @@ def test_balls_certify_where_they_are_cheap_and_double_double_beyond(x):
     assert "in balls" in few["message"]
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("slip", [1e-3, 1e-6, 1e-9, 1e-12])
 def test_one_element_of_many_that_is_off_is_found(x, slip):
     row = judged(lambda x: product(x, slip), x)

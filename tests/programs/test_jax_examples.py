@@ -10,6 +10,7 @@ STOPS = ("straight_through", "target_network", "vector_quantisation")  # gradien
 NARROW = ("low_precision_inside",)  # right, and of fewer digits than float64
 
 
+@pytest.mark.many(10)
 @pytest.mark.parametrize("name", names())
 def test_a_function_in_use_is_certified(name):
     function, arguments = EXAMPLES[name]

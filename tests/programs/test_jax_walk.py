@@ -62,6 +62,7 @@ def _largest(value):
     return float(np.max(data[np.isfinite(data)], initial=0.0))
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize("name", names())
 def test_every_step_is_what_jax_makes_of_the_midpoints(name):
     call, x = of_arrays(name)
@@ -147,6 +148,7 @@ def test_a_sample_of_gamma_is_that_of_the_midpoint():
     assert close(floats(JaxProgram(function).value(balls(x))), [function(x)])
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", ODDITIES)
 def test_a_program_computes_what_jax_computes(name):
     x = np.random.default_rng(2).normal(size=(3, 4))

@@ -148,6 +148,7 @@ def row_of(function):
     return row
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", IN_BALLS)
 def test_what_only_steers_or_shows_is_judged_in_balls(name):
     right, wrong = row_of(IN_BALLS[name](1.0)), row_of(IN_BALLS[name](1 + 1e-9))

@@ -124,6 +124,7 @@ def test_balls_certify_where_they_are_cheap_and_double_double_beyond():
     assert "in balls" in few["message"]
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("slip", [1e-3, 1e-6, 1e-9, 1e-12])
 def test_one_element_of_many_that_is_off_is_found(slip):
     x = torch.linspace(0.1, 1.0, MANY, dtype=torch.float64)

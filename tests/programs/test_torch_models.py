@@ -12,6 +12,7 @@ from xgrad.referee import find_faults
 ESCAPES = {"NumPy inside a function": ".numpy()", "item in a result": ".item()"}
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize("name", MODELS)
 def test_what_people_write_is_found_to_be_what_it_is(name):
     function, tensors, expected = made(name)

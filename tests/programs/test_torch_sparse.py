@@ -77,6 +77,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize(("name", "layout"), ASKED)
 def test_operations_are_certified(name, layout):
     given = (LAYOUTS[layout](), x)

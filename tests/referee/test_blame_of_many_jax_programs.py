@@ -28,6 +28,7 @@ def planted(seed, count=1):
     return Network.draw(rng, count), at(rng)
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize("seed", some(4, 70))
 def test_a_custom_rule_with_a_mistake_is_named(seed):
     network, inputs = planted(seed)
@@ -45,6 +46,7 @@ def test_a_custom_rule_with_a_mistake_is_named(seed):
         assert {"missing": 4, "tiny": 7}.get(slip, -1) < found.digits < 13
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("seed", some(2, 30))
 def test_a_wrong_rule_of_a_primitive_is_named(seed):
     network, inputs = planted(seed, 0)
@@ -59,6 +61,7 @@ def test_a_wrong_rule_of_a_primitive_is_named(seed):
     assert layers >= {j for j, other in enumerate(network.names) if other == name}
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize("seed", some(4, 70))
 def test_a_right_program_is_not_blamed(seed):
     network, inputs = planted(seed, 0)

@@ -60,6 +60,7 @@ def test_few_inputs_keep_their_forty_digits():
     assert truth.digits > 40
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize("operator", RIGHT)
 @pytest.mark.parametrize("size", [1.0, 1e-6, 1e-12, 1e-15])
 def test_one_element_that_is_off_is_the_definitions_and_no_others(operator, size):

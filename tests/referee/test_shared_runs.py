@@ -127,6 +127,7 @@ def test_a_scalar_has_its_second_products_from_the_weighted_ones(runs):
     assert wrong["reverse"]["verdict"] == "disagrees"
 
 
+@pytest.mark.many(3)
 @pytest.mark.parametrize(
     "function",
     [

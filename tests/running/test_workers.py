@@ -112,6 +112,7 @@ def others_are_right(rows, name="faulty"):
     assert {r["verdict"] for r in kept} == {"agrees"}
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_costs_its_own_row_only(together, fault):
     _, status, words = FAULTS[fault]

@@ -43,6 +43,7 @@ def slopes(function, x, weights, v=None, shapes=()):
     return definition, definition.slopes(Stencil(slots, weights))
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("name", [*APART, *TOGETHER])
 def test_slopes_are_those_of_one_column_after_the_other(name, second):

@@ -65,6 +65,7 @@ STEPWISE = {
 }
 
 
+@pytest.mark.many(12)
 @pytest.mark.parametrize(("dtype", "digits"), [("float64", 14.5), ("float32", 5.7)])
 @pytest.mark.parametrize("name", ANALYTIC)
 def test_the_complex_step_is_right_to_the_last_digits(name, dtype, digits):

@@ -138,6 +138,7 @@ def test_ordinary_functions_reach_their_digits(dtype, first, second, resolved):
     assert worst[2] > second, worst
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_batched_frameworks_keep_the_bound(framework, dtype):
@@ -169,6 +170,7 @@ def test_what_fools_a_single_ladder_stays_within_the_bound(name, operator):
     assert np.all(np.isfinite(bound))
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("framework", ["numpy", "jax"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_step_below_the_spacing_of_some_elements_is_no_step_along_v(framework, dtype):

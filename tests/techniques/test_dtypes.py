@@ -4,6 +4,7 @@ import pytest
 from outcomes import judged, sine_times
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_short_floats_run_and_are_judged(framework, dtype):

@@ -41,6 +41,7 @@ def test_the_zoo_has_a_kernel_for_each_presentation():
     assert len(torch_kernels.ZOO) + len(jax_kernels.ZOO) >= 30
 
 
+@pytest.mark.many
 @pytest.mark.parametrize(("framework", "name"), CASES)
 def test_a_kernel_that_is_right_in_plain_use_is_caught_and_named(framework, name):
     row, plain = judged(framework, name, broken=True)
@@ -50,6 +51,7 @@ def test_a_kernel_that_is_right_in_plain_use_is_caught_and_named(framework, name
     assert row["message"].startswith(f"wrong with {name} only: {remedy}")
 
 
+@pytest.mark.many
 @pytest.mark.parametrize(("framework", "name"), CASES)
 def test_its_mended_twin_agrees(framework, name):
     row, plain = judged(framework, name, broken=False)
