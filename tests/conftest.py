@@ -1,5 +1,6 @@
 """What the tests share: verdicts as dictionaries, files, the command line in process."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from xgrad.cli import main
 from xgrad.table import records
 
 FEW = 6  # tests of many alike
+# Of the library's cases in JAX, which compiles each, every third, where all are asked for.
+COMPILED, EVERY, MANY = "-jax.reverse-", 3, 5_000
 
 
 def pytest_addoption(parser):
@@ -46,12 +49,21 @@ def pytest_collection_modifyitems(config, items):
         if "slow" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="takes a minute: --slow runs it"))
         elif mark := item.get_closest_marker("many"):
-            alike[item.path, item.originalname, mark.args or (FEW,)].append(item)
-    for (*_, (few,)), tests in alike.items():
-        standing = set(np.linspace(0, len(tests) - 1, min(few, len(tests))).round().tolist())
+            alike[item.path, item.originalname, *(mark.args or (FEW,))].append(item)
+        elif COMPILED in item.name and len(items) > MANY:
+            alike[COMPILED, None].append(item)
+    for (*_, few), tests in alike.items():
+        few = min(few or len(tests) // EVERY, len(tests))
+        standing = set(np.linspace(0, len(tests) - 1, few).round().tolist())
         for k, item in enumerate(tests):
             if k not in standing:
                 item.add_marker(pytest.mark.skip(reason="others stand for it: --slow runs it"))
+
+
+def pytest_collection_finish(session):
+    """What was collected stays: nobody need look through it for garbage after each test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

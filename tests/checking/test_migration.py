@@ -150,6 +150,7 @@ def jax_sine(order):
 MODES = {1: ("fwd", "rev", ("lin",)), 2: ("rev", ["fwd"], ("fwd", "rev")), 3: ("fwd", "rev")}
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("order", MODES)
 def test_check_grads_sees_the_order_that_is_wrong_and_no_further(order):
     for modes in MODES[order]:

@@ -152,6 +152,7 @@ def test_the_digits_are_said():
     assert "values agree to 9 digits" in row["message"]
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("make", [tensors, jax_arrays, tuple], ids=["torch", "jax", "numpy"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_either_way_round_with_arrays_of_either_framework(make, turned):

@@ -42,6 +42,7 @@ def test_what_one_plus_erf_leaves_in_the_tail_is_lost_digits(quick):
     assert (row["verdict"], row["rule"]) == ("unstable", "lost digits")
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_in_elements_below_the_rounding_of_the_largest_is_one(name):
     assert judged(with_slope(MISTAKES[name]))["verdict"] == "disagrees"

@@ -79,6 +79,7 @@ COMPLEX = {
 }
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("name", COMPLEX)
 def test_complex_steps_are_those_of_jax(name):
     x, y = np.array([0.3, -0.7, 1.1]), np.array([0.5, 0.2, -0.4])

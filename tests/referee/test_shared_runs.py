@@ -99,6 +99,7 @@ def test_second_products_and_their_presentations_share_six_points(runs):
     assert runs == {"value": 5, "value_and_vjp": 1, "jvp": 1, "hvp": 1}  # one inside of the other
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-13])
 def test_a_share_of_one_element_is_seen_of_either_derivative(share):
     for question, function in ((PLAIN, cubed(first=share)), (PLAIN_SECOND, cubed(second=share))):

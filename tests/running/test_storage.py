@@ -62,6 +62,7 @@ def undisturbed(tmp_path_factory):
     return path, rows_of(folder / "out")
 
 
+@pytest.mark.many(2)
 @pytest.mark.parametrize("moment", range(MOMENTS))
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_after_a_blow_at_any_moment_a_run_goes_on_to_the_same_table(
