@@ -175,7 +175,7 @@ class TorchProgram:
         self.last, self.pulled = once.last, once.seen
         return made
 
-    def hvps(self, x: Arrays, w: Arrays, rows: Sequence[Arrays]) -> list[list[np.ndarray]]:
+    def hvps(self, x: Arrays, w: Arrays, rows: Iterable[Arrays]) -> list[list[np.ndarray]]:
         """`hvp` for each v of `rows`."""
         return self.gradient(w).vjps(x, rows)
 
