@@ -76,8 +76,9 @@ class Plan:
             for a, used in zip(inner.outvars, asked, strict=True)
         ]
         self._end()
-        costs = [0, *(step.cost for step in self.steps if not step.constant)]
-        self.cost, self.most = sum(costs), max(costs)
+        costs = [step.cost for step in self.steps if not step.constant]
+        prices = [0, *map(arithmetic.price, costs)]
+        self.cost, self.most, self.rest = sum(costs), max(prices), sum(prices) - max(prices)
         self._constants: dict[tuple[int, bool], list[tuple[int, Any]]] = {}
 
     def _opened(self, jaxpr: Any, places: Places) -> tuple[Any, Places]:
@@ -218,8 +219,8 @@ class Walk:
     def _charge(self, plan: Plan) -> None:
         """Count the operations of a plan at once, and its largest array."""
         self.elementary += plan.cost
-        LEDGER.charge(self.arithmetic.price(plan.most))
-        LEDGER.spend(self.arithmetic.price(plan.cost - plan.most))
+        LEDGER.charge(plan.most)
+        LEDGER.spend(plan.rest)
 
     def thawed(self) -> Walk:
         """The same with nothing frozen: what is run more often beside the point than at it."""
