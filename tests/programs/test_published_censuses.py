@@ -61,6 +61,11 @@ def operations(framework):
     return {case.name: case for case in found}
 
 
+def told(row, column):
+    """A column in a word: evidence without why there is none."""
+    return (row.get(column) or "").partition(":")[0]
+
+
 def differing(framework, name, point):
     """What is not told of a sample as it is published; of another version what is worse."""
     places, _, is_same = published(framework)
@@ -71,7 +76,7 @@ def differing(framework, name, point):
     for was in places.get_group((name, point)).to_dict("records"):
         method, operator = Method(framework, was["technique"]), OPERATORS[was["operator"]]
         now = judge.judge(method, operator).row
-        pair = [[row.get(column) or "" for column in TOLD] for row in (now, was)]
+        pair = [[told(row, column) for column in TOLD] for row in (now, was)]
         is_worse = (was["verdict"], now.get("verdict")) == (AGREES, DISAGREES)
         if is_worse or (is_same and pair[0] != pair[1]):
             yield (name, point, operator.name, *pair)
