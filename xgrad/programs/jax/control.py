@@ -40,9 +40,11 @@ KNOWN: dict[str, Callable[..., list[Any]]] = {
 }
 
 
-def known_name(params: Any) -> str:
-    """The name of a function that balls know, of the parameters of a call; empty of others."""
-    inner = _inner(params)
+def known_name(eqn: Any) -> str:
+    """The name of a function that balls know, of an equation that calls it; empty of others."""
+    if eqn.primitive.name != "custom_jvp_call":
+        return ""
+    inner = _inner(eqn.params)
     told = getattr(getattr(inner, "jaxpr", inner).debug_info, "func_src_info", None) or ""
     name, _, place = told.partition(" at ")
     return name if "/jax/_src/" in place and name in KNOWN else ""
@@ -54,13 +56,12 @@ def _inner(params: Any) -> Any:
 
 def called_by(eqn: Any) -> Any:
     """The jaxpr that an equation calls; None where balls know the function better."""
-    known = eqn.primitive.name == "custom_jvp_call" and known_name(eqn.params)
-    return None if known else _inner(eqn.params)
+    return None if known_name(eqn) else _inner(eqn.params)
 
 
 def call(walk: Any, step: Any, values: list[Any]) -> list[Any]:
     """jit, checkpoint, and the function itself of those with a derivative of their own."""
-    if step.name == "custom_jvp_call" and (name := known_name(step.params)):
+    if name := known_name(step.eqn):
         if not all(map(is_balls, values)):
             raise NoBallRule(f"{name} in double-double")
         return KNOWN[name](*values)

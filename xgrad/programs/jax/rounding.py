@@ -40,7 +40,7 @@ class Rounding:
 
     def __call__(self, step: Any, operands: list[Any], made: list[Any]) -> list[Any]:
         """The outputs of a step, rounded."""
-        if step.name == "custom_jvp_call" and (name := known_name(step.params)):
+        if name := known_name(step.eqn):
             return [self._rounded(m, LOOSE.get(name, 0.0)) for m in made]
         if step.kind != "arithmetic" or (step.name in EXACT and not self._is_root(step, operands)):
             return made

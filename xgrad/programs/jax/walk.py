@@ -127,9 +127,7 @@ class Plan:
         constant = kind in ("native", "whole") and self._known.issuperset(reads)
         if constant:
             self._known.update(writes)
-        self.steps.append(
-            Step(eqn, kind, rule, reads, writes, used, [], cost(eqn), constant),
-        )
+        self.steps.append(Step(eqn, kind, rule, reads, writes, used, [], cost(eqn), constant))
 
     def _end(self) -> None:
         """Note where each value is read last."""
