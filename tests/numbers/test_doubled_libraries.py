@@ -125,9 +125,9 @@ def test_xla_leaves_the_digits(line):
 def bare(monkeypatch):
     """Sums and products of JAX arrays without what keeps the compiler from them."""
     in_jax("x + 0.5")
-    for kind, of in list(library._LIBRARIES.items()):
+    for kind, of in list(library.LIBRARIES.items()):
         if of.kept is library._selected:
-            monkeypatch.setitem(library._LIBRARIES, kind, of._replace(kept=lambda v: v))
+            monkeypatch.setitem(library.LIBRARIES, kind, of._replace(kept=lambda v: v))
 
 
 def test_xla_would_take_the_digits_of_a_constant_plus_a_number(bare):

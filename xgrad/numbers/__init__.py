@@ -11,6 +11,7 @@ from xgrad.numbers.batched import Together
 from xgrad.numbers.complex import Complex, Dual
 from xgrad.numbers.counted import Counted, price_of_pairs
 from xgrad.numbers.doubled.array import Doubled, doubled, from_ball, nearest, to_ball
+from xgrad.numbers.doubled.memory import reused_memory
 from xgrad.numbers.doubled.namespace import DOUBLED
 from xgrad.numbers.dtypes import DTYPES, EPS, REAL_DTYPES, SMALLEST, real_dtype
 from xgrad.numbers.dtypes import rounded, spacing

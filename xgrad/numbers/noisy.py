@@ -16,9 +16,12 @@ import numpy as np
 
 from xgrad.numbers.arrays import Passing, bare, like
 from xgrad.numbers.balls.array import Ball, ball
+from xgrad.numbers.doubled.blocks import blocks
 from xgrad.numbers.dtypes import EPS, rounded
 from xgrad.numbers.functions import COMPARISONS, EXACT, ROUTINES, cross_product, einsum_names
 from xgrad.numbers.lifting import Lifting
+
+MANY = 100_000  # elements, for which drawing costs as much as the rest
 
 # Functions that compare, or count with the numbers that they are given.
 _AS_GIVEN = COMPARISONS | {"arange", "searchsorted"}
@@ -90,6 +93,7 @@ class Noisy(Lifting):
         self.unit = EPS[dtype] / 2
         self.rng = rng
         self.in_balls = in_balls
+        self._pool = np.empty(0)
 
     def apply(self, name: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """The function with rounding errors of its kind."""
@@ -98,6 +102,8 @@ class Noisy(Lifting):
         if name in _LINES:
             keywords.setdefault("axis", -1)
         plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
+        if name == "sum" and _has_few(*plain, **keywords):
+            function = _one_by_one
         result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
         if name in TERMS:
             return self.wrapped(self._sum_error(name, function, plain, keywords, result))
@@ -127,9 +133,21 @@ class Noisy(Lifting):
         return self.base.where(held, array, array * (1 + self.xi(array.shape) * self.unit))
 
     def xi(self, shape: Any) -> Any:
-        """Uniform random numbers in [−1, 1] as base arrays."""
-        drawn = np.asarray(2.0 * self.rng.random(shape) - 1.0)
-        return ball(drawn) if self.in_balls else drawn
+        """Uniform random numbers in [−1, 1] as base arrays: of many, from one row at random."""
+        size = math.prod(shape)
+        if self.in_balls or size < MANY:
+            drawn = self._drawn(shape)
+            return ball(drawn) if self.in_balls else drawn
+        if self._pool.size < 2 * size:
+            self._pool = self._drawn(2 * size)
+        start = self.rng.integers(self._pool.size - size)
+        return self._pool[start : start + size].reshape(shape)
+
+    def _drawn(self, shape: Any) -> np.ndarray:
+        drawn = np.asarray(self.rng.random(shape))
+        drawn *= 2.0
+        drawn -= 1.0
+        return drawn
 
     def _xi_of(self, value: Any) -> Any:
         """The same in the shape of a value, in both parts of a complex one."""
@@ -142,7 +160,7 @@ class Noisy(Lifting):
             return value
         if units:
             size = self.base.abs(value) if _is_complex(value) else value
-            value = value + size * (self._xi_of(value) * (units * self.unit))
+            value = _moved(value, size, self._xi_of(value), units * self.unit)
         return Passing(value if isinstance(value, Ball) else np.asarray(value), self)
 
     def _sum_error(
@@ -247,6 +265,29 @@ class Noisy(Lifting):
         """exp(x) / Σ exp(x), shifted by the maximum."""
         e = self.exp(x - self.max(x, axis=axis, keepdims=True))
         return e / self.sum(e, axis=axis, keepdims=True)
+
+
+def _moved(value: Any, size: Any, xi: Any, units: float) -> Any:
+    """value + size (ξ units)."""
+    if isinstance(value, Ball) or not value.dtype == size.dtype == xi.dtype or value.size < MANY:
+        return value + size * (xi * units)
+    made = np.empty_like(value)
+    for key in blocks(value.shape):
+        part = made[key]
+        np.multiply(xi[key], units, out=part)
+        part *= size[key]
+        part += value[key]
+    return made
+
+
+def _has_few(x: Any, axis: Any = None, **keywords: Any) -> bool:
+    """Whether a sum along the last axis has so few terms that NumPy is slow."""
+    return _is_numpy(x) and axis in (-1, x.ndim - 1) and 0 < x.shape[-1] <= 4 and x.size >= MANY
+
+
+def _one_by_one(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> Any:
+    made = sum((x[..., k] for k in range(1, x.shape[-1])), start=x[..., 0])
+    return made[..., None] if keepdims else made
 
 
 def more_digits(dtype: str) -> str:

@@ -10,14 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from xgrad.errors import BudgetExceeded
 from xgrad.frameworks import find_framework
-from xgrad.numbers import BITS, DOUBLED, LEDGER, Counted, Doubled, precision, price_of_pairs
+from xgrad.numbers import (
+    BITS,
+    DOUBLED,
+    LEDGER,
+    Counted,
+    Doubled,
+    bare,
+    precision,
+    price_of_pairs,
+    reused_memory,
+)
 from xgrad.problem import OPERATORS, Arguments, Operator, Setting
 from xgrad.programs import recognised_constants, recognising
 from xgrad.referee.candidates import Candidate, find_candidate
@@ -57,6 +66,7 @@ class InPairs:
         """How far rounding takes the candidate, as the truth's own fields have it."""
         raise NotImplementedError
 
+    @reused_memory()
     def truth(self, operator: Operator) -> Truth | None:
         """The derivative, where slopes of the function confirm it; None where they do not."""
         try:
@@ -170,10 +180,10 @@ def in_pairs(derivative: OwnDerivative) -> ProgramInPairs | None:
 class FormulaInPairs(InPairs):
     """A case's formula, beside its function, both as `xp` has them."""
 
-    def __init__(self, setting: Setting, price: int):
-        """`price` is that of a value, in operations of balls."""
+    def __init__(self, setting: Setting, price: int, floats: Any):
+        """`price` is that of a value, in operations of balls; `floats` are what floats make."""
         super().__init__(setting, "the formula")
-        self._price = price
+        self._price, self._floats = price, floats
 
     @cached_property
     def _plain(self) -> Arguments:
@@ -201,16 +211,13 @@ class FormulaInPairs(InPairs):
         second = operator.name == "hvp" and self._gradient is not None
         if compute is None or not (operator.name in _OF_VALUE or second):
             return None
-        made = self.evaluate(compute)
-        seen = (self._exact, self._value), (made, compute)
-        return made if all(starmap(self._is_seen, seen)) else None
-
-    def _is_seen(self, made: Doubled, compute: Candidate) -> bool:
-        """Whether floats make the same of it: a rule of ours may be wrong, or digits be gone."""
-        at = self.setting
+        if not is_near(np.asarray(self._exact.high), self._floats, NEAR):
+            return None
+        made, at = self.evaluate(compute), self.setting
         with np.errstate(all="ignore"):
             floats = np.reshape(np.asarray(compute(self._plain, at.v, at.w)), -1)
-        return is_near(np.asarray(made.high), floats, NEAR)
+        # else a rule of ours is wrong, or digits are gone
+        return made if is_near(np.asarray(made.high), floats, NEAR) else None
 
     def agreed(self, compute: Candidate, truth: Truth) -> float:
         """To how many digits another formula meets a truth that was found in these numbers."""
@@ -290,15 +297,15 @@ def formula_in_pairs(setting: Setting, *, quick: bool = False) -> FormulaInPairs
     given = Arguments(xp, tuple(map(xp.wrapped, plain.xs)), rest, plain.static)
     try:
         with np.errstate(all="ignore"):
-            setting.function(given)(*given.xs)
+            value = setting.function(given)(*given.xs)
         price = price_of_pairs(xp.operations, xp.calls)
         LEDGER.foresee(VALUES * price)
     except Exception:
         return None
     dear = xp.operations >= (WORTH / 4 if quick else WORTH) and 2 * price < xp.operations
-    return (
-        FormulaInPairs(setting, price) if dear and xp.largest < SMALLER * LEDGER.elements else None
-    )
+    if not dear or xp.largest >= SMALLER * LEDGER.elements:
+        return None
+    return FormulaInPairs(setting, price, np.reshape(np.asarray(bare(value)), -1))
 
 
 # --- what slopes are taken of --------------------------------------------------------------------

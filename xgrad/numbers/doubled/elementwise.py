@@ -18,17 +18,19 @@ from xgrad.numbers.doubled.lifting import (
     plainly,
     unary,
 )
+from xgrad.numbers.doubled.loops import Kernel
+from xgrad.numbers.doubled.products import ADD, MULTIPLY
 
 _HELPERS = frozenset(globals())  # the names from here on are those of xp
 
 
 def _unary(name: str, of_pair: Callable[[Pair], Pair], whole: Flag = False) -> Any:
     """Lift a function that the library has for floats, where these are not ordinary."""
-    return unary(of_pair, lambda xp, x: getattr(xp, name)(x), name if whole else "")
+    return unary(Kernel(of_pair, lambda xp, x: getattr(xp, name)(x)), name if whole else "")
 
 
 def _binary(name: str, of_pairs: Callable[[Pair, Pair], Pair]) -> Any:
-    return binary(of_pairs, lambda xp, a, b: getattr(xp, name)(a, b), scalars=False)
+    return binary(Kernel(of_pairs, lambda xp, a, b: getattr(xp, name)(a, b)), scalars=False)
 
 
 exp, expm1 = _unary("exp", exponentials.exp), _unary("expm1", exponentials.expm1)
@@ -40,38 +42,48 @@ acosh, atanh = _unary("acosh", exponentials.acosh), _unary("atanh", exponentials
 atan, asin = _unary("atan", trigonometry.atan), _unary("asin", trigonometry.asin)
 acos = _unary("acos", trigonometry.acos)
 # What is left of these where a result is 0 or no number at all.
-exp2 = unary(exponentials.exp2, lambda xp, x: xp.where(x < 0, 0.0, x))
-expit = unary(exponentials.expit, lambda xp, x: xp.where(x > 0, 1.0, xp.where(x < 0, 0.0, x)))
-softplus = unary(exponentials.softplus, lambda xp, x: xp.where(x < 0, 0.0, x))
-erf = unary(special.erf, lambda xp, x: x)
-erfc = unary(special.erfc, lambda xp, x: xp.where(x > 0, 0.0, x))
+exp2 = unary(Kernel(exponentials.exp2, lambda xp, x: xp.where(x < 0, 0.0, x)))
+expit = unary(
+    Kernel(exponentials.expit, lambda xp, x: xp.where(x > 0, 1.0, xp.where(x < 0, 0.0, x)))
+)
+softplus = unary(Kernel(exponentials.softplus, lambda xp, x: xp.where(x < 0, 0.0, x)))
+erf = unary(Kernel(special.erf, lambda xp, x: x))
+erfc = unary(Kernel(special.erfc, lambda xp, x: xp.where(x > 0, 0.0, x)))
 lgamma = unary(
-    special.lgamma,
-    lambda xp, x: xp.where((x == 1) | (x == 2), 0.0, xp.where(xp.isnan(x), x, xp.inf)),
+    Kernel(
+        special.lgamma,
+        lambda xp, x: xp.where((x == 1) | (x == 2), 0.0, xp.where(xp.isnan(x), x, xp.inf)),
+    )
 )
 digamma = unary(
-    special.digamma,
-    lambda xp, x: xp.where(x > 0, x, xp.where(x == 0, -xp.inf, xp.nan)),
+    Kernel(
+        special.digamma,
+        lambda xp, x: xp.where(x > 0, x, xp.where(x == 0, -xp.inf, xp.nan)),
+    )
 )
 
 sqrt, square = _unary("sqrt", pairs.sqrt), _unary("square", pairs.square, whole=True)
-reciprocal = unary(lambda x: pairs.divide((1.0, 0.0), x), lambda xp, x: 1.0 / x)
+reciprocal = unary(Kernel(lambda x: pairs.divide((1.0, 0.0), x), lambda xp, x: 1.0 / x))
 floor, ceil = _unary("floor", rounding.floor, True), _unary("ceil", rounding.ceil, True)
 trunc, round = _unary("trunc", rounding.trunc, True), _unary("round", rounding.round_even, True)
 
-add = binary(pairs.add, lambda xp, a, b: a + b, "add")
-subtract = binary(pairs.subtract, lambda xp, a, b: a - b, "subtract")
-multiply = binary(pairs.multiply, lambda xp, a, b: a * b, "multiply")
-divide = binary(pairs.divide, lambda xp, a, b: a / b)
-remainder = binary(rounding.remainder, rounding.left_of_remainder, "remainder", False)
-floor_divide = binary(rounding.floor_divide, rounding.left_of_quotient, "floor_divide", False)
+add = binary(ADD, "add")
+subtract = binary(Kernel(pairs.subtract, lambda xp, a, b: a - b), "subtract")
+multiply = binary(MULTIPLY, "multiply")
+divide = binary(Kernel(pairs.divide, lambda xp, a, b: a / b))
+remainder = binary(Kernel(rounding.remainder, rounding.left_of_remainder), "remainder", False)
+floor_divide = binary(
+    Kernel(rounding.floor_divide, rounding.left_of_quotient), "floor_divide", False
+)
 atan2, hypot = _binary("atan2", trigonometry.atan2), _binary("hypot", exponentials.hypot)
 logaddexp = _binary("logaddexp", exponentials.logaddexp)
+_power = _binary("pow", rounding.power)
 
 
 def _of_circle(of_pair: Callable[[Pair], Pair]) -> Any:
     """Lift a function of an angle: 0 at 0, nothing beyond 2**40, where floats alone would go on."""
-    return unary(of_pair, lambda xp, x: xp.where(xp.abs(x) <= trigonometry.LARGEST, x, xp.nan))
+    beyond = trigonometry.LARGEST
+    return unary(Kernel(of_pair, lambda xp, x: xp.where(xp.abs(x) <= beyond, x, xp.nan)))
 
 
 sin, cos, tan = map(_of_circle, (trigonometry.sin, trigonometry.cos, trigonometry.tan))
@@ -185,10 +197,7 @@ def pow(a: Any, b: Any) -> Any:
         return _whole_power(doubled(a), int(b))
     if isinstance(b, float) and b in (0.5, -0.5):
         return sqrt(a) if b > 0 else reciprocal(sqrt(a))
-    x, y = in_common(doubled(a), doubled(b))
-    xp = library(x[0] + y[0]).xp
-    usual, made = rounding.power(x, y)
-    return Doubled(*pairs.settled(xp.pow(x[0], y[0]), made, usual))
+    return _power(a, b)
 
 
 def _whole_power(x: Doubled, n: int) -> Doubled:

@@ -53,7 +53,10 @@ def split(a: Array) -> Pair:
 def two_product(a: Array, b: Array, halves: Pair | None = None) -> Pair:
     """a b (Dekker 1971); `halves` are those of a, where it was split before."""
     product = a * b
-    product = library(product).kept(product)
+    of = library(product)
+    product = of.kept(product)
+    if of.lost is not None:
+        return product, of.lost(a, b, product)
     (a1, a2), (b1, b2) = halves or split(a), split(b)
     rest = a1 * b1
     rest -= product
@@ -67,7 +70,10 @@ def two_product(a: Array, b: Array, halves: Pair | None = None) -> Pair:
 def two_square(a: Array) -> Pair:
     """a²."""
     product = a * a
-    product = library(product).kept(product)
+    of = library(product)
+    product = of.kept(product)
+    if of.lost is not None:
+        return product, of.lost(a, a, product)
     a1, a2 = split(a)
     rest = a1 * a1
     rest -= product

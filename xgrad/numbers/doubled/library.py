@@ -21,6 +21,8 @@ class Library(NamedTuple):
     table: Callable[[np.ndarray, Array], Array]
     host: Callable[[Array], np.ndarray]
     blocked: Callable[[Array], bool]  # whether large arrays are better taken in blocks
+    lost: Callable[[Array, Array, Array], Array] | None = None  # by a product, with one rounding
+    whole_log2: Callable[[Array], Array] | None = None  # rounded, without the logarithm
 
 
 def _selected(value: Array) -> Array:
@@ -47,9 +49,8 @@ def _itself(value: Array, *_: Any) -> Array:
 
 def _moved(values: np.ndarray, like: Array) -> Array:
     """NumPy's array in the library and on the device of another."""
-    from array_api_compat import array_namespace, device
-
-    return array_namespace(like).asarray(values, device=device(like))
+    xp = library(like).xp
+    return xp.asarray(values) if _on_host(like) else xp.asarray(values, device=like.device)
 
 
 _PLACED: dict[Any, tuple[np.ndarray, Array]] = {}
@@ -68,6 +69,8 @@ def _placed(table: np.ndarray, like: Array) -> Array:
 def _fetched(value: Array) -> np.ndarray:
     from array_api_compat import to_device
 
+    if _on_host(value):
+        return np.asarray(value)
     return np.asarray(to_device(value, "cpu"))
 
 
@@ -91,12 +94,20 @@ _KINDS: dict[str, Any] = {
     "jax.numpy": (_selected, _converted, _itself, np.asarray, _never),
     "": (_itself, _moved, _placed, _fetched, _on_host),
 }
-_LIBRARIES: dict[type, Library] = {}  # a lookup costs less than asking for the namespace again
+LIBRARIES: dict[type, Library] = {}  # a lookup costs less than asking for the namespace again
+
+
+HOST = {np.ndarray, np.float64, float, int, bool}
 
 
 def library(value: Array) -> Library:
     """The library of an array; of a Python number NumPy. Raises `UsageError` for anything else."""
-    return _LIBRARIES.get(type(value)) or _found(value)
+    return LIBRARIES.get(type(value)) or _found(value)
+
+
+def library_of(*parts: Array) -> Library:
+    """The library that decides: the first that is not NumPy's."""
+    return library(next((p for p in parts if type(p) not in HOST), parts[0]))
 
 
 def _found(value: Array) -> Library:
@@ -107,5 +118,5 @@ def _found(value: Array) -> Library:
     except TypeError:
         kind = type(value).__name__
         raise UsageError(f"{kind} is no array that pairs know: give floats or arrays") from None
-    _LIBRARIES[type(value)] = Library(xp, *_KINDS.get(xp.__name__, _KINDS[""]))
-    return _LIBRARIES[type(value)]
+    LIBRARIES[type(value)] = Library(xp, *_KINDS.get(xp.__name__, _KINDS[""]))
+    return LIBRARIES[type(value)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from xgrad.numbers.doubled.array import Doubled, doubled
-from xgrad.numbers.doubled.blocks import in_blocks
-from xgrad.numbers.doubled.library import Array, Library, library
-from xgrad.numbers.doubled.pairs import Pair, settled
+from xgrad.numbers.doubled.library import HOST, Array, library, library_of
+from xgrad.numbers.doubled.loops import Kernel
+from xgrad.numbers.doubled.pairs import Pair
 
 Flag = builtins.bool  # `bool` is a dtype in the namespace
 
@@ -47,14 +46,13 @@ def in_common(*values: Any) -> list[Pair]:
     """Both parts of each in one library, which is NumPy where nothing else is there."""
     made = [pair(v) for v in values]
     kinds = {type(high) for high, _ in made}
-    if len(kinds - _HOST) and kinds & _ARRAYS:
-        (like, _), *_ = (p for p in made if type(p[0]) not in _HOST)
+    if len(kinds - HOST) and kinds & _ARRAYS:
+        (like, _), *_ = (p for p in made if type(p[0]) not in HOST)
         return [_moved(p, like) if type(p[0]) in _ARRAYS else p for p in made]
     return made
 
 
 _ARRAYS = {np.ndarray, np.float64}
-_HOST = {*_ARRAYS, float, int, bool}
 
 
 def _moved(numbers: Pair, like: Array) -> Pair:
@@ -69,45 +67,21 @@ def plainly(name: str, *values: Any, **keywords: Any) -> Any:
     return getattr(library_of(*parts).xp, name)(*parts, **keywords)
 
 
-def library_of(*parts: Array) -> Library:
-    """The library that decides: the first that is not NumPy's."""
-    return library(next((p for p in parts if type(p) not in _HOST), parts[0]))
-
-
-def unary(
-    of_pair: Callable[[Pair], Pair],
-    of_float: Callable[[Any, Array], Array],
-    plain: str = "",
-) -> Any:
-    """Lift a function of a pair; `of_float` is what it is where the pair is 0 or not finite.
-
-    `plain` is the library's own, for integers where the result stays integer.
-    """
-
-    def of_parts(high: Array, low: Array) -> Pair:
-        return settled(of_float(library(high).xp, high), of_pair((high, low)))
+def unary(kernel: Kernel, plain: str = "") -> Any:
+    """Lift a function of a pair; `plain` is the library's own, of integers that stay integers."""
 
     def apply(x: Any) -> Any:
         if plain and is_whole(x):
             return plainly(plain, x)
         if type(x) is not Doubled:
             x = doubled(x)
-        return Doubled(*in_blocks(of_parts, x.high, x.low))
+        return Doubled(*kernel(x.high, x.low))
 
-    return apply
+    return _of(apply, kernel)
 
 
-def binary(
-    of_pairs: Callable[[Pair, Pair], Pair],
-    of_floats: Callable[[Any, Array, Array], Array],
-    plain: str = "",
-    scalars: Flag = True,
-) -> Any:
+def binary(kernel: Kernel, plain: str = "", scalars: Flag = True) -> Any:
     """Lift a function of two pairs, as `unary` does; `scalars`: one may be of Python floats."""
-
-    def of_parts(a: Array, a_low: Array, b: Array, b_low: Array) -> Pair:
-        first = of_floats(library_of(a, b).xp, a, b)
-        return settled(first, of_pairs((a, a_low), (b, b_low)))
 
     def apply(a: Any, b: Any) -> Any:
         if type(a) is type(b) is Doubled and type(a.high) is type(b.high):
@@ -117,6 +91,12 @@ def binary(
         else:
             both = type(a) is float and type(b) is float
             x, y = in_common(a, b) if scalars and not both else in_common(doubled(a), doubled(b))
-        return Doubled(*in_blocks(of_parts, *x, *y))
+        return Doubled(*kernel(*x, *y))
 
+    return _of(apply, kernel)
+
+
+def _of(apply: Any, kernel: Kernel) -> Any:
+    """A function that tells its kernel."""
+    apply.kernel = kernel
     return apply

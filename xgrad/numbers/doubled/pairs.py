@@ -22,16 +22,11 @@ from xgrad.numbers.doubled.exact import (
 from xgrad.numbers.doubled.library import library
 
 
-def settled(first: Array, pair: Pair, usual: Any = None) -> Pair:
-    """The pair; where it is 0 or not finite, what floats alone say it is, and nothing below.
-
-    `usual` tells where the pair means something at all.
-    """
+def settled(first: Array, pair: Pair) -> Pair:
+    """The pair; where it is 0 or not finite, what floats alone say it is, and nothing below."""
     high, low = pair
     xp: Any = library(high).xp
     ordinary = xp.isfinite(low) & (high != 0)
-    if usual is not None:
-        ordinary = ordinary & usual
     return xp.where(ordinary, high, first), xp.where(ordinary, low, 0.0)
 
 

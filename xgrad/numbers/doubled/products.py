@@ -10,6 +10,8 @@ floating-point summation, SIAM J. Sci. Comput. 31.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,11 @@ import numpy as np
 from xgrad.numbers.doubled.blocks import blocks, within
 from xgrad.numbers.doubled.exact import Array, Pair, power_above
 from xgrad.numbers.doubled.library import library
+from xgrad.numbers.doubled.loops import Kernel, Sums
 from xgrad.numbers.doubled.pairs import add, add_float, multiply, scaled
 
+ADD = Kernel(add, lambda xp, a, b: a + b)
+MULTIPLY = Kernel(multiply, lambda xp, a, b: a * b)
 _FEW = 4  # terms that are added one by one
 _WANTED = 108  # bits below the largest term: 106, and two for what is added up
 
@@ -41,19 +46,27 @@ def slices(x: Pair, bits: int, count: int) -> tuple[list[Array], Array]:
 
     Each is a whole multiple of 2**(−bits slice); the low parts come in where that gets to them.
     """
+    return _sliced(x, _shifts(bits, count), 52 // bits)
+
+
+def _shifts(bits: int, count: int) -> list[float]:
+    """What makes floats round to the end of each slice when it is added."""
+    return [1.5 * 2.0 ** (52 - k * bits) for k in range(1, count + 1)]
+
+
+def _sliced(x: Pair, shifts: Sequence[Array], high_alone: int) -> tuple[list[Array], Array]:
     (high, low), made = x, []
-    for k in range(1, count + 1):
-        part, high = _cut(high, k * bits)
-        if k * bits > 52:
-            of_low, low = _cut(low, k * bits)
+    for k, shift in enumerate(shifts):
+        part, high = _cut(high, shift)
+        if k >= high_alone:
+            of_low, low = _cut(low, shift)
             part += of_low
         made.append(part)
     return made, high + low
 
 
-def _cut(x: Array, bits: int) -> Pair:
-    """x rounded to so many bits behind the point, for |x| ≤ 1, and what that left."""
-    shift = 1.5 * 2.0 ** (52 - bits)
+def _cut(x: Array, shift: Array) -> Pair:
+    """x, |x| ≤ 1, rounded to the last bit of a number of the size of `shift`, and the rest."""
     part = x + shift
     part = library(part).kept(part)
     part -= shift
@@ -68,18 +81,24 @@ def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
     xp, shape, along = library(x[0]).xp, x[0].shape, _along(x[0], axis)
     terms = math.prod(shape[a] for a in along)
     over: dict[str, Any] = {"axis": along, "keepdims": keepdims}
+    if 1 < terms <= _FEW and len(along) == 1:
+        made = folded(
+            lambda x, y: ADD(*x, *y),
+            (xp.moveaxis(x[0], along[0], 0), xp.moveaxis(x[1], along[0], 0)),
+        )
+        return (
+            (xp.expand_dims(made[0], axis=along[0]), xp.expand_dims(made[1], axis=along[0]))
+            if keepdims
+            else made
+        )
     native = xp.sum(x[0], **over)
     if terms <= 1:
         return native, xp.sum(x[1], **over)
-    if terms <= _FEW and len(along) == 1:
-        made = folded(add, (xp.moveaxis(x[0], along[0], 0), xp.moveaxis(x[1], along[0], 0)))
-    else:
-        bits = min(51, 53 - math.ceil(math.log2(terms)))
-        size = _size_of(x[0], along)
-        count = -(-(_WANTED + 53 - bits) // bits)
-        made = scaled(_joined(_sums_of_slices(x, size, bits, count, along)), size)
-    high, low = (xp.reshape(part, native.shape) for part in made)
-    return _finite_or(native, (high, low))
+    bits = min(51, 53 - math.ceil(math.log2(terms)))
+    size = _size_of(x[0], along)
+    count = -(-(_WANTED + 53 - bits) // bits)
+    high, low = scaled(_joined(_sums_of_slices(x, size, bits, count, along)), size)
+    return _finite_or(native, (xp.reshape(high, native.shape), xp.reshape(low, native.shape)))
 
 
 def _along(high: Array, axis: Any) -> tuple[int, ...]:
@@ -91,20 +110,29 @@ def _sums_of_slices(
     x: Pair, size: Array, bits: int, count: int, along: tuple[int, ...]
 ) -> list[Array]:
     """The exact sums of every slice along axes, which are kept."""
-    xp = library(x[0]).xp
+    xp, factor, shifts = library(x[0]).xp, 1.0 / size, _shifts(bits, count)
 
-    def summed(high: Array, low: Array, size: Array) -> list[Array]:
-        parts, _ = slices(scaled((high, low), 1.0 / size), bits, count)
+    def summed(x: Pair, factor: Array) -> list[Array]:
+        parts, _ = _sliced(scaled(x, factor), shifts, 52 // bits)
         return [xp.sum(part, axis=along, keepdims=True) for part in parts]
 
+    def in_blocks() -> list[Array]:
+        made = [xp.zeros_like(size) for _ in range(count)]
+        for key in blocks(x[0].shape):
+            there = within(size, key)
+            for whole, part in zip(made, summed(_indexed(x, key), factor[there]), strict=True):
+                whole[there] += part
+        return made
+
     if not library(x[0]).blocked(x[0]):
-        return summed(*x, size)
-    made = [xp.zeros_like(size) for _ in range(count)]
-    for key in blocks(x[0].shape):
-        there = within(size, key)
-        for whole, part in zip(made, summed(x[0][key], x[1][key], size[there]), strict=True):
-            whole[there] += part
-    return made
+        return summed(x, factor)
+    return _sums(count, 52 // bits)(x, factor, shifts, along, in_blocks)
+
+
+@cache
+def _sums(count: int, high_alone: int) -> Sums:
+    """The sums of so many slices, some of high parts alone."""
+    return Sums(lambda x, factor, shifts: _sliced(scaled(x, factor), shifts, high_alone)[0], count)
 
 
 def placed(x: Pair, places: np.ndarray, count: int) -> Pair:
@@ -177,10 +205,9 @@ def matmul(a: Pair, b: Pair) -> Pair:
     xp = library(a[0]).xp
     rows, inner, columns = a[0].shape[-2], a[0].shape[-1], b[0].shape[-1]
     if rows * columns <= 2 * (rows + columns) or 0 in (*a[0].shape, *b[0].shape):
-        each = multiply(
-            _indexed(a, (..., None)), _indexed(b, (..., None, slice(None), slice(None)))
-        )
-        return total(each, axis=-2)
+        of_b = xp.matrix_transpose(b[0]), xp.matrix_transpose(b[1])
+        left, right = (..., slice(None), None, slice(None)), (..., None, slice(None), slice(None))
+        return total(MULTIPLY(*_indexed(a, left), *_indexed(of_b, right)), axis=-1)
     native = xp.matmul(a[0], b[0])
     a, b = _balanced(a, b)
     size_a, size_b = _size_of(a[0], -1), _size_of(b[0], -2)

@@ -82,14 +82,15 @@ def left_of_quotient(xp: Any, a: Array, b: Array) -> Array:
     return xp.where(xp.isfinite(native), 0.0 * native, native)
 
 
-def power(x: Pair, y: Pair) -> tuple[Array, Pair]:
-    """Where exp(y log |x|), with the sign of x to a whole y, is x to the power y; and that."""
+def power(x: Pair, y: Pair) -> Pair:
+    """x to the power y by exp(y log |x|), with the sign of x to a whole y; NaN where it is not."""
     xp = library(x[0] + y[0]).xp
     half = scaled(y, 0.5)
     whole, even = _is_whole(y), _is_whole(half)
     usual = (x[0] != 0) & xp.isfinite(x[0]) & xp.isfinite(y[0]) & ((x[0] > 0) | whole)
     made = exp(multiply(y, log(absolute(x))))
-    return usual, where((x[0] < 0) & whole & ~even, negative(made), made)
+    made = where((x[0] < 0) & whole & ~even, negative(made), made)
+    return where(usual, made, (xp.nan, xp.nan))
 
 
 def _is_whole(x: Pair) -> Array:

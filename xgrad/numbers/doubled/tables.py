@@ -109,10 +109,11 @@ def stretched(x: Pair, exponent: Array) -> Pair:
 
 def exponent_of(high: Array) -> Array:
     """A whole n with |x| within a factor 1.5 of 2**n; 0 for what is zero or not finite."""
-    xp = library(high).xp
-    size = xp.abs(high)
+    of = library(high)
+    size = of.xp.abs(high)
     usual = (size > 0) & (size <= _LARGEST)
-    return xp.round(xp.log2(xp.where(usual, size, 1.0)))
+    size = of.xp.where(usual, size, 1.0)
+    return of.whole_log2(size) if of.whole_log2 else of.xp.round(of.xp.log2(size))
 
 
 _LARGEST = float(np.finfo(np.float64).max)
