@@ -19,7 +19,7 @@ from rounding import (
 
 from xgrad.errors import Unsupported
 from xgrad.frameworks import find_framework
-from xgrad.numbers import EPS, midpoint, more_digits, precision
+from xgrad.numbers import EPS, bare, midpoint, more_digits, noisy, precision
 from xgrad.problem import Setting, case
 from xgrad.referee.noise import samples
 
@@ -189,3 +189,49 @@ def test_samples_perturb_inputs_and_operations_reproducibly(arithmetic):
     assert len(set(values)) == len(values) == 8
     np.testing.assert_array_equal(values, drawn(value))
     np.testing.assert_array_equal(drawn(lambda arguments, v, w: v[0])[0], setting.v[0])
+
+
+def many(seed=0, dtype="float64"):
+    """Noisy arithmetic in floats, of which arrays of many elements are drawn from one row."""
+    return noisy.Noisy(np, dtype, np.random.default_rng(seed), in_balls=False)
+
+
+def test_random_numbers_of_many_elements_are_as_those_of_few():
+    xp = many()
+    draws = [xp.xi((3, noisy.MANY)) for _ in range(6)]
+    for xi in draws:
+        assert np.all(np.abs(xi) <= 1.0)
+        assert abs(np.mean(xi)) < 0.01
+        assert abs(np.var(xi) - 1 / 3) < 0.01
+    related = np.abs(np.corrcoef([xi.ravel() for xi in draws]) - np.eye(6))
+    assert np.max(related) < 0.01  # from other places of the row
+
+
+def test_large_results_are_moved_as_small_ones_are():
+    rng = np.random.default_rng(1)
+    value, size, xi = rng.normal(size=(3, 2, noisy.MANY))
+    want = value + size * (xi * 0.125)
+    np.testing.assert_array_equal(noisy._moved(value, size, xi, 0.125), want)
+    turned = noisy._moved(value.T, size.T, xi.reshape(-1, 2), 0.125)  # in the order of memory
+    np.testing.assert_array_equal(turned, want.T)
+    longer = noisy._moved(value.astype(np.longdouble), value, xi, 0.125)
+    assert longer.dtype == np.longdouble
+
+
+@pytest.mark.parametrize("terms", [1, 2, 3, 4, 5])
+def test_sums_of_few_terms_are_those_of_numpy(terms):
+    xp = many()
+    xp.unit = 0.0
+    x = np.random.default_rng(2).normal(size=(noisy.MANY, terms))
+    for keep in (False, True):
+        made = bare(xp.sum(xp.wrapped(x), axis=-1, keepdims=keep))
+        np.testing.assert_array_equal(made, np.sum(x, axis=-1, keepdims=keep))
+
+
+def test_arrays_with_a_short_last_axis_are_gone_through_along_another():
+    a, b = np.random.default_rng(3).normal(size=(2, 300, 2))
+    left, right = a[:, None, :], b[None, :, :]
+    made = noisy._of_two(np.subtract, left, right)
+    np.testing.assert_array_equal(made, left - right)
+    assert made.strides[-1] > made.strides[0]
+    np.testing.assert_array_equal(noisy._of_two(np.multiply, made, b), made * b)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,15 @@ import numpy as np
 from xgrad.numbers.arrays import Passing, bare, like
 from xgrad.numbers.balls.array import Ball, ball
 from xgrad.numbers.doubled.blocks import blocks
+from xgrad.numbers.doubled.memory import empty
 from xgrad.numbers.dtypes import EPS, rounded
 from xgrad.numbers.functions import COMPARISONS, EXACT, ROUTINES, cross_product, einsum_names
 from xgrad.numbers.lifting import Lifting
 
 MANY = 100_000  # elements, for which drawing costs as much as the rest
+FEW = 4  # elements of a last axis, along which NumPy is slow
+
+_OF_TWO = frozenset(("add", "subtract", "multiply", "divide"))
 
 # Functions that compare, or count with the numbers that they are given.
 _AS_GIVEN = COMPARISONS | {"arange", "searchsorted"}
@@ -104,6 +109,8 @@ class Noisy(Lifting):
         plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
         if name == "sum" and _has_few(*plain, **keywords):
             function = _one_by_one
+        elif name in _OF_TWO and not keywords:
+            function = partial(_of_two, function)
         result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
         if name in TERMS:
             return self.wrapped(self._sum_error(name, function, plain, keywords, result))
@@ -268,21 +275,32 @@ class Noisy(Lifting):
 
 
 def _moved(value: Any, size: Any, xi: Any, units: float) -> Any:
-    """value + size (ξ units)."""
-    if isinstance(value, Ball) or not value.dtype == size.dtype == xi.dtype or value.size < MANY:
+    """value + size (ξ units), of many elements in the order of memory, whichever ξ that gives."""
+    if isinstance(value, Ball) or value.size < MANY or not value.dtype == size.dtype == np.float64:
         return value + size * (xi * units)
-    made = np.empty_like(value)
+    order = np.argsort([-abs(step) for step in value.strides], kind="stable")
+    value, size = np.transpose(value, order), np.transpose(size, order)
+    made, xi = empty(value.shape), xi.reshape(value.shape)
     for key in blocks(value.shape):
         part = made[key]
         np.multiply(xi[key], units, out=part)
         part *= size[key]
         part += value[key]
-    return made
+    return np.transpose(made, np.argsort(order))
+
+
+def _of_two(function: Callable[..., Any], a: Any, b: Any) -> Any:
+    """A function of each element of two arrays, a short last axis first, not in the inner loop."""
+    shape = np.broadcast_shapes(np.shape(a), np.shape(b))
+    if math.prod(shape) < MANY or shape[-1] > FEW or not (_is_numpy(a) and _is_numpy(b)):
+        return function(a, b)
+    a, b = (np.moveaxis(x.reshape((1,) * (len(shape) - x.ndim) + x.shape), -1, 0) for x in (a, b))
+    return np.moveaxis(function(*map(np.ascontiguousarray, (a, b))), 0, -1)
 
 
 def _has_few(x: Any, axis: Any = None, **keywords: Any) -> bool:
     """Whether a sum along the last axis has so few terms that NumPy is slow."""
-    return _is_numpy(x) and axis in (-1, x.ndim - 1) and 0 < x.shape[-1] <= 4 and x.size >= MANY
+    return _is_numpy(x) and axis in (-1, x.ndim - 1) and 0 < x.shape[-1] <= FEW and x.size >= MANY
 
 
 def _one_by_one(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 from xgrad.errors import Unavailable
 from xgrad.frameworks import OPTIONAL, Framework, frameworks
 
-PACKAGES = ("xgrad", "numpy", "scipy", "pandas", "array-api-compat", "python-flint", "torch", "jax",
-            "jaxlib", "ml_dtypes", *OPTIONAL, "tensorflow-cpu")  # fmt: skip
+PACKAGES = ("xgrad", "numpy", "scipy", "pandas", "array-api-compat", "python-flint", "numba",
+            "torch", "jax", "jaxlib", "ml_dtypes", *OPTIONAL, "tensorflow-cpu")  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS",
            "CUDA_VISIBLE_DEVICES")  # fmt: skip
 

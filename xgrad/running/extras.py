@@ -13,6 +13,7 @@ NAME = re.compile(r"[\w.-]+")  # at the start of a requirement
 BRINGS = {
     "torch": "PyTorch: autograd, its modules and operations",
     "jax": "JAX: grad, jvp, custom rules",
+    "compiled": "compiled loops of numbers in double-double (numba), in place of NumPy's passes",
     "autograd": "HIPS autograd, where a method names it",
     "mlx": "MLX, where a method names it",
     "tensorflow": "TensorFlow, where a method names it",
