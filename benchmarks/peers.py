@@ -211,7 +211,8 @@ the dtype) or the truth with a mistake.
   the most effective: more than a user can know, and an upper bound for one setting.
 - xgrad *quick* is `xgrad.check(…, quick=True)` of the function that `gradcheck` gets.
 - xgrad *with formula* is given what the others are not, the right formula, and tells rounding from
-  mistakes by its errors at points around; *function alone* is given what the others are.
+  mistakes by its errors at points around, and in float64, where the same mistake is planted;
+  *function alone* is given what the others are.
 
 {summary}
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import xgrad
-from detection.places import GRADIENT, Place
+from detection.places import GRADIENT, Place, again
 from xgrad.auditing.cells import FORMULA
 from xgrad.frameworks import find_framework
 from xgrad.judging import DISAGREES
@@ -125,13 +125,13 @@ def xgrad_quick(place: Place, g: np.ndarray) -> bool:
 
 def xgrad_weigh(place: Place, g: np.ndarray) -> bool:
     """xgrad with the case's formula, which it certifies first."""
-    made = place.judge.weigh(FORMULA, GRADIENT, Outcome(OK, g))
+    made = place.judge.weigh(FORMULA, GRADIENT, Outcome(OK, g), again(g))
     return made.row["verdict"] != DISAGREES
 
 
 def xgrad_weigh_bare(place: Place, g: np.ndarray) -> bool:
     """xgrad without a formula: the definition along every coordinate."""
-    made = place.bare_judge.weigh(FORMULA, GRADIENT, Outcome(OK, g))
+    made = place.bare_judge.weigh(FORMULA, GRADIENT, Outcome(OK, g), again(g))
     return made.row["verdict"] != DISAGREES
 
 

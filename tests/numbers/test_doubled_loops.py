@@ -231,6 +231,18 @@ def test_passes_go_on_without_numba(monkeypatch):
     assert not kernel._loops
 
 
+def test_passes_go_on_where_compiling_fails(monkeypatch):
+    def fails(self):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(compiling.Source, "compiled", fails)
+    monkeypatch.setattr(loops._Rented, "everything", 100.0)
+    kernel = a_kernel()
+    kernel._spent["ee"] = 100.0
+    assert kernel(*NUMBERS)[0][0] == 2.0
+    assert kernel._prices["ee"] == np.inf
+
+
 def test_what_was_compiled_is_read_in_another_process(kept):
     source = products.ADD.source("ee")
     source.compiled()

@@ -184,7 +184,7 @@ def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted
     for mutant in MUTANTS:
         flat = plant(mutant, right, operator, setting)
         if flat is not None:
-            again, exact = partial(_mistaken, mutant, operator), ball(flat) if compute else None
+            again, exact = partial(mistaken, mutant, operator), ball(flat) if compute else None
             yield Planted(mutant.name, flat, truth.error(flat), mutant.named, exact, again)
     if truth.kind == "certified" and compute is not None:
         yield _stale(compute, truth, setting)
@@ -194,7 +194,7 @@ def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted
         yield from _detached(truth, setting)
 
 
-def _mistaken(mutant: Mutant, operator: Operator, there: Findings) -> Outcome:
+def mistaken(mutant: Mutant, operator: Operator, there: Findings) -> Outcome:
     """The mistake in the right result at another place."""
     flat = plant(mutant, there.truth(operator).high, operator, there.setting)
     return Outcome(ERROR) if flat is None else Outcome(OK, flat)

@@ -1,7 +1,6 @@
 """Outcome against truth: comparison, stability, hints, verdict."""
 
-from xgrad.judging.findings import Findings
-from xgrad.judging.places import Again
+from xgrad.judging.findings import Again, Findings
 from xgrad.judging.presented import PresentedJudge
 from xgrad.judging.verdict import Judge, Judgement
 from xgrad.judging.verdicts import AGREES, BOUNDED, CONVENTION, DISAGREES, INCONCLUSIVE

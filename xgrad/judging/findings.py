@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -144,3 +145,6 @@ class Findings:
         if truth.kind not in ("certified", "definition"):
             return None
         return np.asarray((outcome.flat - truth.high) - truth.low)
+
+
+Again = Callable[[Findings], Outcome]  # what gave a result, at another setting

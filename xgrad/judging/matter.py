@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.judging.comparison import BALL_DIGITS, Comparison
+from xgrad.judging.findings import Again
 from xgrad.judging.stability import Stability
 from xgrad.numbers import EPS, SMALLEST, Ball
 from xgrad.problem import OPERATORS, Operator, Setting
@@ -48,6 +49,7 @@ class Matter:
     truth: Truth
     refuted_digits: float | None  # of a formula that the definition refutes
     find_twin: Twin
+    again: Again  # the same at other settings
 
     # --- the dtype, and what came back -----------------------------------------------------------
 
@@ -236,7 +238,7 @@ class Matter:
         beyond, error = self.found.beyond, self.found.error
         if not np.all((self._few | (self.found.excess <= NEAR))[beyond]):
             return False
-        right = self.stability.goes_in_float64(self.method, self.operator, error)
+        right = self.stability.goes_in_float64(self.again, self.operator, error)
         return bool(np.all(right[beyond]))
 
     @property

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import islice
 
 import numpy as np
 
-from xgrad.judging.findings import Findings
+from xgrad.judging.findings import Again, Findings
 from xgrad.judging.matter import margins
 from xgrad.judging.pieces import Elsewhere, Evidence
 from xgrad.judging.stability import Stability
 from xgrad.numbers import Ball, midpoint
 from xgrad.problem import RANDOM, Operator, Setting
-from xgrad.techniques import OK, Outcome
-
-Again = Callable[[Findings], Outcome]  # what gave the result, at another place
+from xgrad.techniques import OK
 
 PARTS = 4  # of the referee's budget, of which each place may spend one
 POINTS = 2  # that are asked, of those a little off and of those far

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xgrad.judging.findings import Findings
+from xgrad.judging.findings import Again, Findings
 from xgrad.numbers import EPS, SMALLEST, Ball, rounded
 from xgrad.problem import Operator, Setting
 from xgrad.programs import PROGRAMS
@@ -227,15 +227,19 @@ class Stability:
         top = np.max(np.abs(self.coarse.truth(operator).high), initial=0.0)
         return bool(np.max(np.abs(error)) < GAIN * relative * top)
 
-    def goes_in_float64(self, method: Method, operator: Operator, error: np.ndarray) -> np.ndarray:
-        """The elements whose error is of this dtype alone: float64 at the same inputs has none."""
+    def goes_in_float64(self, again: Again, operator: Operator, error: np.ndarray) -> np.ndarray:
+        """The elements whose error is of this dtype alone: float64 at the same inputs has none.
+
+        `again` computes there what has the error here.
+        """
         truth, none = self.findings.truth(operator), np.zeros(error.shape, dtype=bool)
         if truth.directions or self.setting.dtype == "float64":
             return none
-        wide = self._wide(method, operator, self.setting)
-        if wide is None:
+        wide = again(self.findings.in_dtype("float64"))
+        if wide.status != OK:
             return none
-        left = np.abs((wide.reshape(truth.high.shape) - truth.high) - truth.low)
+        flat = np.asarray(wide.flat).reshape(truth.high.shape)
+        left = np.abs((flat - truth.high) - truth.low)
         return np.asarray(WIDER * left.reshape(error.shape) <= error)
 
     def shrinks(self, method: Method, operator: Operator) -> bool:

@@ -11,11 +11,11 @@ import numpy as np
 from xgrad.errors import digits_told
 from xgrad.frameworks import find_framework
 from xgrad.judging.comparison import Comparison, describe_slopes
-from xgrad.judging.findings import Findings
+from xgrad.judging.findings import Again, Findings
 from xgrad.judging.hints import find_hint
 from xgrad.judging.matter import Matter
 from xgrad.judging.pieces import Evidence
-from xgrad.judging.places import Again, Places
+from xgrad.judging.places import Places
 from xgrad.judging.rules import decide
 from xgrad.judging.stability import Stability
 from xgrad.judging.verdicts import AGREES, CONVENTION, DISAGREES, INCONCLUSIVE, UNSTABLE, is_failure
@@ -121,7 +121,8 @@ class Judge:
         if truth.note and truth.kind != "none":
             row["message"] = _joined(row["message"], truth.note)
         refuted = self.findings.refuted_digits(method, operator, exact)
-        matter = self._matter(method, operator, outcome, truth, refuted)
+        usual = partial(Findings.outcome, method=method, operator=operator)
+        matter = self._matter(method, operator, outcome, truth, refuted, again or usual)
         row["rule"], (row["verdict"], why) = decide(matter)
         row["message"] = _joined(why, row["message"])
         if truth.kind == "none" or (matter.in_balls and truth.kind == "probes"):
@@ -142,9 +143,10 @@ class Judge:
         outcome: Outcome,
         truth: Truth,
         refuted: float | None,
+        again: Again,
     ) -> Matter:
-        twin = partial(self._in_float32, method, operator)
-        return Matter(self.setting, self.stability, method, operator, outcome, truth, refuted, twin)
+        twin, known = partial(self._in_float32, method, operator), (outcome, truth, refuted)
+        return Matter(self.setting, self.stability, method, operator, *known, twin, again)
 
     def _empty_row(self, method: Method, operator: Operator) -> dict[str, Any]:
         place = {name: getattr(self.setting, name) for name in ("size", "point", "dtype", "seed")}

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -30,8 +31,9 @@ def is_available(spent: float) -> bool:
 @cache
 def _works() -> bool:
     try:
-        import numba
-    except ImportError:  # also where it does not know this version of NumPy
+        with warnings.catch_warnings(action="ignore"):
+            import numba
+    except Exception:  # it is not there, or does not know this version of NumPy
         return False
     return not getattr(numba.config, "DISABLE_JIT", False)
 
@@ -57,8 +59,9 @@ class Source(NamedTuple):
         file = self._file()
         exec(compile(self.text, str(file or "<loop>"), "exec"), scope)
         signature = types.int64(*map(_types().__getitem__, self.arguments))
-        loop: Loop = njit(signature, error_model="numpy", cache=file is not None)(scope["loop"])
-        return loop
+        with warnings.catch_warnings(action="ignore"):
+            made: Loop = njit(signature, error_model="numpy", cache=file is not None)(scope["loop"])
+        return made
 
     @property
     def is_kept(self) -> bool:

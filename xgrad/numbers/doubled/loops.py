@@ -57,7 +57,10 @@ class _Rented:
     def _loop(self, kind: str) -> Loop | None:
         """The loop of a kind, where it is there or worth compiling."""
         if kind not in self._loops and self._is_worth_it(kind):
-            self._loops[kind] = self.source(kind).compiled()
+            try:
+                self._loops[kind] = self.source(kind).compiled()
+            except Exception:  # of a compiler or a disk: passes go on
+                self._prices[kind] = math.inf
         return self._loops.get(kind)
 
     def _is_worth_it(self, kind: str) -> bool:
