@@ -112,6 +112,47 @@ def test_a_kink_among_many_inputs_is_told_with_its_slopes():
     assert (truth.left[3], truth.right[3]) == (-1.0, 1.0)
 
 
+def bent(xp, x):
+    """Huber's loss, whose curvature jumps at 1, of numbers that are 1 and others."""
+    inside = xp.abs(x) <= 1.0
+    return xp.sum(xp.exp(xp.where(inside, x * x / 2, xp.abs(x) - 0.5)))
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-9, 1e-5])
+def test_where_only_curvature_jumps_there_is_one_slope(off):
+    """Central differences and fourth ones are the same on both sides of such a point, and wrong."""
+    x = X.copy()
+    x[3] = 1.0
+    slope = lambda xp, x: xp.exp(xp.where(x <= 1.0, x * x / 2, x - 0.5)) * xp.clip(x, -1.0, 1.0)  # noqa: E731
+    change = element(3, off)
+    truth = truth_of(
+        bent, {"x": x}, "gradient", {"gradient": lambda xp, x: change(xp, slope(xp, x))}
+    )
+    assert truth.kind in ("definition", "certified")
+    assert truth.high[3] == pytest.approx(np.exp(0.5), rel=1e-15)
+
+
+@pytest.mark.parametrize("share", [1e-3, 1e-8])
+def test_a_function_with_too_few_digits_beside_a_point_has_no_kink_there(share):
+    """(exp(x) − 1) / x loses digits near 0: sides that differ by what is lost are no slopes."""
+
+    def quotient(xp, x):
+        near = x == 0
+        return xp.sum(xp.where(near, 1.0, (xp.exp(x) - 1) / xp.where(near, 1.0, x)))
+
+    def slope(xp, x):
+        near, y = x == 0, xp.where(x == 0, 1.0, x)
+        return xp.where(near, 0.5 * (1 + share), (xp.exp(y) * (y - 1) + 1) / (y * y))
+
+    x = X.copy()
+    x[3] = 0.0
+    found = Referee(setting_of(quotient, {"x": x}, {"gradient": slope}), QUICK)
+    truth = found._in_pairs(OPERATORS["gradient"])
+    assert truth is None or truth.kind != "kink"
+    if truth is not None and not truth.directions:
+        assert truth.high[3] == pytest.approx(0.5, rel=1e-13)
+
+
 def test_a_loop_over_few_numbers_is_done_in_balls():
     def loop(xp, x):
         h = x

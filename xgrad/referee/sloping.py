@@ -46,10 +46,35 @@ class Slopes:
         """Whether second differences grow with the square of the step; at a kink they do not."""
         return _largest(self.bend) <= ROUGH * _largest(self.central)
 
+    @property
+    def even(self) -> bool:
+        """Whether both sides have the slope between them, which a jump of curvature moves.
+
+        Not so at long steps, where they are less exact.
+        """
+        return _largest(self._sides - self.central) <= ROUGH * _largest(self.central)
+
+    @property
+    def slope(self) -> Doubled | None:
+        """The derivative: what both sides have, where only curvature jumps; None at a kink."""
+        if self.smooth and self.even:
+            return self.central
+        alike = _largest(self.left - self.right) <= ROUGH * _largest(self._sides)
+        return self._sides if alike else None
+
+    @property
+    def _sides(self) -> Doubled:
+        return (self.left + self.right) * 0.5
+
     def settled(self, before: Slopes) -> bool:
-        """Whether the slopes of both sides are those at the longer step before."""
+        """Whether it is a kink with slopes that are those at the longer step before.
+
+        Sides that differ by less lack digits, and no more is known.
+        """
         pairs = (self.left, before.left), (self.right, before.right)
-        return all(_largest(a - b) <= SETTLED * _largest(a) for a, b in pairs)
+        same = all(_largest(a - b) <= SETTLED * _largest(a) for a, b in pairs)
+        size = max(_largest(self.left), _largest(self.right))
+        return same and _largest(self.left - self.right) > 2 * SETTLED * size
 
 
 @dataclass
@@ -81,12 +106,16 @@ class Sloping:
             _largest(self.here) * FLOOR / h,
         )
 
-    def found(self, direction: np.ndarray) -> list[Slopes]:
-        """Slopes at ever shorter steps, up to the first within which the function is smooth."""
+    def found(self, direction: np.ndarray, *, truly: bool = False) -> list[Slopes]:
+        """Slopes at ever shorter steps, up to the first within which the function is smooth.
+
+        `truly` where the slope is to be the truth and no candidate meets it: a jump of the second
+        derivative is invisible in fourth differences.
+        """
         made: list[Slopes] = []
         for step in STEPS:
             made.append(self.along(direction, step))
-            if made[-1].smooth:
+            if made[-1].smooth and (made[-1].even or not truly):
                 break
         return made
 
@@ -132,11 +161,12 @@ class Sloping:
                 if len(off) + len(odd) > MOST_ODD:
                     return None
                 if group.size == 1:
-                    if not (found[-1].smooth or found[-1].settled(found[-2])):
+                    found = self.found(direction, truly=True)
+                    if found[-1].slope is None and not found[-1].settled(found[-2]):
                         return None
                     odd[int(group[0])] = found[-1]
             groups = [part for group in off if group.size > 1 for part in np.array_split(group, 2)]
-        self.right = not any(slopes.smooth for slopes in odd.values())
+        self.right = all(slopes.slope is None for slopes in odd.values())
         return self._joined(candidate, odd, name)
 
     def defined(self, along: np.ndarray | None, name: str) -> Truth | None:
@@ -146,20 +176,22 @@ class Sloping:
         """
         if along is None:
             self._foresee(4 * self.x.size)
-        rows = [self.found(d) for d in ([along] if along is not None else np.eye(self.x.size))]
-        if along is None and all(r[-1].smooth or r[-1].settled(r[-2]) for r in rows):
+        directions = [along] if along is not None else np.eye(self.x.size)
+        rows = [self.found(d, truly=True) for d in directions]
+        if along is None and all(r[-1].slope is not None or r[-1].settled(r[-2]) for r in rows):
             return self._joined(self.lift(self.x), {k: r[-1] for k, r in enumerate(rows)}, name)
-        if along is None or not rows[0][-1].smooth:
+        slope = rows[0][-1].slope
+        if along is None or slope is None:
             return None
-        high, low = _parts([rows[0][-1].central])
+        high, low = _parts([slope])
         return Truth("definition", self._note(name), self.digits, high=high, low=low)
 
     def probed(self, directions: list[np.ndarray], name: str) -> Truth | None:
         """The definition along a few directions; None where it is not smooth along one."""
-        found = [self.found(d)[-1] for d in directions]
-        if not all(slopes.smooth for slopes in found):
+        found = [self.found(d, truly=True)[-1].slope for d in directions]
+        if any(slope is None for slope in found):
             return None
-        high, low = _parts([slopes.central for slopes in found])
+        high, low = _parts([slope for slope in found if slope is not None])
         note = f"{len(directions)} random directions in double-double; {self._note(name)}"
         truth = Truth("probes", note, self.digits, high=high, low=low)
         truth.directions = [[d] for d in directions]
@@ -168,15 +200,15 @@ class Sloping:
     def _joined(self, rest: Doubled, odd: dict[int, Slopes], name: str) -> Truth:
         """Slopes of some elements, and what the others are."""
         high, low = _parts([rest])
-        at = list(odd)
-        high[at] = [float(s.central.high) for s in odd.values()]
-        low[at] = [float(s.central.low) for s in odd.values()]
-        if all(s.smooth for s in odd.values()):
+        for k, s in odd.items():
+            slope = s.central if s.slope is None else s.slope
+            high[k], low[k] = float(slope.high), float(slope.low)
+        kinks = {k: s for k, s in odd.items() if s.slope is None}
+        if not kinks:
             return Truth("definition", self._note(name), self.digits, high=high, low=low)
         left, right = high.copy(), high.copy()
-        for k, s in odd.items():
-            if not s.smooth:
-                left[k], right[k] = float(s.left.high), float(s.right.high)
+        for k, s in kinks.items():
+            left[k], right[k] = float(s.left.high), float(s.right.high)
         return Truth("kink", high=high, low=low, left=left, right=right)
 
     def _note(self, name: str) -> str:
