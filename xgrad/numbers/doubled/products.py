@@ -82,15 +82,11 @@ def total(x: Pair, axis: Any = None, keepdims: bool = False) -> Pair:
     terms = math.prod(shape[a] for a in along)
     over: dict[str, Any] = {"axis": along, "keepdims": keepdims}
     if 1 < terms <= _FEW and len(along) == 1:
-        made = folded(
-            lambda x, y: ADD(*x, *y),
-            (xp.moveaxis(x[0], along[0], 0), xp.moveaxis(x[1], along[0], 0)),
-        )
-        return (
-            (xp.expand_dims(made[0], axis=along[0]), xp.expand_dims(made[1], axis=along[0]))
-            if keepdims
-            else made
-        )
+        rows = (xp.moveaxis(part, along[0], 0) for part in x)
+        high, low = folded(lambda a, b: ADD(*a, *b), tuple(rows))
+        if keepdims:
+            high, low = (xp.expand_dims(part, axis=along[0]) for part in (high, low))
+        return high, low
     native = xp.sum(x[0], **over)
     if terms <= 1:
         return native, xp.sum(x[1], **over)
