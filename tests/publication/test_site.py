@@ -29,13 +29,19 @@ def print_all(browser):
 
 
 def shown(browser):
-    """The labels of the lines that are shown, in view or not."""
-    print_all(browser)
+    """The labels of the lines that are shown, in view or not, once the page has drawn them."""
     script = """
-        const lines = [...document.querySelectorAll(".matrix tbody a")];
-        return lines.map((a) => a.textContent);
+        const [lines, done] = [".matrix tbody a", arguments[arguments.length - 1]];
+        const look = (left) => {
+            window.dispatchEvent(new Event("beforeprint"));
+            const labels = [...document.querySelectorAll(lines)].map((a) => a.textContent);
+            const said = parseInt(document.getElementById("count").textContent);
+            if (labels.length === said || !left) done(labels);
+            else setTimeout(look, 20, left - 1);
+        };
+        look(50);
     """
-    labels = browser.execute_script(script)
+    labels = browser.execute_async_script(script)
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     return labels
 
