@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -106,17 +106,19 @@ class Sloping:
             _largest(self.here) * FLOOR / h,
         )
 
-    def found(self, direction: np.ndarray, *, truly: bool = False) -> list[Slopes]:
+    def found(
+        self, direction: np.ndarray, before: Sequence[Slopes] = (), *, truly: bool = False
+    ) -> list[Slopes]:
         """Slopes at ever shorter steps, up to the first within which the function is smooth.
 
-        `truly` where the slope is to be the truth and no candidate meets it: a jump of the second
-        derivative is invisible in fourth differences.
+        `before` are those that are known. `truly` where the slope is to be the truth and no
+        candidate meets it: a jump of the second derivative is invisible in fourth differences.
         """
-        made: list[Slopes] = []
-        for step in STEPS:
-            made.append(self.along(direction, step))
-            if made[-1].smooth and (made[-1].even or not truly):
+        made = list(before)
+        for step in STEPS[len(made) :]:
+            if made and made[-1].smooth and (made[-1].even or not truly):
                 break
+            made.append(self.along(direction, step))
         return made
 
     def confirmed(
@@ -161,7 +163,7 @@ class Sloping:
                 if len(off) + len(odd) > MOST_ODD:
                     return None
                 if group.size == 1:
-                    found = self.found(direction, truly=True)
+                    found = self.found(direction, found, truly=True)
                     if found[-1].slope is None and not found[-1].settled(found[-2]):
                         return None
                     odd[int(group[0])] = found[-1]

@@ -28,7 +28,7 @@ def in_blocks(function: Callable[..., Pair], *arrays: Array) -> Pair:
     high, low = (xp.empty(shape, dtype=xp.float64) for _ in range(2))
     for key in blocks(shape):
         whole = high[key].shape
-        high[key], low[key] = function(*(spread(xp, a, key, whole) for a in arrays))
+        high[key], low[key] = function(*(_spread(xp, a, key, whole) for a in arrays))
     return high, low
 
 
@@ -51,7 +51,7 @@ def within(a: Array, key: Key) -> Key:
     return tuple(k if n > 1 else slice(None) for k, n in zip(own, a.shape, strict=True))
 
 
-def spread(xp: Any, a: Array, key: Key, shape: Sequence[int]) -> Array:
+def _spread(xp: Any, a: Array, key: Key, shape: Sequence[int]) -> Array:
     """The part of an array for a block, repeated once and not in every pass; numbers stay."""
     if not np.ndim(a):
         return a
