@@ -11,13 +11,13 @@ Source: docs.jax.dev/en/latest/persistent_compilation_cache.html.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from xgrad.numbers import cache_root, write_whole
 
 LARGEST = 500e6  # bytes in the folder; where it holds more, those written first are deleted
 # Everything is kept: small programs are what a check compiles.
@@ -35,7 +35,7 @@ def kept_programs() -> Iterator[None]:
 
     config = jax.config
     has_one = config.jax_compilation_cache_dir or not config.jax_enable_compilation_cache
-    kept = None if has_one or jax.default_backend() != "cpu" else _kept(_root())
+    kept = None if has_one or jax.default_backend() != "cpu" else _kept(cache_root())
     if kept is None:
         yield
         return
@@ -67,10 +67,7 @@ class Kept:
 
     def put(self, key: str, value: bytes) -> None:
         """Whole or not at all, also where others write the same."""
-        with suppress(OSError), tempfile.NamedTemporaryFile(dir=self._path, delete=False) as file:
-            file.write(value)
-            file.close()
-            Path(file.name).replace(self._path / key)
+        write_whole(self._path / key, value)
 
     def shrink(self) -> None:
         """Delete what was written first, where there is too much."""
@@ -93,10 +90,6 @@ def _kept(root: Path) -> Kept | None:
         found.shrink()
         return found
     return None
-
-
-def _root() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _about() -> str:

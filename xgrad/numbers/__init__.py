@@ -17,5 +17,6 @@ from xgrad.numbers.dtypes import DTYPES, EPS, REAL_DTYPES, SMALLEST, real_dtype
 from xgrad.numbers.dtypes import rounded, spacing
 from xgrad.numbers.functions import DERIVATIVES, EXTRAS, cross_product, missing, python_scan
 from xgrad.numbers.functions import require_constant, require_segments, require_xp_first
+from xgrad.numbers.kept import cache_root, write_whole
 from xgrad.numbers.noisy import Noisy, more_digits
 from xgrad.numbers.tampered import Spoiling, Tampered

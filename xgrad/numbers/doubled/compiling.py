@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xgrad.numbers.doubled.tracing import Trace
+from xgrad.numbers.kept import cache_root, write_whole
 
 IMPORT = 0.5  # seconds until Numba is there
 
@@ -83,10 +83,7 @@ class Source(NamedTuple):
             return None
         file = folder / f"{self._digest}.py"
         if not file.exists():
-            with suppress(OSError), tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as f:
-                f.write(self.text)
-                f.close()
-                Path(f.name).replace(file)
+            write_whole(file, self.text.encode())
         return file if file.exists() else None
 
 
@@ -111,7 +108,7 @@ def _native() -> str:
 @cache
 def _folder() -> Path | None:
     """Where loops are kept; None where nothing can be written."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xgrad" / "loops"
+    folder = cache_root() / "xgrad" / "loops"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         return folder if os.access(folder, os.W_OK) else None
