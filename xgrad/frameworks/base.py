@@ -247,6 +247,11 @@ class Framework(ABC):
         """Whether `compile` records a function at the point where it is first called."""
         return False
 
+    def traced(self, run: Callable[..., Any], given: tuple[Any, ...]) -> Callable[..., Any]:
+        """What `compile` made, recorded for arguments like these, by a call."""
+        self.wait(run(*given))
+        return run
+
     def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
         """f(xp, row, rest) over rows, rest the same: one call where the framework can, or a loop.
 

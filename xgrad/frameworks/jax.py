@@ -14,6 +14,7 @@ import numpy as np
 from xgrad.errors import Unsupported, UsageError
 from xgrad.frameworks.base import Children, Framework, Transforms
 from xgrad.frameworks.inside import transformed
+from xgrad.frameworks.jax_alike import alike, forget_alike
 from xgrad.frameworks.jax_programs import kept_programs
 from xgrad.frameworks.namespace import Namespace
 
@@ -265,9 +266,10 @@ class JaxFramework(Framework):
         return None
 
     def forget(self) -> None:
-        """`jax.clear_caches`."""
+        """`jax.clear_caches`, and what is kept of programs that were traced."""
         import jax
 
+        forget_alike()
         jax.clear_caches()
 
     def device_peak(
@@ -322,6 +324,10 @@ class JaxFramework(Framework):
     def traces(self, variant: str) -> bool:
         """Always: everything runs under jit."""
         return True
+
+    def traced(self, run: Callable[..., Any], given: tuple[Any, ...]) -> Callable[..., Any]:
+        """Without a call where it is jitted; what was compiled of an equal program, if one was."""
+        return alike(run, given) if hasattr(run, "trace") else super().traced(run, given)
 
     def batch(self, f: Callable[[Any, Any, Any], Any], xp: Any) -> Callable[[Any, Any], Any]:
         """`jax.vmap` under `jax.jit`."""

@@ -11,6 +11,7 @@ Source: docs.jax.dev/en/latest/persistent_compilation_cache.html.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +59,7 @@ class Kept:
 
     def __init__(self, folder: Path):
         self._path = folder
+        self._is_shrunk = False
 
     def get(self, key: str) -> bytes | None:
         """None of what is not there."""
@@ -66,17 +68,24 @@ class Kept:
         return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Whole or not at all, also where others write the same."""
+        """Whole or not at all, also where others write the same; who writes first makes room."""
+        if not self._is_shrunk:
+            self._is_shrunk = True
+            self.shrink()
         write_whole(self._path / key, value)
 
     def shrink(self) -> None:
         """Delete what was written first, where there is too much."""
-        files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self._path.iterdir()]
+        files = []
+        with os.scandir(self._path) as entries:
+            for entry in entries:
+                with suppress(OSError):  # another process deleted it
+                    files.append((entry.stat().st_mtime, entry.stat().st_size, entry.path))
         left = sum(size for _, size, _ in files)
         for _, size, file in sorted(files):
             if left <= LARGEST:
                 return
-            file.unlink(missing_ok=True)
+            Path(file).unlink(missing_ok=True)
             left -= size
 
 
@@ -86,9 +95,7 @@ def _kept(root: Path) -> Kept | None:
     with suppress(OSError):
         folder = root / "xgrad" / _about()
         folder.mkdir(parents=True, exist_ok=True)
-        found = Kept(folder)
-        found.shrink()
-        return found
+        return Kept(folder)
     return None
 
 

@@ -38,12 +38,13 @@ class Staged:
     """A computation in its three steps, so that a timer can see the second one alone.
 
     `put` places the inputs of a setting on the device, `run` computes from what it returns, and
-    `finish` makes a result of that.
+    `finish` makes a result of that. Where a framework traces, `run` is `recorded`.
     """
 
     put: Callable[[Setting], tuple[Any, ...]]
     run: Callable[..., Any]
     finish: Callable[[Any], Result] = _native
+    recorded: bool = True
 
     def __call__(self, at: Setting) -> Result:
         return self.finish(self.run(*self.put(at)))

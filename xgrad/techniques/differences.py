@@ -77,11 +77,14 @@ class Differences(Technique):
             return Sampler(framework, at, device, batched), plan(operator, at)
 
         if not scheme:
-            return Staged(put, partial(extrapolated, start=start), _require_resolved)
+            return Staged(
+                put, partial(extrapolated, start=start), _require_resolved, recorded=False
+            )
         return Staged(
             put,
             lambda sample, there: (sample, there, by_hand(sample, there, scheme, step)),
             lambda done: fixed_step(done, scheme, step),
+            recorded=False,
         )
 
 

@@ -7,7 +7,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from xgrad.errors import BudgetExceeded, NotElementwise, Unavailable, Unsupporte
 from xgrad.frameworks import Framework, find_framework, leaves
 from xgrad.numbers import EPS, Ball, midpoint
 from xgrad.problem import PARTS, Case, Operator, Setting, flatten
-from xgrad.techniques.base import Compute, Result
+from xgrad.techniques.base import Compute, Result, Staged
 from xgrad.techniques.methods import Method
 
 OK, UNSUPPORTED, UNAVAILABLE = "ok", "unsupported", "unavailable"
@@ -142,9 +142,10 @@ def _prepared(
 ) -> Compute:
     """The method, traced at another point: what a trace freezes shows at the one that is judged."""
     compute = method.prepare(operator, setting, device)
-    if framework.traces(method.variant) and method.technique != "differences":
+    if isinstance(compute, Staged) and compute.recorded and framework.traces(method.variant):
         with suppress(Exception):
-            framework.wait(compute(setting.beside()).native)
+            run = framework.traced(compute.run, compute.put(setting.beside()))
+            return replace(compute, run=run)
     return compute
 
 

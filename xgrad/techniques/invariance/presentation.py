@@ -39,7 +39,8 @@ class Presentation:
     it is judged, where the numbers themselves must be special. `unasked` is up to how many inputs
     it runs when nobody names it; `named` keeps it out of `all`. `refuses` has what errors say
     where raising is right: it is loud, and nobody gets wrong numbers. `operator` is what is judged,
-    by default the gradient of a scalar and the vjp of others.
+    by default the gradient of a scalar and the vjp of others. Where the framework traces, it does
+    so here unless not `recorded`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Presentation:
     named: bool = False
     refuses: tuple[str, ...] = ()
     operator: str = ""
+    recorded: bool = True
 
     def judged(self, setting: Setting) -> Operator:
         """The operator whose truth it is judged by."""

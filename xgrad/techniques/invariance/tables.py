@@ -110,7 +110,7 @@ TORCH = (
 )
 
 JAX = (
-    Presentation("eager", j.eager, "the function does something else where arrays are traced (isinstance(x, Tracer), a cache, NumPy): do the same in both", unasked=EVERYWHERE),
+    Presentation("eager", j.eager, "the function does something else where arrays are traced (isinstance(x, Tracer), a cache, NumPy): do the same in both", unasked=EVERYWHERE, recorded=False),
     Presentation("jit inside", j.jit_inside, "the function does something else where a jitted call of it is differentiated: keep no state between traces"),
     Presentation("vmap", j.mapped, "the batching rule is wrong: look at in_batched, and at axes other than the first", refuses=ANY),
     Presentation("checkpoint", j.checkpointed, "the function is not the same when it is traced again: keep no state between traces"),

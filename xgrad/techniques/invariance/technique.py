@@ -96,7 +96,7 @@ class Invariance(Technique):
             one = framework.put(np.ones(()), at.dtype, device)
             return given.xs, given.rest, v, one if operator.name == "gradient" else w
 
-        return Staged(put, partial(_refusing, shown, shown.make(call)))
+        return Staged(put, partial(_refusing, shown, shown.make(call)), recorded=shown.recorded)
 
 
 def _refusing(shown: Presentation, run: Run, *given: Any) -> Any:
