@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from xgrad.numbers.arrays import Passing, bare, like
 from xgrad.numbers.balls.array import Ball, ball
-from xgrad.numbers.doubled.blocks import blocks
-from xgrad.numbers.doubled.memory import empty
+from xgrad.numbers.doubled.blocks import BLOCK
 from xgrad.numbers.dtypes import EPS, rounded
 from xgrad.numbers.functions import COMPARISONS, EXACT, ROUTINES, cross_product, einsum_names
+from xgrad.numbers.large import MANY, elementwise, has_few_terms, is_large, sum_of_few
 from xgrad.numbers.lifting import Lifting
 
-MANY = 100_000  # elements, for which drawing costs as much as the rest
-FEW = 4  # elements of a last axis, along which NumPy is slow
-
-_OF_TWO = frozenset(("add", "subtract", "multiply", "divide"))
+POOL = 2**17  # random numbers, a megabyte, that large arrays take theirs from, block by block
 
 # Functions that compare, or count with the numbers that they are given.
 _AS_GIVEN = COMPARISONS | {"arange", "searchsorted"}
@@ -107,10 +103,11 @@ class Noisy(Lifting):
         if name in _LINES:
             keywords.setdefault("axis", -1)
         plain = [bare(a) if name in _AS_GIVEN else self._constant(a) for a in args]
-        if name == "sum" and _has_few(*plain, **keywords):
-            function = _one_by_one
-        elif name in _OF_TWO and not keywords:
-            function = partial(_of_two, function)
+        units = 0.0 if name in EXACT else _LOOSE.get(name, 1.0)
+        if not keywords and is_large(function, plain):
+            return self._rounded(function, *plain, units=units)
+        if name == "sum" and has_few_terms(*plain, **keywords):
+            function = sum_of_few
         result = function(*plain, **{k: bare(v) for k, v in keywords.items()})
         if name in TERMS:
             return self.wrapped(self._sum_error(name, function, plain, keywords, result))
@@ -119,8 +116,20 @@ class Noisy(Lifting):
         if _is_complex(result) and _in_parts(name, plain):
             parts = (self.wrapped(part(result), 1.0) for part in (self.base.real, self.base.imag))
             return self.complex(*parts)
-        exact = name in EXACT and not (name in _SIZES and _is_complex(plain[0]))
-        return self.wrapped(result, 0.0 if exact else _LOOSE.get(name, 1.0))
+        return self.wrapped(result, 1.0 if name in _SIZES and _is_complex(plain[0]) else units)
+
+    def _rounded(self, function: np.ufunc, *args: Any, units: float) -> Passing:
+        """A function of each element of large arrays, rounded while a block is in the cache."""
+        if not units:
+            return Passing(elementwise(function, *args), self)
+        unit = units * self.unit
+
+        def move(part: np.ndarray) -> None:
+            moved = self._window(part.size).reshape(part.shape) * unit
+            moved *= part
+            part += moved
+
+        return Passing(elementwise(function, *args, then=move), self)
 
     def _constant(self, given: Any) -> Any:
         """What a function brings along, as the dtype rounds it; bare, if it is noisy already."""
@@ -140,15 +149,22 @@ class Noisy(Lifting):
         return self.base.where(held, array, array * (1 + self.xi(array.shape) * self.unit))
 
     def xi(self, shape: Any) -> Any:
-        """Uniform random numbers in [−1, 1] as base arrays: of many, from one row at random."""
-        size = math.prod(shape)
-        if self.in_balls or size < MANY:
+        """Uniform random numbers in [−1, 1] as base arrays; of many, one is used more than once."""
+        if self.in_balls or math.prod(shape) < MANY:
             drawn = self._drawn(shape)
             return ball(drawn) if self.in_balls else drawn
+        made = np.empty(math.prod(shape))
+        for start in range(0, made.size, BLOCK):
+            part = made[start : start + BLOCK]
+            part[:] = self._window(part.size)
+        return made.reshape(shape)
+
+    def _window(self, size: int) -> np.ndarray:
+        """So many random numbers that lie together in the pool, from anywhere in it."""
         if self._pool.size < 2 * size:
-            self._pool = self._drawn(2 * size)
+            self._pool = self._drawn(max(POOL, 2 * size))
         start = self.rng.integers(self._pool.size - size)
-        return self._pool[start : start + size].reshape(shape)
+        return self._pool[start : start + size]
 
     def _drawn(self, shape: Any) -> np.ndarray:
         drawn = np.asarray(self.rng.random(shape))
@@ -165,9 +181,11 @@ class Noisy(Lifting):
         """Floats, rounded at random by so many units; other values pass."""
         if not _is_float(value):
             return value
+        if units and is_large(np.positive, [value]):
+            return self._rounded(np.positive, value, units=units)
         if units:
             size = self.base.abs(value) if _is_complex(value) else value
-            value = _moved(value, size, self._xi_of(value), units * self.unit)
+            value = value + size * (self._xi_of(value) * (units * self.unit))
         return Passing(value if isinstance(value, Ball) else np.asarray(value), self)
 
     def _sum_error(
@@ -175,10 +193,13 @@ class Noisy(Lifting):
     ) -> Any:
         if not _is_float(result):
             return result
-        sizes = [self.base.abs(a) if hasattr(a, "shape") else a for a in args]
+        sizes = [self._size(a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
         error = self.unit * np.sqrt(np.maximum(1.0, TERMS[name](args, keywords, result)))
         return result + terms * (self._xi_of(result) * error)
+
+    def _size(self, a: Any) -> Any:
+        return elementwise(np.abs, a) if is_large(np.abs, [a]) else self.base.abs(a)
 
     def _transformed(self, function: Callable[..., Any], x: Any, keywords: Any) -> Any:
         """A Fourier transform, off by log₂ n units of the root mean square along its axes.
@@ -272,40 +293,6 @@ class Noisy(Lifting):
         """exp(x) / Σ exp(x), shifted by the maximum."""
         e = self.exp(x - self.max(x, axis=axis, keepdims=True))
         return e / self.sum(e, axis=axis, keepdims=True)
-
-
-def _moved(value: Any, size: Any, xi: Any, units: float) -> Any:
-    """value + size (ξ units), of many elements in the order of memory, whichever ξ that gives."""
-    if isinstance(value, Ball) or value.size < MANY or not value.dtype == size.dtype == np.float64:
-        return value + size * (xi * units)
-    order = np.argsort([-abs(step) for step in value.strides], kind="stable")
-    value, size = np.transpose(value, order), np.transpose(size, order)
-    made, xi = empty(value.shape), xi.reshape(value.shape)
-    for key in blocks(value.shape):
-        part = made[key]
-        np.multiply(xi[key], units, out=part)
-        part *= size[key]
-        part += value[key]
-    return np.transpose(made, np.argsort(order))
-
-
-def _of_two(function: Callable[..., Any], a: Any, b: Any) -> Any:
-    """A function of each element of two arrays, a short last axis first, not in the inner loop."""
-    shape = np.broadcast_shapes(np.shape(a), np.shape(b))
-    if math.prod(shape) < MANY or shape[-1] > FEW or not (_is_numpy(a) and _is_numpy(b)):
-        return function(a, b)
-    a, b = (np.moveaxis(x.reshape((1,) * (len(shape) - x.ndim) + x.shape), -1, 0) for x in (a, b))
-    return np.moveaxis(function(*map(np.ascontiguousarray, (a, b))), 0, -1)
-
-
-def _has_few(x: Any, axis: Any = None, **keywords: Any) -> bool:
-    """Whether a sum along the last axis has so few terms that NumPy is slow."""
-    return _is_numpy(x) and axis in (-1, x.ndim - 1) and 0 < x.shape[-1] <= FEW and x.size >= MANY
-
-
-def _one_by_one(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> Any:
-    made = sum((x[..., k] for k in range(1, x.shape[-1])), start=x[..., 0])
-    return made[..., None] if keepdims else made
 
 
 def more_digits(dtype: str) -> str:

@@ -180,20 +180,16 @@ def in_pairs(derivative: OwnDerivative) -> ProgramInPairs | None:
 class FormulaInPairs(InPairs):
     """A case's formula, beside its function, both as `xp` has them."""
 
-    def __init__(self, setting: Setting, price: int, floats: Any):
-        """`price` is that of a value, in operations of balls; `floats` are what floats make."""
+    def __init__(self, setting: Setting, price: int, plain: Arguments, value: Any):
+        """`price` is that of a value, in operations of balls, which in floats is `value`."""
         super().__init__(setting, "the formula")
-        self._price, self._floats = price, floats
-
-    @cached_property
-    def _plain(self) -> Arguments:
-        return self.setting.arguments(find_framework("numpy"), "cpu", dtype="float64")
+        self._price, self._plain, self._floats = price, plain, _flat_floats(value)
 
     @cached_property
     def _arguments(self) -> Arguments:
         plain = self._plain
-        rest = {k: Doubled.of(a) if a.dtype.kind == "f" else a for k, a in plain.rest.items()}
-        return Arguments(DOUBLED, tuple(map(Doubled.of, plain.xs)), rest, plain.static)
+        rest = {k: _lifted(bare(a)) for k, a in plain.rest.items()}
+        return Arguments(DOUBLED, tuple(map(_lifted, bare(plain.xs))), rest, plain.static)
 
     def evaluate(self, compute: Candidate) -> Doubled:
         """A formula's flat result."""
@@ -215,7 +211,7 @@ class FormulaInPairs(InPairs):
             return None
         made, at = self.evaluate(compute), self.setting
         with np.errstate(all="ignore"):
-            floats = np.reshape(np.asarray(compute(self._plain, at.v, at.w)), -1)
+            floats = _flat_floats(compute(self._plain, at.v, at.w))
         # else a rule of ours is wrong, or digits are gone
         return made if is_near(np.asarray(made.high), floats, NEAR) else None
 
@@ -281,6 +277,7 @@ class FormulaInPairs(InPairs):
         return {"noise": measured_in_floats(compute, self.setting, truth)}
 
 
+@reused_memory()
 def formula_in_pairs(setting: Setting, *, quick: bool = False) -> FormulaInPairs | None:
     """A case in double-double where that costs clearly less than balls, which are cheap if small.
 
@@ -305,7 +302,7 @@ def formula_in_pairs(setting: Setting, *, quick: bool = False) -> FormulaInPairs
     dear = xp.operations >= (WORTH / 4 if quick else WORTH) and 2 * price < xp.operations
     if not dear or xp.largest >= SMALLER * LEDGER.elements:
         return None
-    return FormulaInPairs(setting, price, np.reshape(np.asarray(bare(value)), -1))
+    return FormulaInPairs(setting, price, given, value)
 
 
 # --- what slopes are taken of --------------------------------------------------------------------
@@ -324,6 +321,14 @@ _OF_VALUE: dict[str, Callable[[Doubled, Doubled], Doubled]] = {
     "jvp": lambda y, w: y,
 }
 IN_PAIRS = (*_OF_VALUE, "hvp", "weighted_hvp")
+
+
+def _lifted(array: np.ndarray) -> Any:
+    return Doubled.of(array) if array.dtype.kind == "f" else array
+
+
+def _flat_floats(value: Any) -> np.ndarray:
+    return np.reshape(np.asarray(bare(value)), -1)
 
 
 def _flat(parts: Any) -> np.ndarray:
