@@ -107,6 +107,10 @@ class Wrapped:
     __eq__, __ne__ = _binary("equal"), _binary("not_equal")
 
 
+# What an array of NumPy makes of `x ** 2`, a tenth of the time of a power in longer floats.
+_SHORT = {2: "square", 0.5: "sqrt"}
+
+
 class Passing(Wrapped):
     """A wrapped array that carries its namespace: each one may do something else on the way."""
 
@@ -122,6 +126,10 @@ class Passing(Wrapped):
 
     def __getitem__(self, key: Any) -> Any:
         return self.namespace.wrapped(self.data[bare(key)])
+
+    def __pow__(self, other: Any) -> Any:
+        short = _SHORT.get(other) if type(other) in (int, float) else None
+        return getattr(self.namespace, short)(self) if short else super().__pow__(other)
 
 
 def bare(value: Any) -> Any:
