@@ -76,10 +76,11 @@ def _to_stay() -> Iterator[None]:
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, or a room."""
+    """A public name, or a room; a name is looked for once."""
     if name in _HOMES:
         with _to_stay():
-            return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+            globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return globals()[name]
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError:
