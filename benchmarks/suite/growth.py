@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
+from .profiles import find_profile
+
 STAGES = ("function", "gradient", "candidate", "certificate", "noise", "verdict")
 # What is marked as which stage: a module, and a function of it or a method of a class there.
 MARKED = {
@@ -33,7 +35,6 @@ MARKED = {
         ("xgrad.referee.doubled", "measured_in_floats"),
     ),
 }
-NIGHTLY = (1_000, 10_000, 100_000)  # inputs of what asv tracks
 CALLS = 5  # of the function and its gradient, of which the median counts
 
 Call = Callable[[], Any]
@@ -202,7 +203,8 @@ class Growth:
 
     def setup_cache(self) -> dict[str, dict[str, float]]:
         """Measured once, in one process."""
-        return {s: exponents(NIGHTLY, [seconds(s, n) for n in NIGHTLY]) for s in SUBJECTS}
+        sizes = find_profile().inputs
+        return {s: exponents(sizes, [seconds(s, n) for n in sizes]) for s in SUBJECTS}
 
     setup_cache.timeout = 600.0
 

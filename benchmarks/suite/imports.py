@@ -1,6 +1,7 @@
 """What it takes to import xgrad and the frameworks that it measures."""
 
 from . import cells
+from .profiles import find_profile
 
 
 class Frameworks(cells.Cells):
@@ -29,7 +30,7 @@ def timeraw_xgrad() -> str:
 
 timeraw_xgrad.version = "1"
 timeraw_xgrad.number = 1
-timeraw_xgrad.repeat = (3, 10, 5.0)
+timeraw_xgrad.repeat = (3, find_profile().starts, 5.0)
 timeraw_xgrad.rounds = 1
 
 
@@ -49,5 +50,5 @@ timeraw_first_check.params = list(FIRST)
 timeraw_first_check.param_names = ["framework"]
 timeraw_first_check.version = "1"
 timeraw_first_check.number = 1
-timeraw_first_check.repeat = (3, 10, 20.0)
+timeraw_first_check.repeat = (3, find_profile().starts, 20.0)
 timeraw_first_check.rounds = 1

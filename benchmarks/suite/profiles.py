@@ -42,6 +42,8 @@ class Profile:
     """A dense product of cells, with the seconds that one of them may take.
 
     The agreement run beside it takes the same dtypes, `judged` sizes and the cases of `expression`.
+    A process that is timed from its start is started up to `starts` times, and checks grow through
+    `inputs`.
     """
 
     tasks: tuple[str, ...]
@@ -51,6 +53,8 @@ class Profile:
     limit: float
     judged: tuple[str, ...] = ("small",)
     expression: str = ""
+    starts: int = 10
+    inputs: tuple[int, ...] = (1_000, 10_000, 100_000)
 
     @property
     def axes(self) -> list[tuple[str, ...]]:
@@ -95,6 +99,8 @@ def _smoke() -> Profile:
         methods=("numpy.formula", "torch.reverse", "jax.reverse"),
         limit=1.0,
         expression="softmax_cross_entropy or sigmoid_layer",
+        starts=3,
+        inputs=(1_000, 10_000),
     )
 
 

@@ -90,3 +90,16 @@ def test_forward_mode_has_the_scripted_rules_once_it_meets_what_needs_them():
     verdicts, modules = first_checks(TORCH, right, wrong)
     assert verdicts == [["agrees"], ["disagrees"]]
     assert SCRIPTED in modules
+
+
+def test_names_are_looked_for_once():
+    script = """
+import xgrad
+looked = []
+inside = xgrad._to_stay
+xgrad._to_stay = lambda: looked.append(1) or inside()
+for _ in range(3):
+    xgrad.case, xgrad.check, xgrad.run
+print(len(looked))
+"""
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "3\n"

@@ -11,7 +11,7 @@ import numpy as np
 import xgrad
 
 def slow(xp, x):
-    time.sleep(0.5)
+    time.sleep(0.2)
     return xp.sum(xp.sin(x))
 
 xgrad.check(slow, {"x": np.ones(2)}, methods="numpy.differences", dtypes="float64").shape
@@ -25,7 +25,7 @@ xgrad.check(quick, {"x": np.ones(2)}, methods="numpy.differences", dtypes="float
     """
 @xgrad.case(wrt="x")
 def slower(xp, x):
-    time.sleep(0.5)
+    time.sleep(0.2)
     return xp.sum(xp.sin(x))
 
 @slower.inputs
