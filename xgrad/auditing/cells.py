@@ -39,29 +39,24 @@ Row = dict[str, Any]
 class Planted:
     """One mistaken result, and how far from the truth it is in exact arithmetic.
 
-    `exact` is what a formula with the mistake makes in balls; `again` makes the same mistake at
-    another place, where a hint is looked for.
+    `again` makes the same mistake at another place and in float64, or there is none; `exact` is
+    what a formula with the mistake makes in balls.
     """
 
     name: str
     flat: np.ndarray
     effect: np.ndarray
-    named: tuple[str, ...]
+    again: Again | None
+    named: tuple[str, ...] = ()
     exact: Ball | None = None
-    again: Again | None = None
 
     @classmethod
     def in_formula(
-        cls,
-        name: str,
-        flat: np.ndarray,
-        exact: Ball,
-        truth: Truth,
+        cls, name: str, exact: Ball, again: Again, judge: Judge, truth: Truth,
         named: tuple[str, ...] = (),
-        again: Again | None = None,
-    ) -> Planted:
+    ) -> Planted:  # fmt: skip
         """A formula with a mistake, and its result in balls."""
-        return cls(name, flat, truth.error(exact), named, exact, again)
+        return cls(name, again(judge.findings).flat, truth.error(exact), again, named, exact)
 
 
 def audit_cell(case: Case, cell: running.Cell) -> list[Row]:
@@ -185,9 +180,9 @@ def _planted(judge: Judge, operator: Operator, truth: Truth) -> Iterator[Planted
         flat = plant(mutant, right, operator, setting)
         if flat is not None:
             again, exact = partial(mistaken, mutant, operator), ball(flat) if compute else None
-            yield Planted(mutant.name, flat, truth.error(flat), mutant.named, exact, again)
+            yield Planted(mutant.name, flat, truth.error(flat), again, mutant.named, exact)
     if truth.kind == "certified" and compute is not None:
-        yield _stale(compute, truth, setting)
+        yield _stale(compute, truth, judge)
         for spoiling in SPOILINGS:
             yield from _spoiled(spoiling, compute, truth, judge)
     if operator.name == "gradient":
@@ -200,8 +195,17 @@ def mistaken(mutant: Mutant, operator: Operator, there: Findings) -> Outcome:
     return Outcome(ERROR) if flat is None else Outcome(OK, flat)
 
 
-def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
+def _stale(compute: Any, truth: Truth, judge: Judge) -> Planted:
     """The formula at the point of one step before."""
+
+    def again(there: Findings) -> Outcome:
+        flat = midpoint(_before(compute, there.setting))
+        return Outcome(OK, rounded(flat, there.setting.dtype))
+
+    return Planted.in_formula("stale point", _before(compute, judge.setting), again, judge, truth)
+
+
+def _before(compute: Any, setting: Setting) -> Ball:
     rng = generator(setting.seed, setting.case.name, "stale")
     inputs = dict(setting.inputs)
     for name in setting.case.wrt:
@@ -212,9 +216,7 @@ def _stale(compute: Any, truth: Truth, setting: Setting) -> Planted:
     with precision(BITS):
         arguments = there.arguments(framework, "cpu")
         v = tuple(ball(a) for a in setting.v)
-        exact = ball(compute(arguments, v, ball(setting.w)))
-    flat = rounded(midpoint(exact), setting.dtype)
-    return Planted.in_formula("stale point", flat, exact, truth)
+        return ball(compute(arguments, v, ball(setting.w)))
 
 
 def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> Iterator[Planted]:
@@ -233,7 +235,7 @@ def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> It
     felt = {k: effect for k, effect in effects.items() if effect > SAME * size}
     if not felt:
         if made:
-            yield Planted(spoiling.name, truth.high, np.zeros(truth.high.shape), ())
+            yield Planted(spoiling.name, truth.high, np.zeros(truth.high.shape), None)
         return
     least = min(felt, key=felt.__getitem__)
 
@@ -243,8 +245,7 @@ def _spoiled(spoiling: Spoiling, compute: Any, truth: Truth, judge: Judge) -> It
         return Outcome(OK, np.asarray(flat, dtype=np.float64))
 
     named = ("lower precision",) if spoiling.name == "float32 inside" else ()
-    flat = again(judge.findings).flat
-    yield Planted.in_formula(spoiling.name, flat, known[least], truth, named, again)
+    yield Planted.in_formula(spoiling.name, known[least], again, judge, truth, named)
 
 
 def _in_balls(
@@ -270,7 +271,11 @@ def _detached(truth: Truth, setting: Setting) -> Iterator[Planted]:
     felt = [(e, k) for e, k in effects if 1e-5 * size < e < np.inf]
     if felt:
         k = min(felt)[1]
-        yield Planted("detached branch", found[k], truth.error(found[k]), ())
+
+        def again(there: Findings) -> Outcome:
+            return Outcome(OK, detached(k, there.setting)[0])
+
+        yield Planted("detached branch", found[k], truth.error(found[k]), again)
 
 
 # --- many cells ----------------------------------------------------------------------------------
