@@ -60,6 +60,15 @@ def test_all_mistakes_are_caught_and_nobody_is_accused(rows):
     )
 
 
+def test_a_small_term_that_is_cut_off_is_no_loss_of_float32():
+    (case,) = xgrad.load_cases("penalty")  # of which one term is 1e-5 of the other
+    chosen = Selection(methods=("numpy.formula",), operators=("gradient",), dtypes=("float32",))
+    plan = make_plan([case], chosen)
+    frame = audit_frame(row for cell in plan.cells for row in audit_cell(case, cell))
+    (cut,) = frame[frame["mutant"] == "detached branch"]["result"]
+    assert cut == "caught"
+
+
 def test_a_formula_s_mistakes_show_in_balls_whatever_the_dtype_hides(rows, monkeypatch):
     monkeypatch.setattr(matter, "SPACINGS", 1e14)
     frame = rows("torch.reverse")

@@ -40,6 +40,7 @@ def test_a_short_last_axis_is_the_outermost_and_stays_so():
 def test_a_sum_of_few_terms_is_that_of_numpy(terms):
     x = np.random.default_rng(2).normal(size=(MANY, terms))
     assert has_few_terms(x, axis=-1) == (terms < 5)
+    assert not has_few_terms(x, axis=-1, dtype=np.float32)
     if terms < 5:
         for keep in (False, True):
             made = sum_of_few(x, axis=-1, keepdims=keep)

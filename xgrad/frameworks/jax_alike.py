@@ -80,6 +80,9 @@ class _Writer:
     """The digest of a program's text; beside it what has no text but can be compared."""
 
     def __init__(self) -> None:
+        from jax.extend.core import ClosedJaxpr, Jaxpr
+
+        self._programs = ClosedJaxpr, Jaxpr
         self.digest = hashlib.sha256()
         self.others: list[Hashable] = []
         self._numbers: dict[Any, int] = {}
@@ -137,7 +140,7 @@ class _Writer:
         kind = type(value)
         if kind in _PLAIN:
             self._write(value)
-        elif hasattr(value, "eqns") or hasattr(value, "jaxpr"):
+        elif isinstance(value, self._programs):
             self.program(value)
         elif isinstance(value, (np.ndarray, np.generic)):
             self._array(value)

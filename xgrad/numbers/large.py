@@ -46,10 +46,10 @@ def elementwise(
     return np.transpose(made, np.argsort(order))
 
 
-def has_few_terms(x: Any, axis: Any = None, **keywords: Any) -> bool:
+def has_few_terms(x: Any, axis: Any = None, keepdims: bool = False, **others: Any) -> bool:
     """Whether a sum along the last axis has so few terms that NumPy is slow."""
     last = isinstance(x, np.ndarray) and axis in (-1, x.ndim - 1)
-    return last and 0 < x.shape[-1] <= FEW and x.size >= MANY
+    return last and not others and 0 < x.shape[-1] <= FEW and x.size >= MANY
 
 
 def sum_of_few(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> Any:
