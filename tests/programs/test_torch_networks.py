@@ -8,6 +8,7 @@ from flint import arb
 from xgrad.numbers import Doubled, precision, to_ball
 from xgrad.programs import TorchProgram
 from xgrad.programs.torch import composed, mode
+from xgrad.programs.torch.arithmetic.windows import WINDOWS
 from xgrad.programs.torch.networks import NETWORKS
 
 aten = torch.ops.aten
@@ -227,3 +228,21 @@ def test_the_derivative_of_a_shrinkage_is_that_of_the_kernel(name):
     program = TorchProgram(lambda g, x: backward(g.detach(), x.detach(), 0.5))
     (made,) = found(program, [G, X])
     assert [float(p) for p in made] == backward(g, x, 0.5).tolist()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_convolution_s_gradient_costs_as_many_terms_as_it_adds(transposed):
+    make = {"dtype": torch.float64, "requires_grad": True}
+    x, w = torch.rand(2, 3, 9, 9, **make), torch.rand(3, 4, 2, 2, **make)
+    w = w if transposed else w.detach().transpose(0, 1).contiguous().requires_grad_()
+    apply = torch.nn.functional.conv_transpose2d if transposed else torch.nn.functional.conv2d
+    y = apply(x, w)
+    parts = torch.ones_like(y), x, w
+    terms = WINDOWS["convolution_backward"].terms
+    how = ([4], [1, 1], [0, 0], [1, 1], transposed, [0, 0], 1, [True] * 3)
+    ones = torch.ones_like(x), torch.ones_like(w)
+    # A sum of ones counts its terms: inside, where no edge is.
+    of_x, of_w = torch.autograd.grad(apply(*(o.requires_grad_() for o in ones)).sum(), ones)
+    given = [p.detach().numpy() for p in parts]
+    assert terms(*given, *how, given[1]) == of_x.max() == 16
+    assert terms(*given, *how, given[2]) == of_w.max()

@@ -186,10 +186,18 @@ def _taps_and_channels(x: Any, w: Any, *rest: Any) -> float:
     return max(1.0, w.size / max(1, w.shape[0]))
 
 
+def _back(g: Any, x: Any, w: Any, *rest: Any) -> float:
+    """Of the input taps and channels, of weights and bias what every place of every image adds."""
+    transposed, made = rest[4], rest[-1]
+    if made.shape == x.shape != w.shape:
+        return max(1.0, w.size / max(1, w.shape[0 if transposed else 1]))
+    places = x if transposed and made.shape == w.shape else g
+    return max(1.0, places.size / max(1, places.shape[1]))
+
+
 WINDOWS: dict[str, Rule] = {
     **sums(_taps_and_channels, convolution=_convolution, _convolution=_convolution),
-    **sums(lambda g, x, w, *rest: max(1.0, g.size / max(1, g.shape[1])),
-           convolution_backward=_convolution_backward),
+    **sums(_back, convolution_backward=_convolution_backward),
     **sums(lambda x, *rest, **named: max(1.0, x.size / max(1, rest[-1].size)),
            avg_pool1d=_average(1), avg_pool2d=_average(2), avg_pool3d=_average(3)),
     **sums(lambda g, *rest, **named: max(1.0, g.size / max(1, rest[-1].size)),
