@@ -142,12 +142,14 @@ def _prepared(
 ) -> Compute:
     """The method, traced at another point: what a trace freezes shows at the one that is judged."""
     compute = method.prepare(operator, setting, device)
-    if isinstance(compute, Staged) and compute.recorded and framework.traces(method.variant):
+    if framework.traces(method.variant) and getattr(compute, "recorded", True):
         with suppress(Exception):
-            given = compute.put(setting.beside())
-            if setting.case.framework:  # a program that may be checked again; a case's is run once
-                return replace(compute, run=framework.traced(compute.run, given))
-            framework.wait(compute.run(*given))
+            there = setting.beside()
+            # A program may be checked again; that of a library's case is run once.
+            if setting.case.framework and isinstance(compute, Staged):
+                run = framework.traced(compute.run, compute.put(there))
+                return replace(compute, run=run)
+            framework.wait(compute(there).native)
     return compute
 
 
