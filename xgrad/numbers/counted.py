@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xgrad.numbers.arrays import Passing, bare
-from xgrad.numbers.large import elementwise, has_few_terms, is_large, sum_of_few
+from xgrad.numbers.large import applied, has_few_terms, sum_of_few
 from xgrad.numbers.lifting import Lifting
 from xgrad.numbers.noisy import TERMS
 
@@ -37,20 +37,16 @@ class Counted(Lifting):
     def apply(self, name: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """The function, counted."""
         plain = [bare(a) for a in args]
-        made = self._made(name, function, plain, {k: bare(v) for k, v in keywords.items()})
+        keywords = {k: bare(v) for k, v in keywords.items()}
+        if name == "sum" and has_few_terms(*plain, **keywords):
+            function = sum_of_few
+        made = applied(function, *plain, **keywords)
         sizes = [math.prod(np.shape(a)) for a in _arrays(made)]
         terms = np.mean(TERMS[name](plain, keywords, made)) if name in TERMS else 1.0
         self.calls += 1
         self.operations += int(sum(sizes) * max(1.0, terms))
         self.largest = max(self.largest, *sizes, 0)
         return self.wrapped(made)
-
-    def _made(self, name: str, function: Any, args: list[Any], keywords: dict[str, Any]) -> Any:
-        if not keywords and is_large(function, args):
-            return elementwise(function, *args)
-        if name == "sum" and has_few_terms(*args, **keywords):
-            return sum_of_few(*args, **keywords)
-        return function(*args, **keywords)
 
     def wrap(self, value: Any) -> Any:
         """Floats; other values pass."""

@@ -8,7 +8,7 @@ while they are in a cache; the inner loop is never along a last axis of few elem
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -20,7 +20,14 @@ MANY = 100_000  # elements
 FEW = 4  # elements of a last axis, along which NumPy is slow
 
 
-def is_large(function: Any, args: list[Any]) -> TypeGuard[np.ufunc]:
+def applied(function: Any, *args: Any, **keywords: Any) -> Any:
+    """What a function makes, in blocks where that is quicker."""
+    if not keywords and is_large(function, args):
+        return elementwise(function, *args)
+    return function(*args, **keywords)
+
+
+def is_large(function: Any, args: Sequence[Any]) -> TypeGuard[np.ufunc]:
     """Whether a function is of each element, and its result many numbers of float64."""
     if not isinstance(function, np.ufunc) or len(args) != function.nin or function.nout != 1:
         return False
@@ -56,8 +63,7 @@ def sum_of_few(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> Any:
     """A sum along the last axis, term by term."""
     made = x[..., 0]
     for k in range(1, x.shape[-1]):
-        large = is_large(np.add, [made, x[..., k]])
-        made = elementwise(np.add, made, x[..., k]) if large else made + x[..., k]
+        made = applied(np.add, made, x[..., k])
     return made[..., None] if keepdims else made
 
 

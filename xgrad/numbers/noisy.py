@@ -19,7 +19,7 @@ from xgrad.numbers.balls.array import Ball, ball
 from xgrad.numbers.doubled.blocks import BLOCK
 from xgrad.numbers.dtypes import EPS, rounded
 from xgrad.numbers.functions import COMPARISONS, EXACT, ROUTINES, cross_product, einsum_names
-from xgrad.numbers.large import MANY, elementwise, has_few_terms, is_large, sum_of_few
+from xgrad.numbers.large import MANY, applied, elementwise, has_few_terms, is_large, sum_of_few
 from xgrad.numbers.lifting import Lifting
 
 POOL = 2**17  # random numbers, a megabyte, that large arrays take theirs from, block by block
@@ -193,13 +193,10 @@ class Noisy(Lifting):
     ) -> Any:
         if not _is_float(result):
             return result
-        sizes = [self._size(a) if hasattr(a, "shape") else a for a in args]
+        sizes = [applied(self.base.abs, a) if hasattr(a, "shape") else a for a in args]
         terms = function(*sizes, **keywords)
         error = self.unit * np.sqrt(np.maximum(1.0, TERMS[name](args, keywords, result)))
         return result + terms * (self._xi_of(result) * error)
-
-    def _size(self, a: Any) -> Any:
-        return elementwise(np.abs, a) if is_large(np.abs, [a]) else self.base.abs(a)
 
     def _transformed(self, function: Callable[..., Any], x: Any, keywords: Any) -> Any:
         """A Fourier transform, off by log₂ n units of the root mean square along its axes.
